@@ -1,0 +1,32 @@
+//! Side-by-side measurements.
+//!
+//! # Layout
+//!
+//! - `tokenizer`: against the `tokenizers` crate
+//!
+//! Each measurement compares outputs first, then alternates with its peer in one run, and reports
+//! medians, spread and ratio.
+#![forbid(unsafe_code)]
+
+mod tokenizer;
+
+use clap::{Parser, Subcommand};
+
+/// Measure side by side with a peer, in one run
+#[derive(Parser)]
+#[command(name = "bert-bench", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Tokenizer(tokenizer::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Tokenizer(args) => tokenizer::run(&args),
+    }
+}

@@ -1,0 +1,187 @@
+//! Our tokenizer against the `tokenizers` crate: the same texts, the same run, turn by turn.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+use bert_tokenizer::{Input, Options, Tokenizer};
+use serde_json::json;
+use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::normalizers::BertNormalizer;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::processors::bert::BertProcessing;
+use tokenizers::{AddedToken, Encoding};
+
+/// Speed of the tokenizer, one thread and all threads.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// Also write the figures to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// How many times each side takes its turn
+    #[arg(long, default_value_t = 11, value_name = "N")]
+    runs: usize,
+    /// Folder with sentence_polarity, state_union, xquad and vocab
+    #[arg(long, value_name = "DIR", default_value = "../shared/data")]
+    data: PathBuf,
+}
+
+/// Compares outputs first, then times both, and prints the ratios.
+///
+/// # Errors
+/// Missing data, or different tokens.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    ensure!(args.runs > 0, "--runs must be at least 1");
+    let texts = texts(&args.data)?;
+    let vocab = args.data.join("vocab/bert-uncased.txt");
+    let ours = Tokenizer::from_vocab_file(&vocab, Options::default())?;
+    let theirs = their_tokenizer(&vocab)?;
+    let bytes: usize = texts.iter().map(String::len).sum();
+    println!("{} texts, {:.1} MB", texts.len(), bytes as f64 / 1e6);
+    compare(&ours, &theirs, &texts)?;
+
+    let inputs: Vec<Input> = texts.iter().map(Input::from).collect();
+    let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let one = measure(
+        args.runs,
+        || texts.iter().map(|text| ours.encode(text).len()).sum(),
+        || {
+            texts
+                .iter()
+                .map(|text| theirs.encode_char_offsets(&**text, true).map_or(0, |e| e.len()))
+                .sum()
+        },
+    );
+    let all = measure(
+        args.runs,
+        || ours.encode_batch(&inputs).iter().map(|encoding| encoding.len()).sum(),
+        || {
+            let batch = theirs.encode_batch_char_offsets(borrowed.clone(), true);
+            batch.map_or(0, |batch| batch.iter().map(Encoding::len).sum())
+        },
+    );
+    let mut report = serde_json::Map::new();
+    for (name, turns) in [("one_thread", &one), ("all_threads", &all)] {
+        report.insert(name.to_owned(), turns.report(name, bytes));
+    }
+    if let Some(path) = &args.json {
+        std::fs::write(path, serde_json::to_string_pretty(&report)?)
+            .with_context(|| path.display().to_string())?;
+    }
+    Ok(())
+}
+
+fn their_tokenizer(vocab: &Path) -> anyhow::Result<tokenizers::Tokenizer> {
+    let wrong = |error: tokenizers::Error| anyhow::anyhow!("the tokenizers crate: {error}");
+    let model = WordPiece::from_file(&vocab.to_string_lossy()).build().map_err(wrong)?;
+    let mut tokenizer = tokenizers::Tokenizer::new(model);
+    tokenizer.with_normalizer(Some(BertNormalizer::default())).map_err(wrong)?;
+    tokenizer.with_pre_tokenizer(Some(BertPreTokenizer));
+    tokenizer.with_post_processor(Some(BertProcessing::default()));
+    let specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+    tokenizer
+        .add_special_tokens(specials.map(|token| AddedToken::from(token, true)))
+        .map_err(wrong)?;
+    Ok(tokenizer)
+}
+
+/// Sentences, paragraphs of running text, contexts and questions in two languages.
+fn texts(data: &Path) -> anyhow::Result<Vec<String>> {
+    let mut texts = Vec::new();
+    for name in [
+        "sentence_polarity/train.tsv",
+        "state_union/addresses.txt",
+        "xquad/xquad.en.json",
+        "xquad/xquad.de.json",
+    ] {
+        let path = data.join(name);
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("{}: cannot read it", path.display()))?;
+        if name.ends_with(".json") {
+            squad_texts(&serde_json::from_str(&text).context(name)?, &mut texts);
+        } else {
+            texts.extend(text.lines().filter(|line| !line.is_empty()).map(str::to_owned));
+        }
+    }
+    Ok(texts)
+}
+
+/// Every context and question.
+fn squad_texts(value: &serde_json::Value, texts: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Array(list) => list.iter().for_each(|value| squad_texts(value, texts)),
+        serde_json::Value::Object(map) => {
+            for (key, value) in map {
+                match value.as_str() {
+                    Some(text) if key == "context" || key == "question" => {
+                        texts.push(text.to_owned())
+                    }
+                    _ => squad_texts(value, texts),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn compare(
+    ours: &Tokenizer,
+    theirs: &tokenizers::Tokenizer,
+    texts: &[String],
+) -> anyhow::Result<()> {
+    let mut tokens = 0;
+    for text in texts {
+        let mine = ours.encode(text);
+        let other = theirs
+            .encode_char_offsets(&**text, true)
+            .map_err(|error| anyhow::anyhow!("the tokenizers crate: {error}"))?;
+        let same = mine.ids == other.get_ids() && mine.offsets == other.get_offsets();
+        ensure!(same, "different tokens for {text:?}");
+        tokens += mine.len();
+    }
+    println!("{tokens} tokens, ids and offsets the same on both sides");
+    Ok(())
+}
+
+/// Seconds of each turn.
+struct Turns {
+    ours: Vec<f64>,
+    theirs: Vec<f64>,
+}
+
+fn measure(runs: usize, ours: impl Fn() -> usize, theirs: impl Fn() -> usize) -> Turns {
+    let time = |work: &dyn Fn() -> usize| {
+        let start = Instant::now();
+        std::hint::black_box(work());
+        start.elapsed().as_secs_f64()
+    };
+    // One turn each to warm up.
+    (time(&ours), time(&theirs));
+    let mut turns = Turns { ours: Vec::new(), theirs: Vec::new() };
+    for _ in 0..runs {
+        turns.ours.push(time(&ours));
+        turns.theirs.push(time(&theirs));
+    }
+    turns
+}
+
+impl Turns {
+    fn report(&self, name: &str, bytes: usize) -> serde_json::Value {
+        let ratios: Vec<f64> =
+            self.theirs.iter().zip(&self.ours).map(|(theirs, ours)| theirs / ours).collect();
+        let [low, middle, high] = spread(&ratios);
+        let speed = |seconds: &[f64]| bytes as f64 / 1e6 / spread(seconds)[1];
+        let (ours, theirs) = (speed(&self.ours), speed(&self.theirs));
+        println!(
+            "{name:12} ours {ours:7.1} MB/s   tokenizers {theirs:6.1} MB/s   ratio {middle:.2} ({low:.2} to {high:.2})"
+        );
+        json!({ "ours_mb_per_s": ours, "theirs_mb_per_s": theirs, "ratio": middle, "ratio_min": low, "ratio_max": high })
+    }
+}
+
+/// Smallest, median, largest.
+fn spread(values: &[f64]) -> [f64; 3] {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    [sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]]
+}

@@ -1,0 +1,120 @@
+//! Which files make a model directory: Hugging Face's layout, or Google's name for the
+//! configuration.
+
+use crate::Error;
+use bert_model::{Config, Flavour};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The weights' file.
+pub const WEIGHTS: &str = "model.safetensors";
+/// Hugging Face's configuration.
+pub const CONFIG: &str = "config.json";
+/// Google's configuration.
+pub const GOOGLE_CONFIG: &str = "bert_config.json";
+/// What a tokenizer is read from; copied when a model is saved.
+pub const TOKENIZER_FILES: [&str; 4] =
+    ["vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
+
+// Weights of other programs; said by name, since a directory that holds them looks whole.
+const OTHER_WEIGHTS: [&str; 5] = [
+    "pytorch_model.bin",
+    "model.safetensors.index.json",
+    "bert_model.ckpt.index",
+    "tf_model.h5",
+    "flax_model.msgpack",
+];
+
+/// A directory with a configuration and weights.
+#[derive(Debug, Clone)]
+pub struct ModelDirectory {
+    path: PathBuf,
+    config: PathBuf,
+    flavour: Flavour,
+}
+
+impl ModelDirectory {
+    /// Looks for the files; says what was looked for when one is missing.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let refuse = |problem: String| Err(Error::NotAModel { path: path.to_owned(), problem });
+        if !path.exists() {
+            return refuse("there is nothing of that name".to_owned());
+        }
+        if !path.is_dir() {
+            return refuse("it is a file; the directory that holds it is wanted".to_owned());
+        }
+        let candidates = [(CONFIG, Flavour::HuggingFace), (GOOGLE_CONFIG, Flavour::Google)];
+        let Some((name, flavour)) =
+            candidates.into_iter().find(|(name, _)| path.join(name).is_file())
+        else {
+            let there = listing(path)?;
+            return refuse(format!("looked for {CONFIG} and {GOOGLE_CONFIG}, found {there}"));
+        };
+        Ok(Self { path: path.to_owned(), config: path.join(name), flavour })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the configuration.
+    pub fn config(&self) -> Result<Config, Error> {
+        let bytes = fs::read(&self.config).map_err(Error::io(&self.config))?;
+        Ok(Config::from_bytes(&bytes, &self.config, self.flavour)?)
+    }
+
+    /// The weights' file; says what was looked for when it is missing.
+    pub fn weights(&self) -> Result<PathBuf, Error> {
+        let file = self.path.join(WEIGHTS);
+        if file.is_file() {
+            return Ok(file);
+        }
+        let other = OTHER_WEIGHTS.iter().find(|name| self.path.join(name).exists());
+        let found = match other {
+            Some(name) => format!("found {name}, which is not read"),
+            None => format!("found {}", listing(&self.path)?),
+        };
+        let problem = format!("looked for {WEIGHTS}, {found}");
+        Err(Error::NotAModel { path: self.path.clone(), problem })
+    }
+}
+
+fn listing(path: &Path) -> Result<String, Error> {
+    const SHOWN: usize = 10;
+    let entries = fs::read_dir(path).map_err(Error::io(path))?;
+    let mut names: Vec<_> =
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
+    Ok(match (names.is_empty(), more) {
+        (true, _) => "an empty directory".to_owned(),
+        (false, 0) => names.join(", "),
+        (false, more) => format!("{} and {more} more", names.join(", ")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(path: &Path) -> String {
+        let opened = ModelDirectory::open(path).and_then(|directory| directory.weights());
+        opened.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_no_model_directory_is_told_what_was_looked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(message(&folder.path().join("nowhere")).contains("nothing of that name"));
+        assert!(message(folder.path()).contains("found an empty directory"));
+        fs::write(folder.path().join("notes.txt"), "").unwrap();
+        assert!(message(&folder.path().join("notes.txt")).contains("it is a file"));
+        let text = message(folder.path());
+        assert!(text.contains("looked for config.json and bert_config.json, found notes.txt"));
+        fs::write(folder.path().join(CONFIG), "{}").unwrap();
+        fs::write(folder.path().join("pytorch_model.bin"), "").unwrap();
+        assert!(message(folder.path()).contains("found pytorch_model.bin, which is not read"));
+    }
+}

@@ -1,0 +1,148 @@
+use bert_model::HeadKind;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What can go wrong between a file and a model. Each names the file, and the tensor if it is one.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A directory without what makes it a model.
+    #[error("{path} is not a model directory: {problem}")]
+    NotAModel {
+        /// The directory.
+        path: PathBuf,
+        /// What was looked for, and what is there.
+        problem: String,
+    },
+    /// The file is cut off, or its header contradicts itself.
+    #[error("{path}: not a whole safetensors file: {problem}")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What the reader found.
+        problem: String,
+    },
+    /// The file holds numbers of a kind that weights do not have.
+    #[error("{path}: tensor {tensor} is stored as {found}, expected {expected}")]
+    Dtype {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// The stored type.
+        found: String,
+        /// The types that are read.
+        expected: &'static str,
+    },
+    /// A tensor does not fit the configuration.
+    #[error("{path}: tensor {tensor} has shape {found:?}, the configuration asks for {expected:?}")]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that the configuration asks for.
+        expected: Vec<usize>,
+    },
+    /// Two spellings of one name in one file.
+    #[error("{path}: {first} and {second} are two spellings of the same tensor")]
+    Duplicate {
+        /// The file.
+        path: PathBuf,
+        /// One name.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// The file lacks what the model is made of.
+    #[error("{path}: {count} tensors are missing: {}", listed(.names), count = .names.len())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The missing names.
+        names: Vec<String>,
+    },
+    /// A tensor that was asked for by name is not there.
+    #[error("{path}: there is no tensor {tensor}; there are {}", listed(.present))]
+    NoTensor {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        tensor: String,
+        /// What the file holds.
+        present: Vec<String>,
+    },
+    /// The head asked for, by the caller or by `architectures`, is not in the file.
+    #[error(
+        "{path}: no {wanted} head in the file: it lacks {}. {found}",
+        listed(.names)
+    )]
+    MissingHead {
+        /// The file.
+        path: PathBuf,
+        /// The head.
+        wanted: HeadKind,
+        /// Its tensors that are missing.
+        names: Vec<String>,
+        /// What is there instead, and what to do.
+        found: String,
+    },
+    /// The names in the file fit several heads.
+    #[error(
+        "{path}: the tensors fit more than one head ({}), and `architectures` in the configuration \
+         does not say which: name it (--head)",
+        .candidates.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
+    )]
+    AmbiguousHead {
+        /// The file.
+        path: PathBuf,
+        /// The heads that would fit.
+        candidates: Vec<HeadKind>,
+    },
+    /// A tensor that must be a copy of another is not.
+    #[error(
+        "{path}: {tensor} must equal {original} (BERT ties them), but differs at element {place}"
+    )]
+    Untied {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: &'static str,
+        /// The tensor that it repeats.
+        original: &'static str,
+        /// The first element that differs.
+        place: usize,
+    },
+    /// An activation that nobody defined.
+    #[error(
+        "there is no activation {0:?}; there are gelu, gelu_new, gelu_pytorch_tanh, relu, tanh, linear, silu, swish"
+    )]
+    Activation(String),
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] bert_model::Error),
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, source }
+    }
+}
+
+// A model has hundreds of tensors: the first few are enough to see what is wrong.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let more = names.len().saturating_sub(SHOWN);
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
+}

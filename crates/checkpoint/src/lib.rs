@@ -1,0 +1,30 @@
+//! Official weight files to model, and back.
+//!
+//! # Layout
+//!
+//! In reading order:
+//!
+//! - [`names`]: the spellings of a tensor's name, and the one that the model uses
+//! - [`tensor_file`]: a safetensors file, mapped into memory; numbers of any width become `Real`
+//! - [`directory`]: which files make a model directory
+//! - [`heads`]: which head a file holds
+//! - [`load`](mod@load): a directory becomes a model; the sets of names must match
+//! - [`atomic`]: files are replaced, never edited
+//! - [`save`](mod@save): a model becomes a directory that transformers reads unchanged
+#![forbid(unsafe_code)]
+
+pub mod atomic;
+pub mod directory;
+mod error;
+pub mod heads;
+pub mod load;
+pub mod names;
+pub mod save;
+pub mod tensor_file;
+
+pub use atomic::write_atomically;
+pub use directory::ModelDirectory;
+pub use error::Error;
+pub use load::{LoadOptions, Loaded, load};
+pub use save::{Stored, save, write_tensors};
+pub use tensor_file::TensorFile;

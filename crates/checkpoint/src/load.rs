@@ -1,0 +1,213 @@
+//! A directory becomes a model.
+//!
+//! The set of names in the file and the set that the model asks for must match. What is missing is
+//! an error (or, for a head that is wanted new, initialised and listed); what is unused is listed.
+//! Nothing is passed over in silence.
+
+use crate::heads::{Verdict, decide, fitting};
+use crate::names::{DECODER_BIAS, DECODER_WEIGHT, PREDICTIONS_BIAS, WORD_EMBEDDINGS, canonical};
+use crate::{Error, ModelDirectory, TensorFile};
+use bert_model::{Config, Head, HeadKind, Model};
+use bert_nn::init::{Initializer, initialize_tensor};
+use bert_nn::{Real, Tensors};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// What the caller wants otherwise than the directory says.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// This head, whatever `architectures` says.
+    pub head: Option<HeadKind>,
+    /// Where the head is missing, make a fresh one, drawn from this seed.
+    pub new_head: Option<u64>,
+    /// This activation, by one of transformers' names.
+    pub activation: Option<String>,
+}
+
+/// A model and what was noticed on the way.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// As read, with what the options changed.
+    pub config: Config,
+    /// Filled from the file.
+    pub model: Model,
+    /// Tensors of the file that this model has no use for, by their names in the file.
+    pub unused: Vec<String>,
+    /// Tensors that were initialised because a new head was asked for.
+    pub fresh: Vec<String>,
+    /// Whether `hidden_act` was read as one of two things that it may mean.
+    pub activation_in_doubt: bool,
+}
+
+/// Reads a model directory.
+pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, Error> {
+    let directory = ModelDirectory::open(path)?;
+    let mut config = directory.config()?;
+    if let Some(name) = &options.activation
+        && !config.set_activation(name)
+    {
+        return Err(Error::Activation(name.clone()));
+    }
+    let file = TensorFile::open(&directory.weights()?)?;
+    let source = Source::new(file)?;
+    let kind = choose_head(&source, &config, options)?;
+    source.fill(kind, config, options)
+}
+
+/// A weights file under canonical names.
+struct Source {
+    file: TensorFile,
+    /// Canonical name → name in the file.
+    names: BTreeMap<String, String>,
+}
+
+impl Source {
+    fn new(file: TensorFile) -> Result<Self, Error> {
+        let mut names = BTreeMap::new();
+        // ANCHOR: duplicate
+        for name in file.names() {
+            let Some(canonical) = canonical(name) else { continue };
+            if let Some(first) = names.insert(canonical, name.to_owned()) {
+                let (path, second) = (file.path().to_owned(), name.to_owned());
+                return Err(Error::Duplicate { path, first, second });
+            }
+        }
+        // ANCHOR_END: duplicate
+        // An alias that stands alone is the bias itself.
+        if !names.contains_key(PREDICTIONS_BIAS)
+            && let Some(alias) = names.remove(DECODER_BIAS)
+        {
+            names.insert(PREDICTIONS_BIAS.to_owned(), alias);
+        }
+        Ok(Self { file, names })
+    }
+
+    fn canonical_names(&self) -> BTreeSet<&str> {
+        self.names.keys().map(String::as_str).collect()
+    }
+
+    /// Compares the tensors that fix all sizes before memory is asked for: a configuration may
+    /// claim any size.
+    fn check_sizes(&self, config: &Config) -> Result<(), Error> {
+        let last = config.num_hidden_layers - 1;
+        for (name, rows) in [
+            (WORD_EMBEDDINGS.to_owned(), config.vocab_size),
+            (
+                "bert.embeddings.position_embeddings.weight".to_owned(),
+                config.max_position_embeddings,
+            ),
+            ("bert.embeddings.token_type_embeddings.weight".to_owned(), config.type_vocab_size),
+            (
+                format!("bert.encoder.layer.{last}.intermediate.dense.weight"),
+                config.intermediate_size,
+            ),
+        ] {
+            let path = || self.file.path().to_owned();
+            let Some(tensor) = self.names.get(&name).cloned() else {
+                return Err(Error::Missing { path: path(), names: vec![name] });
+            };
+            let found = self.file.shape(&tensor).expect("the name is from the file").to_vec();
+            let expected = vec![rows, config.hidden_size];
+            if found != expected {
+                return Err(Error::Shape { path: path(), tensor, found, expected });
+            }
+        }
+        Ok(())
+    }
+
+    fn fill(&self, kind: HeadKind, config: Config, options: &LoadOptions) -> Result<Loaded, Error> {
+        self.check_sizes(&config)?;
+        let pooler = self.names.contains_key("bert.pooler.dense.weight");
+        let mut model = Model::zeros(kind, &config, pooler);
+        let initializer = Initializer::Normal { std: config.initializer_range };
+        let (mut used, mut missing, mut fresh) = (BTreeSet::new(), Vec::new(), Vec::new());
+        // ANCHOR: match
+        for tensor in model.tensors_mut() {
+            let in_head = kind.owns(&tensor.name) || tensor.name.starts_with("bert.pooler.");
+            match (self.names.get(&tensor.name), options.new_head) {
+                (Some(name), _) => {
+                    self.file.read_into(name, &tensor.shape, tensor.values)?;
+                    used.insert(tensor.name);
+                }
+                (None, Some(seed)) if in_head => {
+                    fresh.push(tensor.name.clone());
+                    initialize_tensor(tensor, initializer, seed);
+                }
+                (None, _) => missing.push(tensor.name),
+            }
+        }
+        // ANCHOR_END: match
+        if !missing.is_empty() {
+            return Err(Error::Missing { path: self.file.path().to_owned(), names: missing });
+        }
+        if model.head.masked_lm().is_some() {
+            used.extend(self.check_ties(&model)?);
+        }
+        let unused = self.names.iter().filter(|(canonical, _)| !used.contains(*canonical));
+        Ok(Loaded {
+            unused: unused.map(|(_, name)| name.clone()).collect(),
+            fresh,
+            activation_in_doubt: config.activation_in_doubt(),
+            model,
+            config,
+        })
+    }
+
+    /// The decoder repeats the word embeddings, and its bias has two names: where the file holds the
+    /// copies, they must be copies. Returns the names of those it holds.
+    fn check_ties(&self, model: &Model) -> Result<Vec<String>, Error> {
+        let head = model.head.masked_lm().expect("asked only where there is one");
+        let words = &model.bert.embeddings.word_embeddings.weight;
+        let ties = [
+            (DECODER_WEIGHT, WORD_EMBEDDINGS, words.shape(), words.as_slice()),
+            (DECODER_BIAS, PREDICTIONS_BIAS, head.bias.shape(), head.bias.as_slice()),
+        ];
+        let mut held = Vec::new();
+        // ANCHOR: ties
+        for (tensor, original, shape, values) in ties {
+            let Some(name) = self.names.get(tensor) else { continue };
+            let values: &[Real] = values.expect("parameters are contiguous");
+            let mut copy = vec![0.0; values.len()];
+            self.file.read_into(name, shape, &mut copy)?;
+            if let Some(place) = values.iter().zip(&copy).position(|(a, b)| a != b) {
+                let path = self.file.path().to_owned();
+                return Err(Error::Untied { path, tensor, original, place });
+            }
+            held.push(tensor.to_owned());
+        }
+        // ANCHOR_END: ties
+        Ok(held)
+    }
+}
+
+/// The head asked for, else the one that the file holds.
+fn choose_head(source: &Source, config: &Config, options: &LoadOptions) -> Result<HeadKind, Error> {
+    let names = source.canonical_names();
+    let path = || source.file.path().to_owned();
+    let kind = match (options.head, decide(&names, config)) {
+        (Some(kind), _) | (None, Verdict::Head(kind)) => kind,
+        (None, Verdict::Ambiguous(candidates)) => {
+            return Err(Error::AmbiguousHead { path: path(), candidates });
+        }
+    };
+    // Sizes do not matter for names, and small ones cost nothing.
+    let small = Config { vocab_size: 1, hidden_size: 1, ..Config::default() };
+    let lacking: Vec<_> = Head::zeros(kind, &small, false)
+        .tensors()
+        .into_iter()
+        .map(|tensor| tensor.name)
+        .filter(|name| kind.owns(name) && !names.contains(name.as_str()))
+        .collect();
+    if lacking.is_empty() || options.new_head.is_some() {
+        return Ok(kind);
+    }
+    let found = match fitting(&names).as_slice() {
+        [] => "The file holds no head at all.".to_owned(),
+        [one] => format!("It holds a {one} head (--head {one})."),
+        several => {
+            let names: Vec<_> = several.iter().map(|kind| kind.name()).collect();
+            format!("Its tensors fit {}.", names.join(" or "))
+        }
+    };
+    Err(Error::MissingHead { path: path(), wanted: kind, names: lacking, found })
+}

@@ -1,0 +1,103 @@
+//! A model becomes a directory in Hugging Face's layout, which transformers reads unchanged.
+
+use crate::directory::{CONFIG, TOKENIZER_FILES, WEIGHTS};
+use crate::{Error, write_atomically};
+use bert_model::{Config, Model};
+use bert_nn::{Real, Tensors};
+use safetensors::View;
+use safetensors::tensor::{Dtype, serialize};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+/// Writes configuration and weights into `directory`, which is made if need be. The tokenizer's
+/// files are copied from `tokenizer`, the directory that the model came from.
+///
+/// The weights come last: a directory with weights is whole.
+pub fn save(
+    directory: &Path,
+    config: &Config,
+    model: &Model,
+    tokenizer: Option<&Path>,
+) -> Result<(), Error> {
+    fs::create_dir_all(directory).map_err(Error::io(directory))?;
+    let origins = tokenizer.into_iter();
+    for (origin, name) in origins.flat_map(|origin| TOKENIZER_FILES.map(|name| (origin, name))) {
+        let (from, to) = (origin.join(name), directory.join(name));
+        if from.is_file() && from != to {
+            let bytes = fs::read(&from).map_err(Error::io(&from))?;
+            write_atomically(&to, |file| file.write_all(&bytes))?;
+        }
+    }
+    let mut config = config.clone();
+    config.architectures = Some(vec![model.head.kind().architecture().to_owned()]);
+    let json = config.to_json();
+    write_atomically(&directory.join(CONFIG), |file| file.write_all(json.as_bytes()))?;
+    let tensors = model.tensors().into_iter().map(|tensor| {
+        (tensor.name, Stored::Reals { shape: tensor.shape, values: Cow::Borrowed(tensor.values) })
+    });
+    write_tensors(&directory.join(WEIGHTS), tensors.collect())
+}
+
+/// A tensor as it is written.
+#[derive(Debug, Clone)]
+pub enum Stored<'a> {
+    /// Written as f32.
+    Reals {
+        /// Any number of dimensions.
+        shape: Vec<usize>,
+        /// Row by row.
+        values: Cow<'a, [Real]>,
+    },
+    /// Written as 64-bit integers.
+    Integers {
+        /// Any number of dimensions.
+        shape: Vec<usize>,
+        /// Row by row.
+        values: Vec<i64>,
+    },
+}
+
+impl View for Stored<'_> {
+    fn dtype(&self) -> Dtype {
+        match self {
+            Self::Reals { .. } => Dtype::F32,
+            Self::Integers { .. } => Dtype::I64,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        match self {
+            Self::Reals { shape, .. } | Self::Integers { shape, .. } => shape,
+        }
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Reals { values, .. } => {
+                values.iter().flat_map(|&value| (value as f32).to_le_bytes()).collect()
+            }
+            Self::Integers { values, .. } => {
+                values.iter().flat_map(|value| value.to_le_bytes()).collect()
+            }
+        }
+    }
+
+    fn data_len(&self) -> usize {
+        match self {
+            Self::Reals { values, .. } => values.len() * 4,
+            Self::Integers { values, .. } => values.len() * 8,
+        }
+    }
+}
+
+/// Writes named tensors into a safetensors file, replacing it as a whole.
+pub fn write_tensors(path: &Path, tensors: Vec<(String, Stored)>) -> Result<(), Error> {
+    // transformers refuses a file that does not say which framework's layout it is.
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let bytes = serialize(tensors, Some(metadata))
+        .map_err(|error| Error::Corrupt { path: path.to_owned(), problem: error.to_string() })?;
+    write_atomically(path, |file| file.write_all(&bytes))
+}

@@ -1,0 +1,133 @@
+//! What several subcommands share.
+
+use crate::text::Text;
+use anyhow::Result;
+use bert_checkpoint::LoadOptions;
+use bert_model::HeadKind;
+use bert_pipeline::{Pipeline, Prepared};
+use bert_tokenizer::Input;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::io::{self, BufWriter, StdoutLock, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Which model, and how to read it.
+#[derive(clap::Args)]
+pub struct ModelArgs {
+    /// The model directory: config.json, model.safetensors, and vocab.txt or tokenizer.json
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// The head to read, where the files leave a doubt: none, masked_lm, next_sentence,
+    /// pre_training, sequence_classification, token_classification, question_answering,
+    /// multiple_choice
+    #[arg(long, value_name = "HEAD")]
+    pub head: Option<HeadKind>,
+    /// Use this activation instead of the configuration's: gelu (erf), gelu_new (tanh), relu, tanh,
+    /// linear, silu
+    #[arg(long, value_name = "NAME")]
+    pub activation: Option<String>,
+}
+
+impl ModelArgs {
+    /// The options for loading.
+    pub fn options(&self) -> LoadOptions {
+        LoadOptions { head: self.head, new_head: None, activation: self.activation.clone() }
+    }
+
+    /// Reads the model and says on standard error what one should know about it.
+    pub fn open(&self) -> Result<Pipeline> {
+        let pipeline = Pipeline::open(&self.model, &self.options())?;
+        for note in &pipeline.notes {
+            warn(note);
+        }
+        Ok(pipeline)
+    }
+}
+
+/// A warning on standard error.
+pub fn warn(text: &str) {
+    eprintln!("warning: {text}");
+}
+
+/// Tokenizes chunk after chunk, counts what a user should know, and shows progress on a terminal.
+pub struct Reader<'a> {
+    pipeline: &'a Pipeline,
+    strict: bool,
+    truncated: usize,
+    empty: usize,
+    progress: ProgressBar,
+}
+
+impl<'a> Reader<'a> {
+    /// `strict`: a text that is too long is an error.
+    pub fn new(pipeline: &'a Pipeline, strict: bool) -> Self {
+        let progress = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{spinner} {pos} texts, {per_sec}, {elapsed}");
+        progress.set_style(style.expect("the template is fixed"));
+        progress.enable_steady_tick(Duration::from_millis(200));
+        Self { pipeline, strict, truncated: 0, empty: 0, progress }
+    }
+
+    /// The encodings of a chunk of texts.
+    pub fn read(&mut self, texts: &[Text]) -> Result<Prepared> {
+        let inputs: Vec<Input> = texts.iter().map(Text::input).collect();
+        let prepared = self
+            .pipeline
+            .prepare(&inputs, self.strict)
+            .map_err(|error| error.counted_from(texts[0].number - 1))?;
+        self.truncated += prepared.truncated;
+        self.empty += prepared.empty;
+        self.progress.inc(texts.len() as u64);
+        Ok(prepared)
+    }
+
+    /// Says what was counted.
+    pub fn finish(self) {
+        self.progress.finish_and_clear();
+        if self.truncated > 0 {
+            let limit = self.pipeline.max_length();
+            let texts = counted(self.truncated, "text");
+            warn(&format!(
+                "{texts} longer than {limit} tokens lost what lies beyond (--strict refuses them)"
+            ));
+        }
+        if self.empty > 0 {
+            warn(&format!(
+                "{} without a word: only [CLS] and [SEP] are left",
+                counted(self.empty, "text")
+            ));
+        }
+    }
+}
+
+/// "1 text", "2 texts".
+pub fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Standard output, buffered. Call [`Results::flush`] at the end, or an error of the last write is lost.
+pub struct Results(BufWriter<StdoutLock<'static>>);
+
+impl Results {
+    /// Takes standard output.
+    pub fn new() -> Self {
+        Self(BufWriter::new(io::stdout().lock()))
+    }
+
+    /// One line of text.
+    pub fn line(&mut self, text: &str) -> Result<()> {
+        Ok(writeln!(self.0, "{text}")?)
+    }
+
+    /// One line of JSON.
+    pub fn json(&mut self, value: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string(value)?;
+        self.line(&text)
+    }
+
+    /// Hands over what is buffered.
+    pub fn flush(&mut self) -> Result<()> {
+        Ok(self.0.flush()?)
+    }
+}

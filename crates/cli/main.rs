@@ -1,0 +1,78 @@
+//! The `bert` command.
+//!
+//! # Layout
+//!
+//! - `text`: where the texts come from: arguments, or standard input line by line
+//! - `common`: what several subcommands share: the model's arguments, warnings, results
+//! - one file for each subcommand, each a thin layer over `bert-pipeline`
+#![forbid(unsafe_code)]
+
+mod common;
+mod encode;
+mod fill_mask;
+mod similar;
+mod text;
+mod tokenize;
+mod trace;
+mod verify;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::io;
+use std::process::ExitCode;
+
+/// BERT, written by hand.
+///
+/// Results go to standard output, warnings and progress to standard error. The exit code is 0 when
+/// all went well, 1 on an error, 2 when the command line is wrong.
+#[derive(Parser)]
+#[command(name = "bert", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// How many threads compute [default: as many as the machine has cores]
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<std::num::NonZeroUsize>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Tokenize(tokenize::Args),
+    Encode(encode::Args),
+    FillMask(fill_mask::Args),
+    Similar(similar::Args),
+    Trace(trace::Args),
+    Verify(verify::Args),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads our output has read enough (`| head`).
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
+    if let Some(threads) = cli.threads {
+        rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
+    }
+    match cli.command {
+        Command::Tokenize(args) => tokenize::run(&args),
+        Command::Encode(args) => encode::run(&args),
+        Command::FillMask(args) => fill_mask::run(&args),
+        Command::Similar(args) => similar::run(&args),
+        Command::Trace(args) => trace::run(&args),
+        Command::Verify(args) => verify::run(&args),
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    })
+}

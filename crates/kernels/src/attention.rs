@@ -1,0 +1,307 @@
+//! Multi-head scaled dot-product attention over packed sequences: softmax(scale · Q·Kᵀ) · V.
+//!
+//! Source: Vaswani et al., "Attention Is All You Need", 2017, §3.2.
+
+use std::ops::Range;
+
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
+
+use crate::{
+    Epilogue, Real, gemm,
+    gemm::blocked::gemm_on,
+    real::NAIVE,
+    rows::for_each_row,
+    softmax_row,
+    split::{Scratch, ends, for_each, split},
+};
+
+// ANCHOR: mask
+/// Which keys a query sees within its own sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Mask {
+    /// All of them: BERT, and cross attention.
+    #[default]
+    Full,
+    /// Query r sees keys 0..=r + (keys − queries): left to right, the last query sees all.
+    Causal,
+}
+// ANCHOR_END: mask
+
+impl Mask {
+    /// How many keys, counted from the sequence's first, query `row` of `queries` sees. May be none.
+    fn visible(self, row: usize, queries: usize, keys: usize) -> usize {
+        match self {
+            Mask::Full => keys,
+            Mask::Causal => (row + 1 + keys).saturating_sub(queries),
+        }
+    }
+}
+
+/// Called with (head, query row counted in `q`, first key counted in its sequence, probabilities) between the softmax
+/// and the product with V. It may change the probabilities: attention dropout does.
+pub type OnProbabilities<'a> = &'a (dyn Fn(usize, usize, usize, &mut [Real]) + Sync);
+
+// ANCHOR: args
+/// What [`attention`] reads. Rows are tokens of all sequences laid end to end; the heads stand side by side in the columns.
+#[derive(Clone, Copy)]
+pub struct AttentionArgs<'a> {
+    /// Queries [Tq, N·D].
+    pub q: ArrayView2<'a, Real>,
+    /// Keys [Tk, N·D].
+    pub k: ArrayView2<'a, Real>,
+    /// Values [Tk, N·D].
+    pub v: ArrayView2<'a, Real>,
+    /// B + 1 increasing row numbers of `q`: sequence i is rows `q_bounds[i]..q_bounds[i + 1]`.
+    pub q_bounds: &'a [usize],
+    /// The same for the rows of `k` and `v`. A query sees keys of its own sequence only.
+    pub k_bounds: &'a [usize],
+    /// N.
+    pub heads: usize,
+    /// Multiplies the scores; 1/√D in BERT.
+    pub scale: Real,
+    /// Which keys of its sequence a query sees.
+    pub mask: Mask,
+    /// Sees every probability exactly once, in pieces of rows, from several threads.
+    pub on_probabilities: Option<OnProbabilities<'a>>,
+}
+// ANCHOR_END: args
+
+/// The formula in plain loops.
+pub(crate) mod naive {
+    use super::{AttentionArgs, Mask};
+    use crate::{Real, naive::softmax_row};
+    use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+
+    // ANCHOR: naive_attention
+    // ANCHOR: naive_heads
+    /// Attention of every sequence and head into `output` [Tq, N·D], whose old contents do not matter.
+    pub fn attention(args: AttentionArgs, mut output: ArrayViewMut2<Real>) {
+        let head_size = super::check_shapes(&args, &output);
+        for (q_rows, k_rows) in args.q_bounds.windows(2).zip(args.k_bounds.windows(2)) {
+            let (q_rows, k_rows) = (q_rows[0]..q_rows[1], k_rows[0]..k_rows[1]);
+            for head in 0..args.heads {
+                let columns = head * head_size..(head + 1) * head_size;
+                let q = args.q.slice(s![q_rows.clone(), columns.clone()]); // [Sq, D]
+                let k = args.k.slice(s![k_rows.clone(), columns.clone()]); // [Sk, D]
+                let v = args.v.slice(s![k_rows.clone(), columns.clone()]); // [Sk, D]
+                let mut probabilities = attention_probabilities(q, k, args.scale, args.mask); // [Sq, Sk]
+                for r in 0..q.nrows() {
+                    let visible = args.mask.visible(r, q.nrows(), k.nrows());
+                    let seen = &mut probabilities.as_slice_mut().expect("fresh")[r * k.nrows()..]
+                        [..visible];
+                    if let Some(on_probabilities) = args.on_probabilities
+                        && visible > 0
+                    {
+                        on_probabilities(head, q_rows.start + r, 0, seen);
+                    }
+                    for d in 0..head_size {
+                        let mut sum = 0.0;
+                        for (key, probability) in seen.iter().enumerate() {
+                            sum += probability * v[[key, d]];
+                        }
+                        output[[q_rows.start + r, columns.start + d]] = sum;
+                    }
+                }
+            }
+        }
+    }
+    // ANCHOR_END: naive_heads
+
+    // ANCHOR: naive_probabilities
+    /// The probabilities [Sq, Sk] of one head of one sequence: `q` [Sq, D], `k` [Sk, D]. A key that a query does not see
+    /// has probability 0; a query that sees no key has a row of zeros.
+    pub fn attention_probabilities(
+        q: ArrayView2<Real>,
+        k: ArrayView2<Real>,
+        scale: Real,
+        mask: Mask,
+    ) -> Array2<Real> {
+        assert!(
+            q.ncols() == k.ncols(),
+            "attention: the queries are {:?}, the keys {:?}",
+            q.dim(),
+            k.dim()
+        );
+        let mut probabilities = Array2::zeros((q.nrows(), k.nrows()));
+        for (r, mut row) in probabilities.rows_mut().into_iter().enumerate() {
+            let visible = mask.visible(r, q.nrows(), k.nrows());
+            let seen = &mut row.as_slice_mut().expect("fresh")[..visible];
+            for (key, score) in seen.iter_mut().enumerate() {
+                let mut sum = 0.0;
+                for d in 0..q.ncols() {
+                    sum += q[[r, d]] * k[[key, d]];
+                }
+                *score = scale * sum;
+            }
+            softmax_row(seen);
+        }
+        probabilities
+    }
+    // ANCHOR_END: naive_probabilities
+    // ANCHOR_END: naive_attention
+}
+
+/// Attention of every sequence and head into `output` [Tq, N·D], whose old contents do not matter. A query that sees no
+/// key (its sequence has none, or all are masked) gets zeros.
+///
+/// The two products of a block of queries are [`gemm`](crate::gemm)s, and threads share out the (sequence, block, head)s: each
+/// writes its own piece of the output, so neither the pieces nor their bits depend on the number of threads.
+///
+/// # Panics
+/// Where the shapes or the bounds do not fit.
+pub fn attention(args: AttentionArgs, output: ArrayViewMut2<Real>) {
+    if NAIVE {
+        return naive::attention(args, output);
+    }
+    let head_size = check_shapes(&args, &output);
+    let blocks = query_blocks(&args);
+    let work: usize =
+        blocks.iter().map(|block| block.queries.len() * block.keys.len() * args.q.ncols()).sum();
+    let mut tasks = Vec::with_capacity(blocks.len() * args.heads);
+    let block_rows = split(output, Axis(0), blocks.iter().map(|block| block.queries.end));
+    for (block, rows) in blocks.iter().zip(block_rows) {
+        let heads = split(rows, Axis(1), (1..=args.heads).map(|head| head * head_size));
+        tasks.extend(heads.into_iter().enumerate().map(|(head, output)| (block, head, output)));
+    }
+    for_each(work >= PARALLEL_FROM, tasks, |(block, head, output)| {
+        attend(&args, block, head, output)
+    });
+}
+
+/// Queries whose scores are computed together: 64 rows for 512 keys are 128 KB, which stay in the L2 cache.
+const QUERY_BLOCK: usize = 64;
+/// From this many multiplications on (for the scores), several threads are worth waking.
+const PARALLEL_FROM: usize = 1 << 18;
+
+/// A block of queries of one sequence, in rows of `q`, and its keys, in rows of `k`.
+struct QueryBlock {
+    sequence_start: usize,
+    sequence_len: usize,
+    queries: Range<usize>,
+    keys: Range<usize>,
+}
+
+fn query_blocks(args: &AttentionArgs) -> Vec<QueryBlock> {
+    let mut blocks = Vec::new();
+    for (q, k) in args.q_bounds.windows(2).zip(args.k_bounds.windows(2)) {
+        let mut start = q[0];
+        for end in ends(q[0], q[1], QUERY_BLOCK) {
+            let (sequence_start, sequence_len) = (q[0], q[1] - q[0]);
+            blocks.push(QueryBlock {
+                sequence_start,
+                sequence_len,
+                queries: start..end,
+                keys: k[0]..k[1],
+            });
+            start = end;
+        }
+    }
+    blocks
+}
+
+/// One head of one block of queries, on this thread: `output` [queries, D].
+fn attend(args: &AttentionArgs, block: &QueryBlock, head: usize, mut output: ArrayViewMut2<Real>) {
+    let (rows, head_size) = output.dim();
+    let columns = head * head_size..(head + 1) * head_size;
+    let visible = |r: usize| {
+        let row = block.queries.start - block.sequence_start + r;
+        args.mask.visible(row, block.sequence_len, block.keys.len())
+    };
+    // No query of the block sees more keys than its last; all see as many as its first.
+    let (all_see, reach) = (visible(0), visible(rows - 1));
+    let keys = block.keys.start..block.keys.start + reach;
+    let q = args.q.slice(s![block.queries.clone(), columns.clone()]); // [Sq, D]
+    let k = args.k.slice(s![keys.clone(), columns.clone()]); // [reach, D]
+    let v = args.v.slice(s![keys, columns]); // [reach, D]
+    let mut scratch = Scratch::new(rows * reach);
+    let mut scores = ArrayViewMut2::from_shape((rows, reach), &mut scratch).expect("fits"); // [Sq, reach]
+    gemm_on(false, args.scale, q, k.t(), 0.0, scores.view_mut(), Epilogue::default());
+    for (r, mut row) in scores.rows_mut().into_iter().enumerate() {
+        let seen = &mut row.as_slice_mut().expect("contiguous")[..visible(r)];
+        softmax_row(seen);
+        if let Some(on_probabilities) = args.on_probabilities
+            && !seen.is_empty()
+        {
+            on_probabilities(head, block.queries.start + r, 0, seen);
+        }
+    }
+    let shared = scores.slice(s![.., ..all_see]);
+    gemm_on(
+        false,
+        1.0,
+        shared,
+        v.slice(s![..all_see, ..]),
+        0.0,
+        output.view_mut(),
+        Epilogue::default(),
+    );
+    // The causal mask's diagonal: keys that only some of the block see. Probabilities of 0 in their place would not do, for
+    // 0 times an infinite or NaN value is NaN.
+    for (r, mut output_row) in output.rows_mut().into_iter().enumerate() {
+        for key in all_see..visible(r) {
+            output_row.scaled_add(scores[[r, key]], &v.row(key));
+        }
+    }
+}
+
+/// The probabilities [Sq, Sk] of one head of one sequence: `q` [Sq, D], `k` [Sk, D]. A key that a query does not see has
+/// probability 0; a query that sees no key has a row of zeros. The scores are one [`gemm`](crate::gemm), on all threads.
+pub fn attention_probabilities(
+    q: ArrayView2<Real>,
+    k: ArrayView2<Real>,
+    scale: Real,
+    mask: Mask,
+) -> Array2<Real> {
+    if NAIVE {
+        return naive::attention_probabilities(q, k, scale, mask);
+    }
+    assert!(
+        q.ncols() == k.ncols(),
+        "attention: the queries are {:?}, the keys {:?}",
+        q.dim(),
+        k.dim()
+    );
+    let mut probabilities = Array2::zeros((q.nrows(), k.nrows()));
+    gemm(scale, q, k.t(), 0.0, probabilities.view_mut(), Epilogue::default());
+    for_each_row(probabilities.view_mut(), |r, mut row| {
+        let visible = mask.visible(r, q.nrows(), k.nrows());
+        let (seen, hidden) = row.as_slice_mut().expect("fresh").split_at_mut(visible);
+        softmax_row(seen);
+        hidden.fill(0.0);
+    });
+    probabilities
+}
+
+/// Returns D, the size of one head.
+fn check_shapes(args: &AttentionArgs, output: &ArrayViewMut2<Real>) -> usize {
+    let (q, k, v) = (args.q.dim(), args.k.dim(), args.v.dim());
+    assert!(k == v, "attention: the keys are {k:?}, the values {v:?}");
+    assert!(
+        q.1 == k.1,
+        "attention: the queries {q:?} have {} columns, the keys {k:?} have {}",
+        q.1,
+        k.1
+    );
+    assert!(output.dim() == q, "attention: the queries are {q:?}, the output {:?}", output.dim());
+    assert!(
+        args.heads > 0 && q.1 % args.heads == 0,
+        "attention: {} columns do not divide into {} heads",
+        q.1,
+        args.heads
+    );
+    check_bounds("queries", args.q_bounds, q.0);
+    check_bounds("keys", args.k_bounds, k.0);
+    let (q_bounds, k_bounds) = (args.q_bounds.len(), args.k_bounds.len());
+    assert!(
+        q_bounds == k_bounds,
+        "attention: {q_bounds} bounds for the queries, {k_bounds} for the keys"
+    );
+    q.1 / args.heads
+}
+
+fn check_bounds(name: &str, bounds: &[usize], rows: usize) {
+    assert!(
+        bounds.first() == Some(&0) && bounds.last() == Some(&rows) && bounds.is_sorted(),
+        "attention: the bounds of the {name} must rise from 0 to their {rows} rows, found {bounds:?}"
+    );
+}

@@ -1,0 +1,156 @@
+//! The matrix product C = α·A·B + β·C, then a bias and an activation if wanted.
+
+pub(crate) mod blocked;
+mod micro_kernel;
+mod pack;
+
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
+
+use crate::{Activation, Real, real::NAIVE};
+
+/// What happens to C after the product, while it is still in the cache. The default is nothing.
+#[derive(Debug, Default)]
+pub struct Epilogue<'a> {
+    /// [N], added to every row of C.
+    pub bias: Option<ArrayView1<'a, Real>>,
+    /// Applied to every element, after the bias.
+    pub activation: Activation,
+    /// [M, N]: receives what the activation was applied to, which the backward pass needs.
+    pub pre_activation: Option<ArrayViewMut2<'a, Real>>,
+}
+
+impl Epilogue<'_> {
+    fn is_nothing(&self) -> bool {
+        self.bias.is_none()
+            && self.pre_activation.is_none()
+            && self.activation == Activation::Linear
+    }
+}
+
+/// The definition, in three plain loops.
+pub(crate) mod naive {
+    use super::Epilogue;
+    use crate::{Real, naive::activate};
+    use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Zip};
+
+    // ANCHOR: naive_gemm
+    /// C = `alpha`·A·B + `beta`·C, then `epilogue`: A [M, K], B [K, N], C [M, N]. `beta == 0` never reads C.
+    pub fn gemm(
+        alpha: Real,
+        a: ArrayView2<Real>,
+        b: ArrayView2<Real>,
+        beta: Real,
+        mut c: ArrayViewMut2<Real>,
+        epilogue: Epilogue,
+    ) {
+        super::check_shapes(a, b, &c, &epilogue);
+        for i in 0..a.nrows() {
+            for j in 0..b.ncols() {
+                let mut sum = 0.0;
+                for k in 0..a.ncols() {
+                    sum += a[[i, k]] * b[[k, j]];
+                }
+                c[[i, j]] = if beta == 0.0 { alpha * sum } else { alpha * sum + beta * c[[i, j]] };
+            }
+        }
+        apply(epilogue, c);
+    }
+    // ANCHOR_END: naive_gemm
+
+    fn apply(epilogue: Epilogue, mut c: ArrayViewMut2<Real>) {
+        if let Some(bias) = epilogue.bias {
+            c += &bias;
+        }
+        if let Some(mut pre_activation) = epilogue.pre_activation {
+            pre_activation.assign(&c);
+        }
+        Zip::from(&mut c).for_each(|x| *x = activate(epilogue.activation, *x));
+    }
+
+    /// A·B: [M, K] · [K, N] → [M, N].
+    pub fn matmul(a: ArrayView2<Real>, b: ArrayView2<Real>) -> Array2<Real> {
+        let mut c = Array2::zeros((a.nrows(), b.ncols()));
+        gemm(1.0, a, b, 0.0, c.view_mut(), Epilogue::default());
+        c
+    }
+
+    /// Adds A·B to `c`.
+    pub fn add_matmul(c: &mut Array2<Real>, a: ArrayView2<Real>, b: ArrayView2<Real>) {
+        gemm(1.0, a, b, 1.0, c.view_mut(), Epilogue::default());
+    }
+
+    /// `input` [T, in] · `weight` [out, in]ᵀ + `bias` [out] → [T, out].
+    pub fn linear(
+        input: ArrayView2<Real>,
+        weight: ArrayView2<Real>,
+        bias: ArrayView1<Real>,
+    ) -> Array2<Real> {
+        let mut output = Array2::zeros((input.nrows(), weight.nrows()));
+        let epilogue = Epilogue { bias: Some(bias), ..Epilogue::default() };
+        gemm(1.0, input, weight.t(), 0.0, output.view_mut(), epilogue);
+        output
+    }
+}
+
+/// C = `alpha`·A·B + `beta`·C, then `epilogue`: A [M, K], B [K, N], C [M, N], each with any strides (negative ones too,
+/// and zero in the inputs). `beta == 0` never reads C, so its old contents do not matter, NaN included.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn gemm(
+    alpha: Real,
+    a: ArrayView2<Real>,
+    b: ArrayView2<Real>,
+    beta: Real,
+    c: ArrayViewMut2<Real>,
+    epilogue: Epilogue,
+) {
+    check_shapes(a, b, &c, &epilogue);
+    if NAIVE {
+        naive::gemm(alpha, a, b, beta, c, epilogue);
+    } else {
+        blocked::gemm(alpha, a, b, beta, c, epilogue);
+    }
+}
+
+/// A·B: [M, K] · [K, N] → [M, N].
+pub fn matmul(a: ArrayView2<Real>, b: ArrayView2<Real>) -> Array2<Real> {
+    let mut c = Array2::zeros((a.nrows(), b.ncols()));
+    gemm(1.0, a, b, 0.0, c.view_mut(), Epilogue::default());
+    c
+}
+
+/// Adds A·B to `c`: [M, K] · [K, N] → [M, N].
+pub fn add_matmul(c: &mut Array2<Real>, a: ArrayView2<Real>, b: ArrayView2<Real>) {
+    gemm(1.0, a, b, 1.0, c.view_mut(), Epilogue::default());
+}
+
+/// `input` [T, in] · `weight` [out, in]ᵀ + `bias` [out] → [T, out].
+pub fn linear(
+    input: ArrayView2<Real>,
+    weight: ArrayView2<Real>,
+    bias: ArrayView1<Real>,
+) -> Array2<Real> {
+    let mut output = Array2::zeros((input.nrows(), weight.nrows()));
+    let epilogue = Epilogue { bias: Some(bias), ..Epilogue::default() };
+    gemm(1.0, input, weight.t(), 0.0, output.view_mut(), epilogue);
+    output
+}
+
+fn check_shapes(
+    a: ArrayView2<Real>,
+    b: ArrayView2<Real>,
+    c: &ArrayViewMut2<Real>,
+    epilogue: &Epilogue,
+) {
+    let (a, b, c) = (a.dim(), b.dim(), c.dim());
+    assert!(a.1 == b.0, "gemm: A {a:?} has {} columns, B {b:?} has {} rows", a.1, b.0);
+    assert!(c == (a.0, b.1), "gemm: A {a:?} times B {b:?} does not fit into C {c:?}");
+    if let Some(bias) = epilogue.bias {
+        assert!(bias.len() == c.1, "gemm: C {c:?} has {} columns, the bias [{}]", c.1, bias.len());
+    }
+    if let Some(pre_activation) = &epilogue.pre_activation {
+        let shape = pre_activation.dim();
+        assert!(shape == c, "gemm: C is {c:?}, the place for the pre-activation {shape:?}");
+    }
+}

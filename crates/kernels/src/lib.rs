@@ -1,0 +1,52 @@
+//! Numeric functions over slices and views. Each has a naive twin in [`naive`].
+//!
+//! The naive form is the textbook: plain loops, what the book quotes, and the judge of the other. The form
+//! that runs is blocked and uses all cores. It gives the same bits for any number of threads: a sum is
+//! never divided between threads, and its order depends on nothing but the shapes.
+//!
+//! # Layout
+//! - `real`: the number type
+//! - `exp`: exp and tanh
+//! - `erf`: the error function
+//! - `activation`: GELU and the other `hidden_act`s
+//! - `softmax`: softmax over rows
+//! - `layer_norm`: LayerNorm over rows
+//! - `gemm`: the matrix product and what may follow it (bias, activation)
+//! - `gemm/blocked`: its five loops; `gemm/pack`, `gemm/micro_kernel`: what they call
+//! - `attention`: multi-head attention over packed sequences
+//! - `rows`: what the kernels over rows share
+//! - `split`: views cut into disjoint pieces, so that threads can write them; scratch memory
+//! - `mapped_file`: files as slices of bytes; the only `unsafe`
+
+mod activation;
+mod attention;
+mod erf;
+mod exp;
+mod gemm;
+mod layer_norm;
+mod mapped_file;
+mod real;
+mod rows;
+mod softmax;
+mod split;
+
+pub use activation::Activation;
+pub use attention::{AttentionArgs, Mask, OnProbabilities, attention, attention_probabilities};
+pub use erf::erf;
+pub use exp::{exp, tanh};
+pub use gemm::{Epilogue, add_matmul, gemm, linear, matmul};
+pub use layer_norm::{layer_norm_rows, row_statistics};
+pub use mapped_file::MappedFile;
+pub use real::Real;
+pub use softmax::{softmax_row, softmax_rows};
+
+/// The textbook twins: the same names and signatures, plain loops.
+pub mod naive {
+    pub use crate::activation::naive::{activate, activate_slice};
+    pub use crate::attention::naive::{attention, attention_probabilities};
+    pub use crate::erf::naive::erf;
+    pub use crate::exp::naive::{exp, tanh};
+    pub use crate::gemm::naive::{add_matmul, gemm, linear, matmul};
+    pub use crate::layer_norm::naive::{layer_norm_rows, row_statistics};
+    pub use crate::softmax::naive::{softmax_row, softmax_rows};
+}

@@ -1,0 +1,37 @@
+//! Files as slices of bytes, without reading them first.
+
+use std::{fs::File, io, ops::Deref, path::Path};
+
+use memmap2::Mmap;
+
+/// A whole file, mapped into memory and read as `&[u8]`. Pages come from the disk when they are touched.
+///
+/// The project's own files are replaced, never edited (written beside, then renamed), so a mapped file keeps its
+/// contents. If another program shortens the file meanwhile, reading past its new end stops the process (SIGBUS).
+#[derive(Debug)]
+pub struct MappedFile {
+    map: Mmap,
+}
+
+impl MappedFile {
+    /// Maps the file at `path`. An empty file is an empty slice. Errors are the operating system's.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        if file.metadata()?.is_dir() {
+            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        }
+        // SAFETY: the bytes are only ever read, as `u8`, for which every value is valid. What remains is that
+        // someone changes the file under us; no mapping can exclude that. The type's documentation states it,
+        // and we ourselves replace files instead of editing them.
+        let map = unsafe { Mmap::map(&file)? };
+        Ok(Self { map })
+    }
+}
+
+impl Deref for MappedFile {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.map
+    }
+}

@@ -1,0 +1,71 @@
+//! Softmax over rows: exp(x − max) / Σ exp(x − max).
+
+use ndarray::ArrayViewMut2;
+
+use crate::{
+    Real, exp,
+    real::NAIVE,
+    rows::{fold_lanes, for_each_row, with_slice},
+};
+
+/// The formula in plain loops.
+pub(crate) mod naive {
+    use crate::Real;
+    use ndarray::ArrayViewMut2;
+
+    // ANCHOR: naive_softmax
+    /// Softmax over each row of `x` [rows, columns], in place.
+    pub fn softmax_rows(mut x: ArrayViewMut2<Real>) {
+        for mut row in x.rows_mut() {
+            let mut values = row.to_vec();
+            softmax_row(&mut values);
+            row.iter_mut().zip(values).for_each(|(target, value)| *target = value);
+        }
+    }
+
+    // ANCHOR: naive_softmax_row
+    /// Softmax of one row, in place. The largest value is subtracted first, so that `exp` cannot overflow;
+    /// the quotient is the same.
+    pub fn softmax_row(x: &mut [Real]) {
+        let max = x.iter().copied().fold(Real::NEG_INFINITY, Real::max);
+        let mut sum = 0.0;
+        for value in x.iter_mut() {
+            *value = (*value - max).exp();
+            sum += *value;
+        }
+        for value in x.iter_mut() {
+            *value /= sum;
+        }
+    }
+    // ANCHOR_END: naive_softmax_row
+    // ANCHOR_END: naive_softmax
+}
+
+/// Softmax over each row of `x` [rows, columns], in place; see [`softmax_row`]. Rows are shared out among the threads.
+pub fn softmax_rows(x: ArrayViewMut2<Real>) {
+    if NAIVE {
+        naive::softmax_rows(x);
+    } else {
+        for_each_row(x, |_, row| with_slice(row, softmax_row));
+    }
+}
+
+/// Softmax of one row, in place. Maximum and sum run over eight lanes, and exp is our own: the compiler then does several
+/// numbers at once, where the twin must add them one after the other.
+///
+/// A row with NaN or +∞ becomes NaN, and so does a row of −∞ only (0/0, as in PyTorch). −∞ beside finite numbers has
+/// probability 0. An empty row stays empty.
+pub fn softmax_row(x: &mut [Real]) {
+    if NAIVE {
+        return naive::softmax_row(x);
+    }
+    let larger = |a: Real, b: Real| if b > a { b } else { a }; // ignores NaN; the exponentials do not
+    let max = fold_lanes(x, Real::NEG_INFINITY, larger, larger);
+    for value in x.iter_mut() {
+        *value = exp(*value - max);
+    }
+    let sum = fold_lanes(x, 0.0, |sum, x| sum + x, |a, b| a + b);
+    for value in x.iter_mut() {
+        *value /= sum;
+    }
+}

@@ -1,0 +1,191 @@
+use bert_kernels::{Activation, Real, erf, exp, naive, tanh};
+
+use crate::support::*;
+
+type Function = fn(Real) -> Real;
+
+/// The columns of activations.csv: x, then one expected value per function.
+fn table() -> Vec<Vec<f64>> {
+    let text = reference_file("activations.csv");
+    let rows: Vec<Vec<f64>> = text
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').map(|word| word.parse().unwrap()).collect())
+        .collect();
+    assert!(rows.len() > 900 && rows.iter().all(|row| row.len() == 7));
+    rows
+}
+
+/// `relative` counts units of `Real::EPSILON`; the smallest subnormal is always allowed.
+fn check_column(
+    name: &str,
+    column: usize,
+    functions: [Function; 2],
+    limit: impl Fn(f64, f64) -> f64,
+) {
+    for row in table() {
+        let (x, want) = (row[0], row[column]);
+        for (form, function) in ["fast", "naive"].into_iter().zip(functions) {
+            let got = function(x as Real) as f64;
+            let beyond = want.abs() > Real::MAX as f64 && got == want.signum() * f64::INFINITY;
+            let limit = limit(x, want) + Real::from_bits(1) as f64;
+            assert!(
+                beyond || (got - want).abs() <= limit,
+                "{form} {name}({x:e}): {got:e}, expected {want:e}, limit {limit:e}"
+            );
+        }
+    }
+}
+
+// One unit in the last place is at most EPS times the value and at least half of that. Python's own erf, tanh and exp are
+// good to about one unit of f64, which the bounds below leave room for.
+
+#[test]
+fn erf_is_the_tables_within_two_epsilon() {
+    check_column("erf", 1, [erf, naive::erf], |_, want| 2.0 * EPS * want.abs());
+}
+
+#[test]
+fn exp_and_tanh_are_the_tables_within_two_epsilon() {
+    check_column("tanh", 4, [tanh, naive::tanh], |_, want| 2.0 * EPS * want.abs());
+    check_column("exp", 6, [exp, naive::exp], |_, want| 2.0 * EPS * want.abs());
+}
+
+#[test]
+fn gelu_and_silu_are_the_tables_within_three_epsilon_of_x() {
+    // Not of the value: 1 + erf loses digits where erf is close to −1, as it does in PyTorch.
+    for (column, activation) in
+        [(2, Activation::GeluExact), (3, Activation::GeluTanh), (5, Activation::Silu)]
+    {
+        let forms: [&dyn Fn(Real) -> Real; 2] =
+            [&|x| activation.apply(x), &|x| naive::activate(activation, x)];
+        for row in table() {
+            for function in forms {
+                let (got, limit) = (function(row[0] as Real) as f64, 3.0 * EPS * row[0].abs());
+                let want = row[column];
+                assert!(
+                    (got - want).abs() <= limit,
+                    "{activation:?}({:e}): {got:e}, expected {want:e}",
+                    row[0]
+                );
+            }
+        }
+    }
+}
+
+/// Every 61st of all f32, infinities and NaNs among them.
+fn sweep() -> impl Iterator<Item = f32> {
+    (0..=u32::MAX).step_by(61).map(f32::from_bits)
+}
+
+/// How many f32 lie between two.
+fn distance(a: f32, b: f32) -> u64 {
+    let place = |x: f32| {
+        if x.is_sign_negative() {
+            -((x.to_bits() & 0x7fff_ffff) as i64)
+        } else {
+            x.to_bits() as i64
+        }
+    };
+    place(a).abs_diff(place(b))
+}
+
+#[test]
+fn over_all_of_f32_exp_tanh_erf_are_within_two_places() {
+    let cases: [(&str, Function, fn(f64) -> f64); 3] = [
+        ("exp", exp, f64::exp),
+        ("tanh", tanh, f64::tanh),
+        ("erf", erf, |x| naive::erf(x as Real) as f64), // computed in f64, then rounded; the table above judges it
+    ];
+    for (name, function, reference) in cases {
+        let mut worst = (0, 0.0);
+        for x in sweep() {
+            let (got, want) = (function(x as Real) as f32, reference(x as f64) as f32);
+            if want.is_nan() {
+                assert!(got.is_nan(), "{name}({x:e}) is {got:e}, expected NaN");
+                continue;
+            }
+            assert_eq!(got.is_sign_negative(), want.is_sign_negative(), "{name}({x:e}): sign");
+            worst = if distance(got, want) > worst.0 { (distance(got, want), x) } else { worst };
+        }
+        println!("{name}: at most {} places off, at {:e}", worst.0, worst.1);
+        assert!(worst.0 <= 2, "{name}({:e}) is {} places off", worst.1, worst.0);
+    }
+}
+
+#[test]
+fn over_all_of_f32_activations_are_within_three_epsilon_of_their_twins_and_special_values_match() {
+    for activation in [
+        Activation::GeluExact,
+        Activation::GeluTanh,
+        Activation::Relu,
+        Activation::Tanh,
+        Activation::Silu,
+    ] {
+        for x in sweep() {
+            let (got, want) = (activation.apply(x as Real), naive::activate(activation, x as Real));
+            let limit = 3.0 * Real::EPSILON * (x as Real).abs();
+            let same = got == want || got.is_nan() && want.is_nan() || (got - want).abs() <= limit;
+            assert!(same, "{activation:?}({x:e}): {got:e}, the twin has {want:e}");
+        }
+    }
+}
+
+#[test]
+fn special_values() {
+    let inf = Real::INFINITY;
+    assert_eq!([exp(inf), exp(-inf), exp(0.0), exp(1e9), exp(-1e9)], [inf, 0.0, 1.0, inf, 0.0]);
+    assert_eq!([tanh(inf), tanh(-inf), erf(inf), erf(-inf)], [1.0, -1.0, 1.0, -1.0]);
+    assert!([tanh(-0.0), erf(-0.0)].iter().all(|x| *x == 0.0 && x.is_sign_negative()));
+    for activation in [
+        Activation::GeluExact,
+        Activation::GeluTanh,
+        Activation::Relu,
+        Activation::Tanh,
+        Activation::Silu,
+    ] {
+        assert!(activation.apply(Real::NAN).is_nan(), "{activation:?}");
+        assert_eq!(activation.apply(0.0), 0.0, "{activation:?}");
+        assert_eq!(
+            activation.apply(inf),
+            if activation == Activation::Tanh { 1.0 } else { inf },
+            "{activation:?}"
+        );
+    }
+    assert_eq!(Activation::default().apply(-3.5), -3.5);
+    assert_eq!([Activation::Relu.apply(-inf), Activation::Relu.apply(2.5)], [0.0, 2.5]);
+}
+
+#[test]
+fn slices_of_any_length_have_the_bits_of_single_numbers() {
+    let mut random = Random(4);
+    for activation in [
+        Activation::Linear,
+        Activation::GeluExact,
+        Activation::GeluTanh,
+        Activation::Relu,
+        Activation::Tanh,
+        Activation::Silu,
+    ] {
+        for len in 0..70 {
+            let x: Vec<Real> = (0..len).map(|_| 6.0 * random.real()).collect();
+            let (mut fast, mut twin) = (x.clone(), x.clone());
+            activation.apply_slice(&mut fast);
+            naive::activate_slice(activation, &mut twin);
+            for i in 0..len {
+                assert_eq!(
+                    fast[i].to_bits(),
+                    activation.apply(x[i]).to_bits(),
+                    "{activation:?}({})",
+                    x[i]
+                );
+                assert_eq!(
+                    twin[i].to_bits(),
+                    naive::activate(activation, x[i]).to_bits(),
+                    "{activation:?}({})",
+                    x[i]
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The kernels against f64, against committed tables, against their twins, and against themselves on other numbers of threads.
+//!
+//! Everything is compiled for both number types; under the feature `f64` the tolerances shrink with `Real::EPSILON`.
+
+#![allow(clippy::unnecessary_cast)] // casts between f64 and `Real`: one of the features makes each needless
+
+mod activation;
+mod attention;
+mod gemm;
+mod layer_norm;
+mod mapped_file;
+mod softmax;
+mod support;
+mod threads;

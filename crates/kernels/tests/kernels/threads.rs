@@ -1,0 +1,84 @@
+//! The same bits for any number of threads, on work large enough to be shared out.
+
+use bert_kernels::*;
+use ndarray::{Array2, s};
+
+use crate::support::*;
+
+fn assert_same_bits(what: &str, compute: impl Fn() -> Array2<Real> + Sync) {
+    let [one, more @ ..] = [1, 2, 3, 8].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        bits(&pool.install(&compute))
+    });
+    for (threads, other) in [2, 3, 8].into_iter().zip(more) {
+        assert!(one == other, "{what}: {threads} threads give other bits than one");
+    }
+}
+
+#[test]
+fn gemm_gives_the_same_bits() {
+    let mut random = Random(1);
+    for (m, k, n) in
+        [(70, 700, 130), (1, 1500, 1100), (1100, 700, 1), (1030, 40, 1040), (257, 300, 100)]
+    {
+        let (a, b, c) = (random.matrix(m, k), random.matrix(k, n), random.matrix(m, n));
+        let bias = random.matrix(1, n);
+        assert_same_bits(&format!("gemm {m}x{k}x{n}"), || {
+            let (mut c, mut pre_activation) = (c.clone(), Array2::zeros((n, m)));
+            let epilogue = Epilogue {
+                bias: Some(bias.row(0)),
+                activation: Activation::GeluExact,
+                pre_activation: Some(pre_activation.view_mut().reversed_axes()),
+            };
+            gemm(0.7, a.view(), b.view(), -0.3, c.view_mut(), epilogue);
+            c + pre_activation.t()
+        });
+    }
+}
+
+#[test]
+fn softmax_and_layer_norm_give_the_same_bits() {
+    let x = Random(2).matrix(700, 301) * 5.0;
+    assert_same_bits("softmax", || {
+        let mut x = x.clone();
+        softmax_rows(x.view_mut());
+        x
+    });
+    assert_same_bits("layer_norm", || {
+        let mut output = Array2::zeros(x.dim());
+        layer_norm_rows(x.view(), x.row(1), x.row(2), 1e-12, output.view_mut());
+        output
+    });
+}
+
+#[test]
+fn attention_gives_the_same_bits() {
+    let mut random = Random(3);
+    let qkv = random.matrix(400, 3 * 64) * 3.0; // q, k, v side by side, so that the views have strides
+    for mask in [Mask::Full, Mask::Causal] {
+        assert_same_bits(&format!("attention {mask:?}"), || {
+            let mut output = Array2::zeros((400, 64));
+            let args = AttentionArgs {
+                q: qkv.slice(s![.., ..64]),
+                k: qkv.slice(s![.., 64..128]),
+                v: qkv.slice(s![.., 128..]),
+                q_bounds: &[0, 1, 150, 150, 400],
+                k_bounds: &[0, 30, 150, 200, 400],
+                heads: 4,
+                scale: 0.25,
+                mask,
+                on_probabilities: None,
+            };
+            attention(args, output.view_mut());
+            output
+        });
+        assert_same_bits("attention_probabilities", || {
+            attention_probabilities(
+                qkv.slice(s![.., ..64]),
+                qkv.slice(s![.., 64..128]),
+                0.125,
+                mask,
+            )
+        });
+    }
+}

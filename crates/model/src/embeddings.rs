@@ -1,0 +1,69 @@
+//! The embeddings: where ids become vectors (Devlin et al., 2018, figure 2; Google's
+//! `embedding_lookup` and `embedding_postprocessor`).
+//!
+//! ```text
+//! sum = word_embeddings[token id] + position_embeddings[position] + token_type_embeddings[type]
+//! y   = dropout(LayerNorm(sum))
+//! ```
+//!
+//! Attention by itself does not know the order of its rows. The position's vector, learned like any
+//! other weight, is all that tells the model where a word stands.
+
+use crate::{Batch, Config, Context};
+use bert_nn::{Embedding, LayerNorm, Real};
+use ndarray::Array2;
+
+// ANCHOR: parameters
+/// The parameters of the embeddings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embeddings {
+    /// `[V, H]`.
+    pub word_embeddings: Embedding,
+    /// `[max_position_embeddings, H]`.
+    pub position_embeddings: Embedding,
+    /// `[type_vocab_size, H]`.
+    pub token_type_embeddings: Embedding,
+    /// Over the sum of the three.
+    pub layer_norm: LayerNorm,
+}
+// ANCHOR_END: parameters
+
+bert_nn::tensors!(Embeddings {
+    word_embeddings => "word_embeddings",
+    position_embeddings => "position_embeddings",
+    token_type_embeddings => "token_type_embeddings",
+    layer_norm => "LayerNorm",
+});
+
+/// What one forward pass leaves behind.
+#[derive(Debug, Clone)]
+pub struct EmbeddingsCache {
+    /// [T, H]: word + position + token type, before LayerNorm.
+    pub sum: Array2<Real>,
+}
+
+impl Embeddings {
+    /// All zeros, in the configuration's sizes.
+    pub fn zeros(config: &Config) -> Self {
+        let table = |rows| Embedding::zeros(rows, config.hidden_size);
+        Self {
+            word_embeddings: table(config.vocab_size),
+            position_embeddings: table(config.max_position_embeddings),
+            token_type_embeddings: table(config.type_vocab_size),
+            layer_norm: LayerNorm::zeros(config.hidden_size),
+        }
+    }
+
+    // ANCHOR: forward
+    /// `batch` of T tokens → [T, H].
+    pub fn forward(&self, batch: &Batch, context: &Context) -> (Array2<Real>, EmbeddingsCache) {
+        let words = self.word_embeddings.forward(&batch.token_ids); // [T, H]
+        let positions = self.position_embeddings.forward(&batch.positions); // [T, H]
+        let types = self.token_type_embeddings.forward(&batch.token_types); // [T, H]
+        let sum = words + positions + types; // [T, H]
+        let normalised = self.layer_norm.forward(sum.view(), context.eps()); // [T, H]
+        let output = context.hidden_dropout("embeddings", 0).forward(normalised); // [T, H]
+        (output, EmbeddingsCache { sum })
+    }
+    // ANCHOR_END: forward
+}

@@ -1,0 +1,70 @@
+use std::path::PathBuf;
+
+/// What can be wrong with a configuration or a batch that comes from outside.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file is not JSON, or a field has a value of another kind (a text where a number belongs).
+    #[error("{path}: not a readable configuration: {source}")]
+    Json {
+        /// The configuration file.
+        path: PathBuf,
+        /// What the JSON reader says, with line and column.
+        source: serde_json::Error,
+    },
+    /// A field's value is impossible.
+    #[error("{path}: {field}: {problem}")]
+    Field {
+        /// The configuration file.
+        path: PathBuf,
+        /// The JSON field.
+        field: &'static str,
+        /// What was expected and what was found.
+        problem: String,
+    },
+    /// An id is outside its table; the forward pass would read past the end.
+    #[error(
+        "{what} {found} at token {token} of sequence {sequence}: the model knows 0 to {largest}"
+    )]
+    IdOutOfRange {
+        /// "token id", "token type" or "position".
+        what: &'static str,
+        /// The id.
+        found: u32,
+        /// Counted from 0 within its sequence.
+        token: usize,
+        /// Counted from 0 within the batch.
+        sequence: usize,
+        /// The largest id that the model knows.
+        largest: usize,
+    },
+    /// A sequence without any token has no result.
+    #[error("sequence {sequence} of the batch has no token (its mask hides all of them)")]
+    EmptySequence {
+        /// Counted from 0.
+        sequence: usize,
+    },
+    /// An array of a batch has another shape than `input_ids`.
+    #[error("{name} has shape {found:?}, input_ids has {expected:?}")]
+    BatchShape {
+        /// The array's name.
+        name: &'static str,
+        /// Its shape.
+        found: [usize; 2],
+        /// The shape of `input_ids`.
+        expected: [usize; 2],
+    },
+    /// An array of a batch holds something that cannot be an id or a mask.
+    #[error("{name} [{row}, {column}] is {found}: {expected}")]
+    BatchValue {
+        /// The array's name.
+        name: &'static str,
+        /// Counted from 0.
+        row: usize,
+        /// Counted from 0.
+        column: usize,
+        /// The value.
+        found: i64,
+        /// What would be right.
+        expected: &'static str,
+    },
+}

@@ -1,0 +1,35 @@
+//! The question-answering head: where an answer begins and ends (Devlin et al., 2018, section 4.2).
+//!
+//! ```text
+//! logits = hidden·Wᵀ + b     [T, 2]: column 0 scores a beginning, column 1 an end
+//! ```
+//!
+//! No dropout stands before it, in Google's code as in transformers.
+
+use crate::Config;
+use bert_nn::{Linear, Real};
+use ndarray::{Array1, ArrayView2};
+
+/// The parameters of the head.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuestionAnswering {
+    /// `[2, H]`.
+    pub qa_outputs: Linear,
+}
+
+bert_nn::tensors!(QuestionAnswering { qa_outputs => "qa_outputs" });
+
+impl QuestionAnswering {
+    /// All zeros, in the configuration's sizes.
+    pub fn zeros(config: &Config) -> Self {
+        Self { qa_outputs: Linear::zeros(config.hidden_size, 2) }
+    }
+
+    // ANCHOR: forward
+    /// `hidden` [T, H] → the scores of each token as a beginning and as an end, [T] each.
+    pub fn forward(&self, hidden: ArrayView2<Real>) -> (Array1<Real>, Array1<Real>) {
+        let logits = self.qa_outputs.forward(hidden); // [T, 2]
+        (logits.column(0).to_owned(), logits.column(1).to_owned())
+    }
+    // ANCHOR_END: forward
+}

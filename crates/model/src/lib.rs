@@ -1,0 +1,43 @@
+//! BERT put together from the layers of `bert-nn`.
+//!
+//! # Layout
+//!
+//! In reading order:
+//!
+//! - [`config`]: the sizes and rates of a model, read from Hugging Face's or Google's JSON
+//! - [`batch`]: sequences laid end to end, and how a padded batch becomes one
+//! - [`context`]: what is not a parameter and still reaches every layer
+//! - [`embeddings`]: word + position + token type → LayerNorm → dropout
+//! - [`encoder_layer`]: attention, then feed-forward
+//! - [`encoder`]: the layers, one after the other
+//! - [`pooler`]: a summary of each sequence from its first token
+//! - [`heads`]: what is put on top: one file for each
+//! - [`model`]: body and head as one value, as in a checkpoint
+//! - [`trace`]: every intermediate tensor of a forward pass, by name
+//!
+//! Shapes: `B` sequences and `T` tokens in the batch, `S` tokens of one sequence, `H` hidden size,
+//! `N` heads, `F` feed-forward size, `V` vocabulary, `L` layers, `C` classes.
+#![forbid(unsafe_code)]
+
+pub mod batch;
+pub mod config;
+pub mod context;
+pub mod embeddings;
+pub mod encoder;
+pub mod encoder_layer;
+mod error;
+pub mod heads;
+pub mod model;
+pub mod pooler;
+pub mod trace;
+
+pub use batch::Batch;
+pub use config::{Config, Flavour};
+pub use context::{Context, Mode};
+pub use embeddings::Embeddings;
+pub use encoder::Encoder;
+pub use encoder_layer::EncoderLayer;
+pub use error::Error;
+pub use heads::{Head, HeadKind};
+pub use model::{Bert, Model, Outputs};
+pub use pooler::Pooler;

@@ -1,0 +1,276 @@
+//! The attention block of BERT (Vaswani et al., 2017, section 3.2; Google's `attention_layer` and
+//! the lines after it in `transformer_model`).
+//!
+//! ```text
+//! query = x·W_qᵀ + b_q        what each token looks for
+//! key   = x·W_kᵀ + b_k        what each token offers to be found by
+//! value = x·W_vᵀ + b_v        what each token hands over when it is found
+//!
+//! for each sequence and each head (D columns of query, key and value):
+//!     probabilities = softmax(query·keyᵀ / √D)      [S, S], each row sums to 1
+//!     context       = probabilities · value         [S, D]
+//!
+//! y = LayerNorm(x + dropout(context·W_oᵀ + b_o))
+//! ```
+//!
+//! The batch is packed: its sequences lie end to end in the `T` rows, and `bounds` says where each
+//! begins. A token sees only its own sequence, so there is no padding and no mask for padding.
+//!
+//! **Kept for the backward pass:** query, key, value, context and the residual sum, 5·H numbers for
+//! each token. The S×S probabilities are not kept; they follow from query and key.
+
+use crate::view::{columns, rows};
+use crate::{Dropout, LayerNorm, Linear};
+use bert_kernels::{AttentionArgs, Mask, Real, attention, attention_probabilities};
+use ndarray::{Array2, Array3, ArrayView2, Axis};
+
+// ANCHOR: parameters
+/// The parameters of the attention block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attention {
+    /// `[H, H]`: what each token looks for.
+    pub query: Linear,
+    /// `[H, H]`: what each token offers to be found by.
+    pub key: Linear,
+    /// `[H, H]`: what each token hands over.
+    pub value: Linear,
+    /// `[H, H]`: mixes the heads' results.
+    pub output: Linear,
+    /// After the residual.
+    pub layer_norm: LayerNorm,
+}
+// ANCHOR_END: parameters
+
+crate::tensors!(Attention {
+    query => "self.query",
+    key => "self.key",
+    value => "self.value",
+    output => "output.dense",
+    layer_norm => "output.LayerNorm",
+});
+
+// ANCHOR: settings
+/// What the block needs to know besides its parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct AttentionSettings {
+    /// `N`, the number of heads; H is a multiple of it.
+    pub heads: usize,
+    /// Whether a token sees its whole sequence, or only what stands to its left.
+    pub mask: Mask,
+    /// Of the LayerNorm.
+    pub eps: Real,
+    /// Dropout on the attention probabilities.
+    pub probability_dropout: Dropout,
+    /// Dropout on the block's result, before the residual.
+    pub output_dropout: Dropout,
+}
+// ANCHOR_END: settings
+
+// ANCHOR: cache
+/// Each activation of one forward pass, once. The block's input is kept by whoever made it.
+#[derive(Debug, Clone)]
+pub struct AttentionCache {
+    /// [T, H].
+    pub query: Array2<Real>,
+    /// [T, H].
+    pub key: Array2<Real>,
+    /// [T, H].
+    pub value: Array2<Real>,
+    /// [T, H]: the heads' results side by side.
+    pub context: Array2<Real>,
+    /// [T, H]: the input plus the block's result, before LayerNorm.
+    pub sum: Array2<Real>,
+}
+// ANCHOR_END: cache
+
+impl Attention {
+    /// All zeros: a block to be filled from a file or by [`crate::init`].
+    pub fn zeros(hidden: usize) -> Self {
+        let linear = || Linear::zeros(hidden, hidden);
+        Self {
+            query: linear(),
+            key: linear(),
+            value: linear(),
+            output: linear(),
+            layer_norm: LayerNorm::zeros(hidden),
+        }
+    }
+
+    // ANCHOR: forward
+    /// `input` [T, H] → [T, H]. `bounds` holds B + 1 row numbers: sequence `i` is the rows
+    /// `bounds[i]..bounds[i + 1]`.
+    pub fn forward(
+        &self,
+        input: ArrayView2<Real>,
+        bounds: &[usize],
+        settings: &AttentionSettings,
+    ) -> (Array2<Real>, AttentionCache) {
+        let query = self.query.forward(input); // [T, H]
+        let key = self.key.forward(input); // [T, H]
+        let value = self.value.forward(input); // [T, H]
+
+        let context = mix_values(query.view(), key.view(), value.view(), bounds, settings); // [T, H]
+        let projected = self.output.forward(context.view()); // [T, H]
+        let sum = settings.output_dropout.forward(projected) + input; // residual
+        let output = self.layer_norm.forward(sum.view(), settings.eps); // [T, H]
+        (output, AttentionCache { query, key, value, context, sum })
+    }
+    // ANCHOR_END: forward
+}
+
+// ANCHOR: mix
+/// For each sequence and head: softmax(query·keyᵀ / √D)·value. All arguments and the result [T, H].
+fn mix_values(
+    query: ArrayView2<Real>,
+    key: ArrayView2<Real>,
+    value: ArrayView2<Real>,
+    bounds: &[usize],
+    settings: &AttentionSettings,
+) -> Array2<Real> {
+    let (tokens, hidden) = query.dim();
+    let dropout = settings.probability_dropout;
+    // Each head has its own mask: head n's rows are numbered from n·T on.
+    let drop = |head: usize, row: usize, first_key: usize, probabilities: &mut [Real]| {
+        dropout.apply_row(head * tokens + row, first_key, probabilities);
+    };
+    let mut context = Array2::zeros((tokens, hidden)); // [T, H]
+    attention(
+        AttentionArgs {
+            q: query,
+            k: key,
+            v: value,
+            q_bounds: bounds,
+            k_bounds: bounds,
+            heads: settings.heads,
+            scale: scale(hidden / settings.heads),
+            mask: settings.mask,
+            on_probabilities: if dropout.is_off() { None } else { Some(&drop) },
+        },
+        context.view_mut(),
+    );
+    context
+}
+
+/// 1/√D. Two random vectors of D unit-variance numbers have a product of variance D; dividing by
+/// √D brings it back to 1, so that the softmax does not saturate as heads get wider.
+fn scale(head_width: usize) -> Real {
+    1.0 / (head_width as Real).sqrt()
+}
+// ANCHOR_END: mix
+
+impl AttentionCache {
+    // ANCHOR: probabilities
+    /// The attention probabilities of one sequence (rows `start..end` of the batch), computed again
+    /// from query and key, before dropout: [N, S, S], each row summing to 1.
+    pub fn probabilities(
+        &self,
+        start: usize,
+        end: usize,
+        settings: &AttentionSettings,
+    ) -> Array3<Real> {
+        let (length, width) = (end - start, self.query.ncols() / settings.heads);
+        let query = rows(self.query.view(), start..end); // [S, H]
+        let key = rows(self.key.view(), start..end); // [S, H]
+        let mut all = Array3::zeros((settings.heads, length, length)); // [N, S, S]
+        for (head, mut probabilities) in all.axis_iter_mut(Axis(0)).enumerate() {
+            let own = head * width..(head + 1) * width;
+            let query = columns(query, own.clone()); // [S, D]
+            let key = columns(key, own); // [S, D]
+            let scale = scale(width);
+            probabilities.assign(&attention_probabilities(query, key, scale, settings.mask));
+        }
+        all
+    }
+    // ANCHOR_END: probabilities
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::{self, Initializer};
+    use ndarray::{array, concatenate};
+
+    const SETTINGS: AttentionSettings = AttentionSettings {
+        heads: 2,
+        mask: Mask::Full,
+        eps: 1e-12,
+        probability_dropout: Dropout::OFF,
+        output_dropout: Dropout::OFF,
+    };
+
+    fn block() -> Attention {
+        let mut block = Attention::zeros(6);
+        init::initialize(&mut block, Initializer::Normal { std: 0.5 }, 11);
+        block
+    }
+
+    fn tokens(count: usize) -> Array2<Real> {
+        Array2::from_shape_fn((count, 6), |(t, h)| ((t * 7 + h * 3) as Real).sin())
+    }
+
+    #[test]
+    fn a_sequence_gives_the_same_alone_as_packed_with_others() {
+        let (block, input) = (block(), tokens(9));
+        let (packed, _) = block.forward(input.view(), &[0, 4, 5, 9], &SETTINGS);
+        let alone = |range: std::ops::Range<usize>| {
+            let length = range.len();
+            block.forward(rows(input.view(), range), &[0, length], &SETTINGS).0
+        };
+        let parts = [alone(0..4), alone(4..5), alone(5..9)];
+        let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+        assert_eq!(packed, concatenate(Axis(0), &views).unwrap());
+    }
+
+    #[test]
+    fn probabilities_sum_to_one_and_explain_the_context() {
+        let (_, cache) = block().forward(tokens(5).view(), &[0, 2, 5], &SETTINGS);
+        let probabilities = cache.probabilities(2, 5, &SETTINGS); // [2, 3, 3]
+        for row in probabilities.rows() {
+            assert!((row.sum() - 1.0).abs() < 1e-6);
+        }
+        let cut = |matrix| columns(rows(matrix, 2..5), 3..6); // head 1 of sequence 1
+        let context = probabilities.index_axis(Axis(0), 1).dot(&cut(cache.value.view()));
+        let difference = &context - &cut(cache.context.view());
+        assert!(difference.iter().all(|x| x.abs() < 1e-6), "{difference}");
+    }
+
+    #[test]
+    fn a_causal_mask_hides_what_stands_to_the_right() {
+        let (block, input) = (block(), tokens(4));
+        let settings = AttentionSettings { mask: Mask::Causal, ..SETTINGS };
+        let mut changed = input.clone();
+        changed.row_mut(3).fill(9.0);
+        let (before, _) = block.forward(input.view(), &[0, 4], &settings);
+        let (after, _) = block.forward(changed.view(), &[0, 4], &settings);
+        assert_eq!(rows(before.view(), 0..3), rows(after.view(), 0..3));
+        assert_ne!(before.row(3), after.row(3));
+    }
+
+    #[test]
+    fn dropout_of_probabilities_reaches_the_context_and_depends_on_the_head() {
+        let dropout = Dropout::new(0.5, 3, "test", 0, 0);
+        let settings = AttentionSettings { probability_dropout: dropout, ..SETTINGS };
+        let (_, plain) = block().forward(tokens(8).view(), &[0, 8], &SETTINGS);
+        let (_, dropped) = block().forward(tokens(8).view(), &[0, 8], &settings);
+        let mut probabilities = plain.probabilities(0, 8, &SETTINGS);
+        for head in 0..2 {
+            for row in 0..8 {
+                for key in 0..8 {
+                    probabilities[[head, row, key]] *= dropout.factor(head * 8 + row, key);
+                }
+            }
+            let own = head * 3..(head + 1) * 3;
+            let value = columns(plain.value.view(), own.clone());
+            let context = probabilities.index_axis(Axis(0), head).dot(&value);
+            let difference = &context - &columns(dropped.context.view(), own);
+            assert!(difference.iter().all(|x| x.abs() < 1e-6), "{difference}");
+        }
+    }
+
+    #[test]
+    fn one_token_attends_to_itself_alone() {
+        let (_, cache) = block().forward(tokens(1).view(), &[0, 1], &SETTINGS);
+        assert_eq!(cache.probabilities(0, 1, &SETTINGS), array![[[1.0]], [[1.0]]]);
+        assert_eq!(cache.context, cache.value);
+    }
+}

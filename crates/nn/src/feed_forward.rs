@@ -1,0 +1,120 @@
+//! The feed-forward block of BERT (Vaswani et al., 2017, section 3.3; Devlin et al., 2018).
+//!
+//! ```text
+//! intermediate = x·W_1ᵀ + b_1                       [T, F], F = 4·H in the published models
+//! activation   = GELU(intermediate)                 [T, F]
+//! y = LayerNorm(x + dropout(activation·W_2ᵀ + b_2)) [T, H]
+//! ```
+//!
+//! Attention moves information between tokens; this block works on each token by itself.
+//!
+//! **Kept for the backward pass:** intermediate and activation, 2·F numbers for each token, and the
+//! residual sum, H.
+
+use crate::{Dropout, LayerNorm, Linear, activation};
+use bert_kernels::{Activation, Real};
+use ndarray::{Array2, ArrayView2};
+
+// ANCHOR: parameters
+/// The parameters of the feed-forward block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeedForward {
+    /// `[F, H]`: widens.
+    pub intermediate: Linear,
+    /// `[H, F]`: narrows.
+    pub output: Linear,
+    /// After the residual.
+    pub layer_norm: LayerNorm,
+}
+// ANCHOR_END: parameters
+
+crate::tensors!(FeedForward {
+    intermediate => "intermediate.dense",
+    output => "output.dense",
+    layer_norm => "output.LayerNorm",
+});
+
+/// What the block needs to know besides its parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct FeedForwardSettings {
+    /// The bend between the two linear layers.
+    pub activation: Activation,
+    /// Of the LayerNorm.
+    pub eps: Real,
+    /// Dropout on the block's result, before the residual.
+    pub output_dropout: Dropout,
+}
+
+/// Each activation of one forward pass, once. The block's input is kept by whoever made it.
+#[derive(Debug, Clone)]
+pub struct FeedForwardCache {
+    /// [T, F]: before the activation.
+    pub intermediate: Array2<Real>,
+    /// [T, F]: after the activation.
+    pub activation: Array2<Real>,
+    /// [T, H]: the input plus the block's result, before LayerNorm.
+    pub sum: Array2<Real>,
+}
+
+impl FeedForward {
+    /// All zeros: a block to be filled from a file or by [`crate::init`].
+    pub fn zeros(hidden: usize, intermediate: usize) -> Self {
+        Self {
+            intermediate: Linear::zeros(hidden, intermediate),
+            output: Linear::zeros(intermediate, hidden),
+            layer_norm: LayerNorm::zeros(hidden),
+        }
+    }
+
+    // ANCHOR: forward
+    /// `input` [T, H] → [T, H].
+    pub fn forward(
+        &self,
+        input: ArrayView2<Real>,
+        settings: &FeedForwardSettings,
+    ) -> (Array2<Real>, FeedForwardCache) {
+        let intermediate = self.intermediate.forward(input); // [T, F]
+        let activation = activation::forward(intermediate.view(), settings.activation); // [T, F]
+        let narrowed = self.output.forward(activation.view()); // [T, H]
+        let sum = settings.output_dropout.forward(narrowed) + input; // residual
+        let output = self.layer_norm.forward(sum.view(), settings.eps); // [T, H]
+        (output, FeedForwardCache { intermediate, activation, sum })
+    }
+    // ANCHOR_END: forward
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn the_residual_goes_around_both_linear_layers() {
+        // With zero weights only the residual and the LayerNorm are left.
+        let mut block = FeedForward::zeros(2, 5);
+        block.layer_norm.weight.fill(1.0);
+        let settings = FeedForwardSettings {
+            activation: Activation::GeluExact,
+            eps: 0.0,
+            output_dropout: Dropout::OFF,
+        };
+        let (output, cache) = block.forward(array![[3.0, 5.0]].view(), &settings);
+        assert_eq!(cache.sum, array![[3.0, 5.0]]);
+        assert_eq!(output, array![[-1.0, 1.0]]);
+    }
+
+    #[test]
+    fn the_activation_bends_the_wide_layer_and_nothing_else() {
+        let mut block = FeedForward::zeros(1, 2);
+        block.intermediate.weight = array![[1.0], [-1.0]];
+        block.output.weight = array![[1.0, 1.0]];
+        let settings = FeedForwardSettings {
+            activation: Activation::Relu,
+            eps: 1e-12,
+            output_dropout: Dropout::OFF,
+        };
+        // relu(x) + relu(−x) = |x|; the residual adds x.
+        let (_, cache) = block.forward(array![[-2.0], [3.0]].view(), &settings);
+        assert_eq!(cache.sum, array![[0.0], [6.0]]);
+    }
+}

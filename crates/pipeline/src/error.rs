@@ -1,0 +1,103 @@
+use bert_model::HeadKind;
+use std::path::PathBuf;
+
+/// What can go wrong between a text and an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The model's files.
+    #[error(transparent)]
+    Checkpoint(#[from] bert_checkpoint::Error),
+    /// The tokenizer's files.
+    #[error(transparent)]
+    Tokenizer(#[from] bert_tokenizer::Error),
+    /// A batch that does not fit the model.
+    #[error(transparent)]
+    Model(#[from] bert_model::Error),
+    /// The tokenizer could give ids that the model has no vector for.
+    #[error(
+        "{path}: the vocabulary has {vocabulary} tokens, but the configuration's vocab_size is \
+         {config}: ids from {config} on would have no embedding"
+    )]
+    VocabularyTooLarge {
+        /// The model directory.
+        path: PathBuf,
+        /// Tokens in the vocabulary.
+        vocabulary: usize,
+        /// `vocab_size`.
+        config: usize,
+    },
+    /// The model cannot do what is asked of it.
+    #[error("{path}: {task} needs a model with a {needed} head; this one has: {found}")]
+    WrongHead {
+        /// The model directory.
+        path: PathBuf,
+        /// The task.
+        task: &'static str,
+        /// The head, or heads, that can do it.
+        needed: &'static str,
+        /// The head that is there.
+        found: HeadKind,
+    },
+    /// A text is longer than the model's positions, and the caller wants no truncation.
+    #[error("text {}: {tokens} tokens, but the model takes {limit} at most", .index + 1)]
+    TooLong {
+        /// Counted from 0 within the call.
+        index: usize,
+        /// Special tokens included.
+        tokens: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A text has nothing to fill in.
+    #[error("text {}: there is no [MASK] in it", .index + 1)]
+    NoMask {
+        /// Counted from 0 within the call.
+        index: usize,
+    },
+    /// A word cannot be a prediction of its own.
+    #[error("target {word:?} is no single token of the vocabulary (it becomes {pieces})")]
+    Target {
+        /// The word.
+        word: String,
+        /// What the tokenizer makes of it.
+        pieces: String,
+    },
+    /// A layer that the model does not have.
+    #[error("there is no layer {layer}: the model has layers 0 to {last}, or -1 to -{count}", last = .count - 1)]
+    Layer {
+        /// As asked for.
+        layer: isize,
+        /// `L`.
+        count: usize,
+    },
+    /// A tensor of a reference file has an impossible shape.
+    #[error("{path}: tensor {tensor} has shape {found:?}, expected {expected}")]
+    ReferenceShape {
+        /// The reference file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// What would fit.
+        expected: String,
+    },
+    /// A list of published values that is not one.
+    #[error("{path}: not a list of published values: {problem}")]
+    Published {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl Error {
+    /// The same error for a caller who had handed over `before` texts already.
+    pub fn counted_from(mut self, before: usize) -> Self {
+        if let Self::TooLong { index, .. } | Self::NoMask { index } = &mut self {
+            *index += before;
+        }
+        self
+    }
+}

@@ -1,0 +1,27 @@
+//! Text in, answers out: what a Rust program calls.
+//!
+//! # Layout
+//!
+//! In reading order:
+//!
+//! - [`pipeline`](mod@pipeline): tokenizer, configuration and model of one directory, and the road
+//!   from texts to a batch
+//! - [`embed`]: a vector for each text, and how alike two texts are
+//! - [`fill_mask`]: the likeliest words for each `[MASK]`
+//! - [`classify`]: labels and scores for each text
+//! - [`tag`]: names and other entities, with their places in the text
+//! - [`answer`]: the piece of a context that answers a question
+//! - [`reference`]: comparing every tensor with another program's
+//! - [`published`]: comparing with numbers that others published
+#![forbid(unsafe_code)]
+
+pub mod embed;
+mod error;
+pub mod fill_mask;
+pub mod pipeline;
+pub mod published;
+pub mod reference;
+
+pub use embed::{Embedder, Pooling};
+pub use error::Error;
+pub use pipeline::{Pipeline, Prepared};

@@ -1,0 +1,163 @@
+//! Tokenizer, configuration and model of one directory, and the road from texts to a batch.
+
+use crate::Error;
+use bert_checkpoint::{LoadOptions, load};
+use bert_model::{Batch, Config, Context, HeadKind, Model};
+use bert_tokenizer::{Encoding, Input, Strategy, Tokenizer, Truncation};
+use std::path::{Path, PathBuf};
+
+/// All that is needed to turn text into numbers.
+pub struct Pipeline {
+    /// Text to ids.
+    pub tokenizer: Tokenizer,
+    /// Sizes and names.
+    pub config: Config,
+    /// Ids to numbers.
+    pub model: Model,
+    /// Where all of it was read from.
+    pub directory: PathBuf,
+    /// What a user should know about how it was read; one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Texts as the model takes them, and what happened to them on the way.
+#[derive(Debug, Clone, Default)]
+pub struct Prepared {
+    /// One for each text.
+    pub encodings: Vec<Encoding>,
+    /// How many texts lost their end to the position limit.
+    pub truncated: usize,
+    /// How many texts have no token of their own, only `[CLS]` and `[SEP]`.
+    pub empty: usize,
+}
+
+impl Pipeline {
+    /// Reads a model directory.
+    pub fn open(directory: &Path, options: &LoadOptions) -> Result<Self, Error> {
+        let loaded = load(directory, options)?;
+        let tokenizer = Tokenizer::from_dir(directory)?;
+        let (vocabulary, config) = (tokenizer.vocab().len(), loaded.config.vocab_size);
+        if vocabulary > config {
+            let path = directory.to_owned();
+            return Err(Error::VocabularyTooLarge { path, vocabulary, config });
+        }
+        let mut notes = Vec::new();
+        if !loaded.unused.is_empty() {
+            let names = loaded.unused.join(", ");
+            notes.push(format!("{} tensors are not used: {names}", loaded.unused.len()));
+        }
+        if !loaded.fresh.is_empty() {
+            let names = loaded.fresh.join(", ");
+            notes.push(format!("{} tensors are new and untrained: {names}", loaded.fresh.len()));
+        }
+        if loaded.activation_in_doubt {
+            notes.push(
+                "bert_config.json says gelu, which Google's code computes by tanh since 2019; the \
+                 models of 2018 were trained with erf: choose it with --activation gelu"
+                    .to_owned(),
+            );
+        }
+        Ok(Self {
+            tokenizer,
+            config: loaded.config,
+            model: loaded.model,
+            directory: directory.to_owned(),
+            notes,
+        })
+    }
+
+    /// The most tokens that one sequence may have, special tokens included: the smaller of the
+    /// tokenizer's limit and the model's positions.
+    pub fn max_length(&self) -> usize {
+        let positions = self.config.max_position_embeddings;
+        self.tokenizer.model_max_length().map_or(positions, |limit| limit.min(positions))
+    }
+
+    /// What the layers need to know, in evaluation.
+    pub fn context(&self) -> Context<'_> {
+        Context::eval(&self.config)
+    }
+
+    /// Tokenizes texts (or pairs of texts), in parallel. What is too long loses its end and is
+    /// counted, or is refused if `strict`.
+    pub fn prepare(&self, inputs: &[Input], strict: bool) -> Result<Prepared, Error> {
+        let limit = self.max_length();
+        let truncation =
+            Truncation { max_length: limit, strategy: Strategy::LongestFirst, stride: 0 };
+        let mut encodings = self.tokenizer.encode_batch(inputs);
+        let mut prepared = Prepared::default();
+        for (index, (encoding, &input)) in encodings.iter_mut().zip(inputs).enumerate() {
+            let tokens = encoding.len();
+            if tokens > limit {
+                if strict {
+                    return Err(Error::TooLong { index, tokens, limit });
+                }
+                *encoding = self.tokenizer.encode_truncated(input, &truncation).first;
+                prepared.truncated += 1;
+            }
+            if encoding.special_tokens_mask.iter().all(|&special| special) {
+                prepared.empty += 1;
+            }
+        }
+        prepared.encodings = encodings;
+        Ok(prepared)
+    }
+
+    /// Lays encodings end to end.
+    pub fn batch(&self, encodings: &[Encoding]) -> Result<Batch, Error> {
+        let mut batch = Batch::new();
+        for encoding in encodings {
+            batch.push(&encoding.ids, &encoding.token_types);
+        }
+        batch.check(&self.config)?;
+        Ok(batch)
+    }
+
+    /// Cuts encodings into batches of a size that keeps the memory small, runs `work` on each, and
+    /// joins the results in order.
+    pub fn map_batches<T>(
+        &self,
+        encodings: &[Encoding],
+        mut work: impl FnMut(&[Encoding], &Batch) -> Result<Vec<T>, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut results = Vec::with_capacity(encodings.len());
+        for piece in pieces(encodings) {
+            results.extend(work(piece, &self.batch(piece)?)?);
+        }
+        Ok(results)
+    }
+
+    /// Refuses a model whose head is none of `heads`.
+    pub fn require(
+        &self,
+        task: &'static str,
+        needed: &'static str,
+        heads: &[HeadKind],
+    ) -> Result<(), Error> {
+        let found = self.model.head.kind();
+        if heads.contains(&found) {
+            return Ok(());
+        }
+        Err(Error::WrongHead { path: self.directory.clone(), task, needed, found })
+    }
+}
+
+/// Consecutive encodings, about `TOKENS` tokens together; a single longer one stands alone.
+fn pieces(encodings: &[Encoding]) -> Vec<&[Encoding]> {
+    // Enough rows for the matrix products to be efficient, and a few tens of megabytes of
+    // activations in a base model.
+    const TOKENS: usize = 2048;
+    let mut pieces = Vec::new();
+    let (mut start, mut tokens) = (0, 0);
+    for (index, encoding) in encodings.iter().enumerate() {
+        if index > start && tokens + encoding.len() > TOKENS {
+            pieces.push(&encodings[start..index]);
+            (start, tokens) = (index, 0);
+        }
+        tokens += encoding.len();
+    }
+    if start < encodings.len() {
+        pieces.push(&encodings[start..]);
+    }
+    pieces
+}

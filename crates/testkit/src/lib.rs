@@ -1,0 +1,13 @@
+//! What the tests of several crates share. Only a dev-dependency.
+//!
+//! # Layout
+//!
+//! - [`close`]: comparing numbers, with a message that says all one wants to know
+//! - [`data`]: finding the real data and the genuine weights, which are not in the repository
+#![forbid(unsafe_code)]
+
+pub mod close;
+pub mod data;
+
+pub use close::assert_close;
+pub use data::{fixture, minilm, shared};

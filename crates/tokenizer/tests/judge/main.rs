@@ -1,0 +1,8 @@
+//! Everything against the judge: Hugging Face's `tokenizers` crate.
+
+mod data;
+mod files;
+mod judge;
+mod property;
+mod special;
+mod windows;

@@ -1,0 +1,4 @@
+//! Whole-program tests.
+//!
+//! - [`parity`]: every tensor of a forward pass against transformers
+mod parity;

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Makes every fixture anew, or with --check makes them in a temporary folder and compares them with the committed ones.
+#   tests/reference/make_all.sh [--check]
+# The toy models' training takes about ten minutes. On another processor than the one that made the committed files the
+# last bits of trained weights may differ; --check then says so, and the committed ones count.
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+fixtures="$(cd "$here/.." && pwd)/fixtures"
+"$here/make_env.sh"
+python="$here/../../.cache/python/bin/python"
+
+out="$fixtures"
+if [[ "${1:-}" == "--check" ]]; then
+  out="$(mktemp -d)"
+  trap 'rm -rf "$out"' EXIT
+fi
+
+"$python" "$here/make_fixtures.py" --out "$out"
+"$python" "$here/make_toy.py" --out "$out"
+"$python" "$here/make_published.py" --out "$out"
+python3 "$here/fetch_minilm.py"
+"$python" "$here/make_minilm.py" --out "$out"
+
+if [[ "$out" != "$fixtures" ]]; then
+  diff -r --exclude=README.md "$out" "$fixtures"
+  echo "make_all: the committed fixtures are what the scripts make"
+fi
