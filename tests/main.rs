@@ -1,4 +1,18 @@
 //! Whole-program tests.
 //!
+//! - [`support`]: running the program, and breaking copies of the fixtures for it
+//! - [`commands`]: what each subcommand prints and writes
+//! - [`checking`]: the subcommands that prove the numbers, trace and verify
+//! - [`bad_input`]: one clear message for whatever is wrong with the input
+//! - [`genuine`]: genuine trained weights, where this machine has them
+//! - [`saving`]: what is saved is what was loaded
 //! - [`parity`]: every tensor of a forward pass against transformers
+//! - [`pipelines`]: the answers of every task against transformers' pipelines
+mod bad_input;
+mod checking;
+mod commands;
+mod genuine;
 mod parity;
+mod pipelines;
+mod saving;
+mod support;

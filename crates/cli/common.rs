@@ -1,7 +1,7 @@
 //! What several subcommands share.
 
 use crate::text::Text;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bert_checkpoint::LoadOptions;
 use bert_model::HeadKind;
 use bert_pipeline::{Pipeline, Prepared};
@@ -45,9 +45,19 @@ impl ModelArgs {
     }
 }
 
+/// A line on standard error. Unlike `eprintln!` it does not panic when nobody reads it any more.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// A warning on standard error.
 pub fn warn(text: &str) {
-    eprintln!("warning: {text}");
+    say(&format!("warning: {text}"));
+}
+
+/// Texts without a word are valid, and probably a mistake.
+pub fn warn_of_empty(number: usize) {
+    warn(&format!("{} without a word: only [CLS] and [SEP] are left", counted(number, "text")));
 }
 
 /// Tokenizes chunk after chunk, counts what a user should know, and shows progress on a terminal.
@@ -93,10 +103,7 @@ impl<'a> Reader<'a> {
             ));
         }
         if self.empty > 0 {
-            warn(&format!(
-                "{} without a word: only [CLS] and [SEP] are left",
-                counted(self.empty, "text")
-            ));
+            warn_of_empty(self.empty);
         }
     }
 }
@@ -117,7 +124,7 @@ impl Results {
 
     /// One line of text.
     pub fn line(&mut self, text: &str) -> Result<()> {
-        Ok(writeln!(self.0, "{text}")?)
+        writeln!(self.0, "{text}").context("standard output")
     }
 
     /// One line of JSON.
@@ -128,6 +135,6 @@ impl Results {
 
     /// Hands over what is buffered.
     pub fn flush(&mut self) -> Result<()> {
-        Ok(self.0.flush()?)
+        self.0.flush().context("standard output")
     }
 }

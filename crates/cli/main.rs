@@ -7,10 +7,13 @@
 //! - one file for each subcommand, each a thin layer over `bert-pipeline`
 #![forbid(unsafe_code)]
 
+mod answer;
+mod classify;
 mod common;
 mod encode;
 mod fill_mask;
 mod similar;
+mod tag;
 mod text;
 mod tokenize;
 mod trace;
@@ -40,6 +43,9 @@ enum Command {
     Tokenize(tokenize::Args),
     Encode(encode::Args),
     FillMask(fill_mask::Args),
+    Classify(classify::Args),
+    Tag(tag::Args),
+    Answer(answer::Args),
     Similar(similar::Args),
     Trace(trace::Args),
     Verify(verify::Args),
@@ -51,7 +57,7 @@ fn main() -> ExitCode {
         // Whoever reads our output has read enough (`| head`).
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            common::say(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -65,6 +71,9 @@ fn run(cli: Cli) -> Result<()> {
         Command::Tokenize(args) => tokenize::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::FillMask(args) => fill_mask::run(&args),
+        Command::Classify(args) => classify::run(&args),
+        Command::Tag(args) => tag::run(&args),
+        Command::Answer(args) => answer::run(&args),
         Command::Similar(args) => similar::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -1,5 +1,6 @@
 //! Where the texts come from: the arguments, or standard input line by line.
 
+use crate::common::say;
 use anyhow::{Context, Result, bail, ensure};
 use bert_tokenizer::Input;
 use std::io::{self, BufRead, IsTerminal};
@@ -46,7 +47,7 @@ impl TextArgs {
         let stdin = io::stdin();
         let terminal = stdin.is_terminal();
         if terminal {
-            eprintln!("reading texts from the terminal, one per line; end with Ctrl-D");
+            say("reading texts from the terminal, one per line; end with Ctrl-D");
         }
         // A person wants an answer after each line; a pipe wants full batches.
         let size = if terminal { 1 } else { 256 };

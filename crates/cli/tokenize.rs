@@ -1,6 +1,6 @@
 //! `bert tokenize`: text to tokens.
 
-use crate::common::{Results, counted, warn};
+use crate::common::{Results, counted, warn, warn_of_empty};
 use crate::text::{Text, TextArgs};
 use anyhow::{Result, ensure};
 use bert_tokenizer::{Encoding, Options, Strategy, Tokenizer, Truncation};
@@ -21,7 +21,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     vocab: Option<PathBuf>,
     /// With --vocab: keep capitals and accents
-    #[arg(long, requires = "vocab")]
+    #[arg(long, requires = "vocab", conflicts_with = "model")]
     cased: bool,
     /// Cut each text (or pair, the longer half first) to this many tokens
     #[arg(long, value_name = "N")]
@@ -57,11 +57,12 @@ pub fn run(args: &Args) -> Result<()> {
             "--max-length {length}: [CLS] and [SEP] alone are {special} tokens"
         );
     }
-    let (mut results, mut cut) = (Results::new(), 0);
+    let (mut results, mut cut, mut empty) = (Results::new(), 0, 0);
     args.texts.for_each_chunk(|texts| {
         for text in texts {
             let (encoding, truncated) = encode(&tokenizer, text, args.max_length);
             cut += usize::from(truncated);
+            empty += usize::from(encoding.special_tokens_mask.iter().all(|&special| special));
             let tokens = encoding.tokens(&tokenizer);
             if args.json {
                 results.json(&Line {
@@ -78,6 +79,9 @@ pub fn run(args: &Args) -> Result<()> {
     })?;
     if cut > 0 {
         warn(&format!("{} cut to --max-length", counted(cut, "text")));
+    }
+    if empty > 0 {
+        warn_of_empty(empty);
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `bert trace`: every intermediate tensor of a forward pass.
 
-use crate::common::{ModelArgs, Results, counted, warn};
-use anyhow::{Context as _, Result};
+use crate::common::{ModelArgs, Results, counted, say, warn, warn_of_empty};
+use anyhow::Result;
 use bert_checkpoint::{load, write_tensors};
 use bert_model::trace::{Traced, trace};
 use bert_model::{Batch, Config, Context, Model};
@@ -48,7 +48,7 @@ pub fn run(args: &Args) -> Result<()> {
         let tensors = trace_to_tensors(&model, &config, &batch, width);
         let count = tensors.len();
         write_tensors(path, tensors)?;
-        eprintln!("{} written to {}", counted(count, "tensor"), path.display());
+        say(&format!("{} written to {}", counted(count, "tensor"), path.display()));
         return Ok(());
     }
     let mut results = Results::new();
@@ -72,7 +72,7 @@ fn prepare(args: &Args) -> Result<(Model, Config, Batch, usize)> {
     if let Some(path) = &args.batch {
         let loaded = load(&args.model.model, &args.model.options())?;
         let reference = Reference::open(path)?;
-        reference.batch.check(&loaded.config).with_context(|| path.display().to_string())?;
+        reference.check(&loaded.config)?;
         return Ok((loaded.model, loaded.config, reference.batch, reference.width));
     }
     let pipeline = args.model.open()?;
@@ -81,8 +81,11 @@ fn prepare(args: &Args) -> Result<(Model, Config, Batch, usize)> {
     if prepared.truncated > 0 {
         warn(&format!("the text was cut to {} tokens", pipeline.max_length()));
     }
+    if prepared.empty > 0 {
+        warn_of_empty(prepared.empty);
+    }
     let batch = pipeline.batch(&prepared.encodings)?;
-    eprintln!("{}", prepared.encodings[0].tokens(&pipeline.tokenizer).join(" "));
+    say(&prepared.encodings[0].tokens(&pipeline.tokenizer).join(" "));
     let width = batch.padded_width();
     Ok((pipeline.model, pipeline.config, batch, width))
 }

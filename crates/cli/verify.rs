@@ -64,9 +64,7 @@ fn against_reference(args: &Args, path: &Path) -> Result<()> {
     );
     let loaded = load(&args.model.model, &args.model.options())?;
     let reference = Reference::open(path)?;
-    let lines = reference
-        .compare(&loaded.model, &loaded.config, args.tolerance)
-        .with_context(|| path.display().to_string())?;
+    let lines = reference.compare(&loaded.model, &loaded.config, args.tolerance)?;
     ensure!(!lines.is_empty(), "{}: no tensor to compare (see bert verify --help)", path.display());
     let mut results = Results::new();
     if !args.json {

@@ -2,7 +2,7 @@
 //! file sees the old one or the new one, whole, even if the power fails in between.
 
 use crate::Error;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -12,6 +12,10 @@ pub fn write_atomically(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), Error> {
+    // A device or a pipe (/dev/null, /dev/stdout) is no file that could be replaced.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return write_through(path, fill).map_err(Error::io(path));
+    }
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let beside = path.with_file_name(name);
@@ -20,6 +24,15 @@ pub fn write_atomically(
         let _ = fs::remove_file(&beside); // the first error is the one to tell
     }
     written.map_err(Error::io(path))
+}
+
+fn write_through(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut writer = BufWriter::new(OpenOptions::new().write(true).open(path)?);
+    fill(&mut writer)?;
+    writer.flush()
 }
 
 // ANCHOR: replace

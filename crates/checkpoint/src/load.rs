@@ -64,7 +64,6 @@ struct Source {
 impl Source {
     fn new(file: TensorFile) -> Result<Self, Error> {
         let mut names = BTreeMap::new();
-        // ANCHOR: duplicate
         for name in file.names() {
             let Some(canonical) = canonical(name) else { continue };
             if let Some(first) = names.insert(canonical, name.to_owned()) {
@@ -72,7 +71,6 @@ impl Source {
                 return Err(Error::Duplicate { path, first, second });
             }
         }
-        // ANCHOR_END: duplicate
         // An alias that stands alone is the bias itself.
         if !names.contains_key(PREDICTIONS_BIAS)
             && let Some(alias) = names.remove(DECODER_BIAS)
@@ -87,21 +85,26 @@ impl Source {
     }
 
     /// Compares the tensors that fix all sizes before memory is asked for: a configuration may
-    /// claim any size.
-    fn check_sizes(&self, config: &Config) -> Result<(), Error> {
-        let last = config.num_hidden_layers - 1;
-        for (name, rows) in [
+    /// claim any size, and any number of layers.
+    fn check_sizes(&self, kind: HeadKind, config: &Config) -> Result<(), Error> {
+        let embeddings = [
             (WORD_EMBEDDINGS.to_owned(), config.vocab_size),
             (
                 "bert.embeddings.position_embeddings.weight".to_owned(),
                 config.max_position_embeddings,
             ),
             ("bert.embeddings.token_type_embeddings.weight".to_owned(), config.type_vocab_size),
-            (
-                format!("bert.encoder.layer.{last}.intermediate.dense.weight"),
-                config.intermediate_size,
-            ),
-        ] {
+        ];
+        let layers = (0..config.num_hidden_layers).map(|layer| {
+            let name = format!("bert.encoder.layer.{layer}.intermediate.dense.weight");
+            (name, config.intermediate_size)
+        });
+        let name = "classifier.weight".to_owned();
+        let classes =
+            matches!(kind, HeadKind::SequenceClassification | HeadKind::TokenClassification)
+                && self.names.contains_key(&name);
+        let classes = classes.then(|| (name, config.classes()));
+        for (name, rows) in embeddings.into_iter().chain(layers).chain(classes) {
             let path = || self.file.path().to_owned();
             let Some(tensor) = self.names.get(&name).cloned() else {
                 return Err(Error::Missing { path: path(), names: vec![name] });
@@ -116,7 +119,7 @@ impl Source {
     }
 
     fn fill(&self, kind: HeadKind, config: Config, options: &LoadOptions) -> Result<Loaded, Error> {
-        self.check_sizes(&config)?;
+        self.check_sizes(kind, &config)?;
         let pooler = self.names.contains_key("bert.pooler.dense.weight");
         let mut model = Model::zeros(kind, &config, pooler);
         let initializer = Initializer::Normal { std: config.initializer_range };
@@ -163,7 +166,6 @@ impl Source {
             (DECODER_BIAS, PREDICTIONS_BIAS, head.bias.shape(), head.bias.as_slice()),
         ];
         let mut held = Vec::new();
-        // ANCHOR: ties
         for (tensor, original, shape, values) in ties {
             let Some(name) = self.names.get(tensor) else { continue };
             let values: &[Real] = values.expect("parameters are contiguous");
@@ -175,7 +177,6 @@ impl Source {
             }
             held.push(tensor.to_owned());
         }
-        // ANCHOR_END: ties
         Ok(held)
     }
 }

@@ -11,7 +11,7 @@ use crate::{Activation, Real, real::NAIVE};
 /// What happens to C after the product, while it is still in the cache. The default is nothing.
 #[derive(Debug, Default)]
 pub struct Epilogue<'a> {
-    /// [N], added to every row of C.
+    /// \[N], added to every row of C.
     pub bias: Option<ArrayView1<'a, Real>>,
     /// Applied to every element, after the bias.
     pub activation: Activation,
@@ -79,7 +79,7 @@ pub(crate) mod naive {
         gemm(1.0, a, b, 1.0, c.view_mut(), Epilogue::default());
     }
 
-    /// `input` [T, in] · `weight` [out, in]ᵀ + `bias` [out] → [T, out].
+    /// `input` [T, in] · `weight` [out, in]ᵀ + `bias` \[out] → [T, out].
     pub fn linear(
         input: ArrayView2<Real>,
         weight: ArrayView2<Real>,
@@ -125,7 +125,7 @@ pub fn add_matmul(c: &mut Array2<Real>, a: ArrayView2<Real>, b: ArrayView2<Real>
     gemm(1.0, a, b, 1.0, c.view_mut(), Epilogue::default());
 }
 
-/// `input` [T, in] · `weight` [out, in]ᵀ + `bias` [out] → [T, out].
+/// `input` [T, in] · `weight` [out, in]ᵀ + `bias` \[out] → [T, out].
 pub fn linear(
     input: ArrayView2<Real>,
     weight: ArrayView2<Real>,

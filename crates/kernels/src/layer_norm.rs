@@ -16,7 +16,7 @@ pub(crate) mod naive {
     use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
     // ANCHOR: naive_layer_norm
-    /// LayerNorm over each row of `input` [rows, columns] into `output` of the same shape; `weight` and `bias` [columns].
+    /// LayerNorm over each row of `input` [rows, columns] into `output` of the same shape; `weight` and `bias` \[columns].
     pub fn layer_norm_rows(
         input: ArrayView2<Real>,
         weight: ArrayView1<Real>,
@@ -50,7 +50,7 @@ pub(crate) mod naive {
     // ANCHOR_END: naive_layer_norm
 }
 
-/// LayerNorm over each row of `input` [rows, columns] into `output` of the same shape; `weight` and `bias` [columns].
+/// LayerNorm over each row of `input` [rows, columns] into `output` of the same shape; `weight` and `bias` \[columns].
 ///
 /// The rows are shared out among the threads, and their sums run over eight lanes; otherwise as the twin.
 ///

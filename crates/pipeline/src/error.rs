@@ -62,6 +62,34 @@ pub enum Error {
         /// What the tokenizer makes of it.
         pieces: String,
     },
+    /// A question leaves no room for its context.
+    #[error(
+        "text {}: the question alone has {tokens} tokens; with [CLS], two [SEP] and a piece of the \
+         context they do not fit into {limit}",
+        .index + 1
+    )]
+    Question {
+        /// Counted from 0 within the call.
+        index: usize,
+        /// Of the question, without special tokens.
+        tokens: usize,
+        /// The longest window.
+        limit: usize,
+    },
+    /// Windows that share so much that they would never come to the end of the context.
+    #[error(
+        "text {}: the question leaves room for {room} tokens of the context in each window, so \
+         neighbouring windows cannot share {stride} (the stride must be smaller than the room)",
+        .index + 1
+    )]
+    Stride {
+        /// Counted from 0 within the call.
+        index: usize,
+        /// How many tokens neighbouring windows share.
+        stride: usize,
+        /// How many tokens of the context a window holds.
+        room: usize,
+    },
     /// A layer that the model does not have.
     #[error("there is no layer {layer}: the model has layers 0 to {last}, or -1 to -{count}", last = .count - 1)]
     Layer {
@@ -82,6 +110,14 @@ pub enum Error {
         /// What would fit.
         expected: String,
     },
+    /// The batch of a reference file is none, or does not fit the model.
+    #[error("{path}: {problem}")]
+    ReferenceBatch {
+        /// The reference file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: bert_model::Error,
+    },
     /// A list of published values that is not one.
     #[error("{path}: not a list of published values: {problem}")]
     Published {
@@ -95,7 +131,11 @@ pub enum Error {
 impl Error {
     /// The same error for a caller who had handed over `before` texts already.
     pub fn counted_from(mut self, before: usize) -> Self {
-        if let Self::TooLong { index, .. } | Self::NoMask { index } = &mut self {
+        if let Self::TooLong { index, .. }
+        | Self::NoMask { index }
+        | Self::Question { index, .. }
+        | Self::Stride { index, .. } = &mut self
+        {
             *index += before;
         }
         self

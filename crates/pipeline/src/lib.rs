@@ -15,13 +15,19 @@
 //! - [`published`]: comparing with numbers that others published
 #![forbid(unsafe_code)]
 
+pub mod answer;
+pub mod classify;
 pub mod embed;
 mod error;
 pub mod fill_mask;
 pub mod pipeline;
 pub mod published;
 pub mod reference;
+pub mod tag;
 
+pub use answer::Answerer;
+pub use classify::Classifier;
 pub use embed::{Embedder, Pooling};
 pub use error::Error;
 pub use pipeline::{Pipeline, Prepared};
+pub use tag::Tagger;

@@ -93,6 +93,10 @@ impl Pipeline {
                     return Err(Error::TooLong { index, tokens, limit });
                 }
                 *encoding = self.tokenizer.encode_truncated(input, &truncation).first;
+                // The special tokens stay, even where the limit has no room for them.
+                if encoding.len() > limit {
+                    return Err(Error::TooLong { index, tokens: encoding.len(), limit });
+                }
                 prepared.truncated += 1;
             }
             if encoding.special_tokens_mask.iter().all(|&special| special) {

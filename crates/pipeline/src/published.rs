@@ -90,6 +90,9 @@ impl Case {
             };
         }
         let Some(ids) = &self.input_ids else { return Err("input_ids are missing".to_owned()) };
+        if ids.is_empty() {
+            return Err("input_ids are empty".to_owned());
+        }
         if self.expected.is_empty() {
             return Err("expected is missing".to_owned());
         }

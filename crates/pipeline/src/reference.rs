@@ -60,8 +60,25 @@ impl Reference {
         };
         let types = or("token_type_ids", 0)?;
         let mask = or("attention_mask", 1)?;
-        let batch = Batch::from_padded(input_ids.view(), types.view(), mask.view())?;
+        let batch = Batch::from_padded(input_ids.view(), types.view(), mask.view())
+            .map_err(in_file(path))?;
         Ok(Self { file, batch, width })
+    }
+
+    /// Refuses a batch that the model cannot take. Not even columns without a token may lie beyond
+    /// its positions: the padded attention maps grow with the square of the width.
+    pub fn check(&self, config: &Config) -> Result<(), Error> {
+        let limit = config.max_position_embeddings;
+        if self.width > limit {
+            let shape = vec![self.batch.sequences(), self.width];
+            return Err(self.wrong_shape("input_ids", shape, format!("at most {limit} columns")));
+        }
+        self.batch.check(config).map_err(in_file(self.file.path()))
+    }
+
+    fn wrong_shape(&self, tensor: &str, found: Vec<usize>, expected: String) -> Error {
+        let path = self.file.path().to_owned();
+        Error::ReferenceShape { path, tensor: tensor.to_owned(), found, expected }
     }
 
     /// Whether the file holds this tensor.
@@ -77,7 +94,7 @@ impl Reference {
         config: &Config,
         tolerance: f64,
     ) -> Result<Vec<Comparison>, Error> {
-        self.batch.check(config)?;
+        self.check(config)?;
         let (mut lines, mut problem) = (Vec::new(), None);
         trace(model, &self.batch, &Context::eval(config), |(name, ours)| {
             if self.has(&name) && problem.is_none() {
@@ -113,12 +130,7 @@ impl Reference {
         // Multiple choice: [questions, choices] there, one row for each choice here.
         let fits = shape == ours.shape() || (name == "logits" && values.len() == ours.len());
         if !fits {
-            return Err(Error::ReferenceShape {
-                path: self.file.path().to_owned(),
-                tensor: name.to_owned(),
-                found: shape,
-                expected: format!("{:?}", ours.shape()),
-            });
+            return Err(self.wrong_shape(name, shape, format!("{:?}", ours.shape())));
         }
         let theirs = ArrayD::from_shape_vec(ours.raw_dim(), values).expect("the lengths agree");
         let compared = self.compared(name, ours.ndim());
@@ -234,13 +246,21 @@ fn is_output(name: &str) -> bool {
 
 fn integers(file: &TensorFile, name: &str) -> Result<Array2<i64>, Error> {
     let (shape, values) = file.integers(name)?;
-    let [rows, columns] = shape[..] else {
-        return Err(Error::ReferenceShape {
+    match shape[..] {
+        [rows, columns] if rows > 0 && columns > 0 => {
+            let array = Array2::from_shape_vec((rows, columns), values);
+            Ok(array.expect("the header was checked"))
+        }
+        _ => Err(Error::ReferenceShape {
             path: file.path().to_owned(),
             tensor: name.to_owned(),
             found: shape,
-            expected: "[B, S]".to_owned(),
-        });
-    };
-    Ok(Array2::from_shape_vec((rows, columns), values).expect("the header was checked"))
+            expected: "[B, S], both at least 1".to_owned(),
+        }),
+    }
+}
+
+fn in_file(path: &Path) -> impl FnOnce(bert_model::Error) -> Error {
+    let path = path.to_owned();
+    move |problem| Error::ReferenceBatch { path, problem }
 }

@@ -8,7 +8,7 @@ pub(super) const MR: usize = 4;
 pub(super) const NR: usize = 8;
 
 // ANCHOR: micro_kernel
-/// sums[i][j] = Σₖ a[k][i] · b[k][j] over two packed panels. All sums stay in registers, and each number that is read
+/// `sums[i][j]` = Σₖ `a[k][i] · b[k][j]` over two packed panels. All sums stay in registers, and each number that is read
 /// is used `MR` or `NR` times. The compiler makes vector instructions of the inner loops, since their lengths are constants.
 #[inline]
 pub(super) fn micro_kernel(a: &[Real], b: &[Real]) -> [[Real; NR]; MR] {

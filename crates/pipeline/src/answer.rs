@@ -1,0 +1,184 @@
+//! The piece of a context that answers a question.
+//!
+//! The head scores each token as a beginning and as an end (Devlin et al., 2018, section 4.2). A
+//! span's score is the product of its two probabilities. A long context is cut into overlapping
+//! windows, each with the whole question. All of it follows the question-answering pipeline of
+//! transformers 4, in its last form: equal answers of several spans are one, their scores added up (so
+//! that a score can pass 1).
+
+use crate::{Error, Pipeline};
+use bert_kernels::softmax_row;
+use bert_model::HeadKind;
+use bert_nn::Real;
+use bert_tokenizer::{Encoding, Strategy, Truncation};
+use std::collections::HashMap;
+
+/// Answers questions. Needs a question-answering head.
+pub struct Answerer<'a> {
+    pipeline: &'a Pipeline,
+    /// How many answers for each context, at most.
+    pub top_k: usize,
+    /// How many tokens an answer may have.
+    pub max_answer_length: usize,
+    /// How many tokens neighbouring windows share; none means 128, or half of the window's length if
+    /// that is less.
+    pub doc_stride: Option<usize>,
+    /// How many tokens a window may have, question and special tokens included; never more than the
+    /// model takes.
+    pub max_length: usize,
+}
+
+/// A piece of the context.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Answer {
+    /// The probability, summed over all spans that read the same.
+    pub score: Real,
+    /// Where it begins, in characters of the context.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// What stands there.
+    pub answer: String,
+}
+
+/// First and last token of an answer.
+struct Span {
+    score: Real,
+    first: usize,
+    last: usize,
+}
+
+impl<'a> Answerer<'a> {
+    /// The best answer, of 15 tokens at most, from windows of 384 tokens. Refuses a model that cannot
+    /// answer.
+    pub fn new(pipeline: &'a Pipeline) -> Result<Self, Error> {
+        let heads = [HeadKind::QuestionAnswering];
+        pipeline.require("answer", "question_answering", &heads)?;
+        Ok(Self { pipeline, top_k: 1, max_answer_length: 15, doc_stride: None, max_length: 384 })
+    }
+
+    /// For each (question, context) the answers, best first; none for a context without a token.
+    pub fn answer(&self, pairs: &[(&str, &str)]) -> Result<Vec<Vec<Answer>>, Error> {
+        let windows: Vec<Vec<Encoding>> = pairs
+            .iter()
+            .enumerate()
+            .map(|(index, &pair)| self.windows(pair).map_err(|error| error.counted_from(index)))
+            .collect::<Result<_, _>>()?;
+        let flat: Vec<Encoding> = windows.iter().flatten().cloned().collect();
+        let context = self.pipeline.context();
+        let mut spans = self
+            .pipeline
+            .map_batches(&flat, |piece, batch| {
+                let outputs = self.pipeline.model.infer(batch, &context);
+                let message = "checked when the answerer was made";
+                let (start, end) = (outputs.start_logits, outputs.end_logits);
+                let (start, end) = (start.expect(message).to_vec(), end.expect(message).to_vec()); // [T]
+                let each = piece.iter().zip(batch.ranges());
+                Ok(each
+                    .map(|(window, range)| self.spans(window, &start[range.clone()], &end[range]))
+                    .collect())
+            })?
+            .into_iter();
+        let each = pairs.iter().zip(&windows);
+        Ok(each
+            .map(|((_, context), windows)| {
+                let found = windows.iter().zip(&mut spans);
+                let found = found.flat_map(|(window, spans)| {
+                    spans.into_iter().map(|span| place(window, context, &span))
+                });
+                self.merge(found)
+            })
+            .collect())
+    }
+
+    /// The windows of one context, none if it has no token. An error counts from text 0.
+    fn windows(&self, (question, context): (&str, &str)) -> Result<Vec<Encoding>, Error> {
+        let tokenizer = &self.pipeline.tokenizer;
+        let encoding = tokenizer.encode((question, context));
+        let of = |text: u8| encoding.sequence_ids.iter().filter(|&&id| id == Some(text)).count();
+        let (asked, told) = (of(0), of(1));
+        if told == 0 {
+            return Ok(Vec::new());
+        }
+        let max_length = self.max_length.min(self.pipeline.max_length());
+        if encoding.len() <= max_length {
+            return Ok(vec![encoding]);
+        }
+        // What the question, [CLS] and two [SEP] leave.
+        let Some(room) = max_length.checked_sub(asked + 3).filter(|&room| room > 0) else {
+            return Err(Error::Question { index: 0, tokens: asked, limit: max_length });
+        };
+        let stride = self.doc_stride.unwrap_or_else(|| 128.min(max_length / 2));
+        if stride >= room {
+            return Err(Error::Stride { index: 0, stride, room });
+        }
+        let truncation = Truncation { max_length, strategy: Strategy::OnlySecond, stride };
+        let cut = tokenizer.try_encode_truncated((question, context), &truncation)?;
+        Ok(std::iter::once(cut.first).chain(cut.overflow).collect())
+    }
+
+    // ANCHOR: spans
+    /// The best spans of one window, best first. `start` and `end` [S] are its logits.
+    fn spans(&self, window: &Encoding, start: &[Real], end: &[Real]) -> Vec<Span> {
+        let tells = |place: usize| window.sequence_ids[place] == Some(1);
+        let probabilities = |logits: &[Real]| {
+            // [CLS], which stands for "no answer", takes part in the softmax, but is no answer.
+            let masked =
+                |(place, &logit)| if place == 0 || tells(place) { logit } else { -10000.0 };
+            let mut row: Vec<Real> = logits.iter().enumerate().map(masked).collect();
+            softmax_row(&mut row);
+            row
+        };
+        let (start, end) = (probabilities(start), probabilities(end));
+        let mut spans = Vec::new();
+        for first in (0..window.len()).filter(|&place| tells(place)) {
+            let beyond = window.len().min(first.saturating_add(self.max_answer_length));
+            for last in (first..beyond).filter(|&place| tells(place)) {
+                spans.push(Span { score: start[first] * end[last], first, last });
+            }
+        }
+        spans.sort_by(|a, b| b.score.total_cmp(&a.score));
+        spans.truncate(self.top_k);
+        spans
+    }
+    // ANCHOR_END: spans
+
+    /// Adds up the scores of answers that read the same but for upper and lower case. The place is
+    /// that of the first one.
+    fn merge(&self, found: impl Iterator<Item = Answer>) -> Vec<Answer> {
+        let mut places = HashMap::new();
+        let mut answers: Vec<Answer> = Vec::new();
+        for answer in found {
+            let place = *places.entry(answer.answer.to_lowercase()).or_insert(answers.len());
+            match answers.get_mut(place) {
+                Some(same) => same.score += answer.score,
+                None => answers.push(answer),
+            }
+        }
+        answers.sort_by(|a, b| b.score.total_cmp(&a.score));
+        answers.truncate(self.top_k);
+        answers
+    }
+}
+
+/// Tokens as characters of the context, widened to whole words (as far as the window shows them).
+fn place(window: &Encoding, context: &str, span: &Span) -> Answer {
+    let same_word = |token: usize| {
+        move |&other: &usize| {
+            window.sequence_ids[other] == Some(1)
+                && window.word_ids[other] == window.word_ids[token]
+        }
+    };
+    let first = (0..=span.first).find(same_word(span.first)).unwrap_or(span.first);
+    let last = (span.last..window.len()).rfind(same_word(span.last)).unwrap_or(span.last);
+    let (start, end) = (window.offsets[first].0, window.offsets[last].1);
+    let answer = context.chars().skip(start).take(end - start).collect();
+    Answer { score: span.score, start, end, answer }
+}
+
+impl Pipeline {
+    /// The best answer to one question, if the context has any word: the short way.
+    pub fn answer(&self, question: &str, context: &str) -> Result<Option<Answer>, Error> {
+        Ok(Answerer::new(self)?.answer(&[(question, context)])?.remove(0).pop())
+    }
+}

@@ -1,0 +1,124 @@
+//! Labels and scores for each text.
+//!
+//! The head gives one logit for each class. What they mean depends on the problem, as in transformers'
+//! text-classification pipeline: a softmax where exactly one label is right, a sigmoid for each
+//! class where several can be, and the number itself for regression.
+
+use crate::{Error, Pipeline};
+use bert_kernels::softmax_row;
+use bert_model::{Config, HeadKind};
+use bert_nn::Real;
+use bert_tokenizer::{Encoding, Input};
+
+/// How logits become scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scoring {
+    /// One label is right: the scores of all classes add up to 1.
+    Softmax,
+    /// Each class by itself, between 0 and 1.
+    Sigmoid,
+    /// The logit is the answer.
+    Raw,
+}
+
+impl Scoring {
+    /// What the configuration's `problem_type` and number of classes ask for.
+    pub fn of(config: &Config) -> Self {
+        match config.problem_type.as_deref() {
+            Some("regression") => Self::Raw,
+            Some("multi_label_classification") => Self::Sigmoid,
+            // A softmax over one class would always say 1.
+            _ if config.classes() == 1 => Self::Sigmoid,
+            _ => Self::Softmax,
+        }
+    }
+
+    fn apply(self, logits: &mut [Real]) {
+        match self {
+            Self::Softmax => softmax_row(logits),
+            Self::Sigmoid => {
+                logits.iter_mut().for_each(|logit| *logit = 1.0 / (1.0 + (-*logit).exp()))
+            }
+            Self::Raw => {}
+        }
+    }
+}
+
+/// Classifies texts or pairs of texts. Needs a sequence-classification head.
+pub struct Classifier<'a> {
+    pipeline: &'a Pipeline,
+    /// How logits become scores.
+    pub scoring: Scoring,
+    /// How many of the best classes are kept; all of them if none.
+    pub top_k: Option<usize>,
+    labels: Vec<String>,
+}
+
+/// One class and its score.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Class {
+    /// Its name.
+    pub label: String,
+    /// A probability, or the predicted number if the model is a regression.
+    pub score: Real,
+}
+
+impl<'a> Classifier<'a> {
+    /// All classes, scored as the configuration says. Refuses a model that does not classify texts.
+    pub fn new(pipeline: &'a Pipeline) -> Result<Self, Error> {
+        let heads = [HeadKind::SequenceClassification];
+        pipeline.require("classify", "sequence_classification", &heads)?;
+        let (scoring, labels) = (Scoring::of(&pipeline.config), pipeline.config.labels());
+        Ok(Self { pipeline, scoring, top_k: None, labels })
+    }
+
+    /// For each encoding the classes, best first. Equal ones stay in the order of the configuration.
+    pub fn classify(&self, encodings: &[Encoding]) -> Result<Vec<Vec<Class>>, Error> {
+        let context = self.pipeline.context();
+        self.pipeline.map_batches(encodings, |_, batch| {
+            let outputs = self.pipeline.model.infer(batch, &context);
+            let logits = outputs.logits.expect("checked when the classifier was made"); // [B, C]
+            Ok(logits.outer_iter().map(|row| self.ranked(row.to_vec())).collect())
+        })
+    }
+
+    fn ranked(&self, mut scores: Vec<Real>) -> Vec<Class> {
+        self.scoring.apply(&mut scores);
+        let named = self.labels.iter().cloned().zip(scores);
+        let mut classes: Vec<_> = named.map(|(label, score)| Class { label, score }).collect();
+        classes.sort_by(|a, b| b.score.total_cmp(&a.score));
+        classes.truncate(self.top_k.unwrap_or(usize::MAX));
+        classes
+    }
+}
+
+impl Pipeline {
+    /// The classes of one text or pair, best first: the short way.
+    pub fn classify<'t>(&self, text: impl Into<Input<'t>>) -> Result<Vec<Class>, Error> {
+        let prepared = self.prepare(&[text.into()], true)?;
+        Ok(Classifier::new(self)?.classify(&prepared.encodings)?.remove(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(problem: Option<&str>, classes: usize) -> Config {
+        Config {
+            problem_type: problem.map(str::to_owned),
+            num_labels: Some(classes),
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn the_problem_decides_before_the_number_of_classes() {
+        assert_eq!(Scoring::of(&config(None, 3)), Scoring::Softmax);
+        assert_eq!(Scoring::of(&config(None, 1)), Scoring::Sigmoid);
+        assert_eq!(Scoring::of(&config(Some("regression"), 1)), Scoring::Raw);
+        assert_eq!(Scoring::of(&config(Some("regression"), 3)), Scoring::Raw);
+        assert_eq!(Scoring::of(&config(Some("multi_label_classification"), 3)), Scoring::Sigmoid);
+        assert_eq!(Scoring::of(&config(Some("single_label_classification"), 1)), Scoring::Sigmoid);
+    }
+}

@@ -1,0 +1,123 @@
+//! The subcommands that prove the numbers: `trace` and `verify`.
+
+use crate::support::{Copy, argument, at, bert, keys, read_tensors};
+use bert_testkit::fixture;
+use serde_json::{Value, json};
+use std::fs;
+
+#[test]
+fn trace_shows_or_writes_every_tensor() {
+    let model = at("toy");
+    let run = bert(&["trace", "--model", &model, "the dog bites"]);
+    assert!(run.stderr.contains("[CLS] the dog bites [SEP]"));
+    let names = ["hidden_states.0", "attentions.0", "hidden_states.2", "mlm_logits", "nsp_logits"];
+    for name in names {
+        assert!(run.ok().lines().any(|line| line.starts_with(name)), "{name}: {}", run.stdout);
+    }
+    let lines = bert(&["trace", "--model", &model, "--json", "the dog bites"]).json();
+    let line = |name: &str| lines.iter().find(|line| line["name"] == name).unwrap();
+    assert_eq!(keys(line("nsp_logits")), ["name", "shape", "mean", "spread", "values"]);
+    assert_eq!(line("nsp_logits")["shape"], json!([1, 2]));
+    let logits = &line("nsp_logits")["values"];
+    let (a, b) = (logits[0].as_f64().unwrap(), logits[1].as_f64().unwrap());
+    assert!((line("nsp_logits")["mean"].as_f64().unwrap() - (a + b) / 2.0).abs() < 1e-6);
+    assert!((line("nsp_logits")["spread"].as_f64().unwrap() - (a - b).abs() / 2.0).abs() < 1e-6);
+
+    let folder = tempfile::tempdir().unwrap();
+    let output = argument(&folder.path().join("all.safetensors"));
+    for name in ["toy", "parity/even-pretraining", "parity/odd-answer", "parity/even-choice"] {
+        let (model, batch) = (at(name), at(&format!("{name}/reference.safetensors")));
+        bert(&["trace", "--model", &model, "--batch", &batch, "--output", &output]).ok();
+        bert(&["verify", "--model", &model, "--reference", &output]).ok();
+        let (ours, theirs) = (read_tensors(output.as_ref()), read_tensors(batch.as_ref()));
+        for (name, theirs) in theirs.iter().filter(|(name, _)| *name != "pooled_valid") {
+            assert_eq!(ours[name].1, theirs.1, "{name}");
+        }
+        assert_eq!(ours["attention_mask"], theirs["attention_mask"]);
+    }
+}
+
+#[test]
+fn verify_names_the_first_tensor_that_is_off() {
+    let (model, reference) = (at("toy"), at("toy/reference.safetensors"));
+    let run = bert(&["verify", "--model", &model, "--reference", &reference]);
+    assert_eq!(run.ok().lines().filter(|line| line.ends_with("  ok")).count(), 8);
+    let spoilt = Copy::of("toy").tensors("reference.safetensors", |all| {
+        for name in ["attentions.1", "mlm_logits"] {
+            let bytes = &mut all.get_mut(name).unwrap().2;
+            let value = f32::from_le_bytes(bytes[..4].try_into().unwrap()) + 0.01;
+            bytes[..4].copy_from_slice(&value.to_le_bytes());
+        }
+    });
+    let file = argument(&spoilt.file("reference.safetensors"));
+    let run = spoilt.run("verify", &["--reference", &file]);
+    run.refuses(&["attentions.1 is the first tensor that is off", "[0, 0, 0, 0]"]);
+    assert_eq!(run.stdout.lines().filter(|line| line.ends_with("OFF")).count(), 2);
+    assert_eq!(run.stdout.lines().filter(|line| line.ends_with("ok")).count(), 6);
+    spoilt.run("verify", &["--reference", &file, "--tolerance", "0.1"]).ok();
+    let run = spoilt.run("verify", &["--json", "--reference", &file]);
+    let lines = run.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let off: Vec<_> = lines.filter(|line| line["passed"] == false).collect();
+    assert_eq!(off.len(), 2);
+    assert_eq!(keys(&off[0]), ["name", "shape", "difference", "limit", "passed"]);
+}
+
+#[test]
+fn published_figures_are_checked_for_every_kind_of_model() {
+    let list = at("published/published-values.json");
+    let cases: Value = serde_json::from_slice(&fs::read(&list).unwrap()).unwrap();
+    let check = |list: &str, case: &Value, more: &[&str]| {
+        let model = at(case["folder"].as_str().unwrap());
+        let args = ["verify", "--model", &model, "--published-values", list, "--published"];
+        bert(&[&args[..], &[case["model"].as_str().unwrap()], more].concat())
+    };
+    for case in cases["cases"].as_array().unwrap() {
+        let run = check(&list, case, &[]);
+        let output = case["output"].as_str().unwrap();
+        let line = run.ok().lines().find(|line| line.starts_with(output));
+        assert!(line.is_some_and(|line| line.contains("  ok  ")), "{}", run.stdout);
+        let by_name = at(case["folder"].as_str().unwrap());
+        bert(&["verify", "--model", &by_name, "--published-values", &list, "--published"]).ok();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = folder.path().join("wrong.json");
+    for case in cases["cases"].as_array().unwrap() {
+        let mut spoilt = case.clone();
+        match case["output"].as_str().unwrap() {
+            "fill_mask" => spoilt["expected_top"][0][1] = json!(0.92),
+            _ => {
+                spoilt["expected"][0][1] = json!(spoilt["expected"][0][1].as_f64().unwrap() + 3e-4)
+            }
+        }
+        fs::write(&wrong, json!({ "cases": [spoilt] }).to_string()).unwrap();
+        let run = check(&argument(&wrong), case, &[]);
+        run.refuses(&[case["output"].as_str().unwrap(), case["model"].as_str().unwrap(), "off"]);
+    }
+    fs::write(
+        &wrong,
+        json!({"cases": [{"model": "m", "head": "none", "source": "s",
+        "output": "last_hidden_state", "input_ids": [], "expected": [[1.0]]}]})
+        .to_string(),
+    )
+    .unwrap();
+    check(&argument(&wrong), &json!({"folder": "toy", "model": "m"}), &[])
+        .refuses(&[&argument(&wrong), "input_ids"]);
+}
+
+#[test]
+fn googles_layout_is_read_and_its_doubtful_gelu_is_told() {
+    let (model, list) = (at("published/google-gelu"), at("published/google-gelu.json"));
+    let verify = ["verify", "--model", &model, "--published-values", &list, "--published"];
+    bert(&verify).warns(&["read as erf"]);
+    bert(&[&verify[..], &["--activation", "gelu"]].concat()).ok();
+    bert(&[&["--threads", "1"], &verify[..], &["--activation", "gelu_new"]].concat())
+        .refuses(&["mlm_logits", "off"]);
+    let encode = ["encode", "--model", &model, "a b"];
+    let plain = bert(&encode);
+    plain.warns(&["gelu", "--activation"]);
+    let exact = bert(&[&encode[..], &["--activation", "gelu"]].concat());
+    let tanh = bert(&[&encode[..], &["--activation", "gelu_new"]].concat());
+    assert_eq!(plain.ok(), tanh.ok());
+    assert_ne!(plain.ok(), exact.ok());
+    assert!(exact.stderr.is_empty(), "{}", exact.stderr);
+}
