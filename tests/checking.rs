@@ -1,7 +1,6 @@
 //! The subcommands that prove the numbers: `trace` and `verify`.
 
 use crate::support::{Copy, argument, at, bert, keys, read_tensors};
-use bert_testkit::fixture;
 use serde_json::{Value, json};
 use std::fs;
 

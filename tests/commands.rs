@@ -1,7 +1,7 @@
 //! The program as a whole: what each subcommand prints and writes, on the committed fixtures.
 
 use crate::support::{
-    Copy, Run, argument, at, bert, bert_reading, command, finish, read_tensors, reals,
+    Run, argument, at, bert, bert_reading, command, finish, integers, keys, read_tensors, reals,
 };
 use bert_testkit::{assert_close, fixture};
 use serde_json::{Value, json};
@@ -116,12 +116,12 @@ fn encode_pools_as_it_says() {
 fn encode_agrees_with_the_reference() {
     // A text whose tokens are the first row of the reference batch, read back through the vocabulary.
     let reference = read_tensors(&fixture("toy/reference.safetensors"));
-    let integers = |name: &str| {
+    let column = |name: &str| {
         let bytes = &reference[name].2;
         bytes.as_chunks::<8>().0.iter().map(|&b| i64::from_le_bytes(b)).collect::<Vec<_>>()
     };
     let (ids, types, mask) =
-        (integers("input_ids"), integers("token_type_ids"), integers("attention_mask"));
+        (column("input_ids"), column("token_type_ids"), column("attention_mask"));
     let vocabulary = fs::read_to_string(fixture("toy/vocab.txt")).unwrap();
     let vocabulary: Vec<_> = vocabulary.lines().collect();
     let hidden = reals(&reference["hidden_states.2"]);
@@ -179,7 +179,7 @@ fn encode_writes_files_as_a_whole_or_not_at_all() {
     bert_reading(&[&tensor[..], &["--pooling", "none"]].concat(), b"a dog\nthe old cat\n").ok();
     let tensors = read_tensors(&path);
     assert_eq!(tensors["embeddings"].1, [9, 64]);
-    assert_eq!(tensors["bounds"], crate::support::integers(&[3], &[0, 4, 9]));
+    assert_eq!(tensors["bounds"], integers(&[3], &[0, 4, 9]));
 
     let lines = ["encode", "--model", &model, "--output", &output];
     assert_eq!(bert_reading(&lines, b"a dog\nthe old cat\n").ok(), "");
@@ -201,9 +201,8 @@ fn fill_mask_answers_as_the_reference_pipeline() {
     for case in cases["cases"].as_array().unwrap() {
         let (text, top_k) = (case["text"].as_str().unwrap(), case["top_k"].as_u64().unwrap_or(5));
         let top_k = top_k.to_string();
-        let mut args = vec!["fill-mask", "--model", "toy", "--json", "--top-k", &top_k, text];
         let (model, mut targets) = (at("toy"), String::new());
-        args[2] = &model;
+        let mut args = vec!["fill-mask", "--model", &model, "--json", "--top-k", &top_k, text];
         if let Some(words) = case["targets"].as_array() {
             let words: Vec<_> = words.iter().map(|word| word.as_str().unwrap()).collect();
             targets.push_str(&words.join(","));

@@ -4,6 +4,7 @@
 //! - [`commands`]: what each subcommand prints and writes
 //! - [`checking`]: the subcommands that prove the numbers, trace and verify
 //! - [`bad_input`]: one clear message for whatever is wrong with the input
+//! - `limits`: what the system refuses, memory and disk (on Linux)
 //! - [`genuine`]: genuine trained weights, where this machine has them
 //! - [`saving`]: what is saved is what was loaded
 //! - [`parity`]: every tensor of a forward pass against transformers
@@ -12,6 +13,8 @@ mod bad_input;
 mod checking;
 mod commands;
 mod genuine;
+#[cfg(target_os = "linux")]
+mod limits;
 mod parity;
 mod pipelines;
 mod saving;

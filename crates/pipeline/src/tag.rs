@@ -209,9 +209,7 @@ impl<'a> Tagger<'a> {
         for piece in pieces {
             let label = self.labels[best(&piece.scores).0].as_str();
             match groups.last_mut() {
-                Some((last, group)) if !label.starts_with("B-") && kind(last) == kind(label) => {
-                    group.push(piece);
-                }
+                Some((last, group)) if joins(last, label) => group.push(piece),
                 _ => groups.push((label, vec![piece])),
             }
         }
@@ -261,6 +259,12 @@ fn best(scores: &Array1<Real>) -> (usize, Real) {
     scores.iter().enumerate().skip(1).fold((0, scores[0]), larger)
 }
 
+/// Whether a token labelled `next` belongs to the group whose first label is `group`. `B-` begins
+/// anew; a label with neither `B-` nor `I-` goes on.
+fn joins(group: &str, next: &str) -> bool {
+    !next.starts_with("B-") && kind(group) == kind(next)
+}
+
 /// A label without its `B-` or `I-`.
 fn kind(label: &str) -> &str {
     label.strip_prefix("B-").or_else(|| label.strip_prefix("I-")).unwrap_or(label)
@@ -271,5 +275,41 @@ impl Pipeline {
     pub fn tag(&self, text: &str) -> Result<Vec<Entity>, Error> {
         let prepared = self.prepare(&[text.into()], true)?;
         Ok(Tagger::new(self)?.tag(&[text], &prepared.encodings)?.remove(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn only_what_begins_no_entity_joins_its_own_kind() {
+        assert!(joins("B-PER", "I-PER") && joins("I-PER", "I-PER"));
+        assert!(joins("O", "O") && joins("NOUN", "NOUN") && joins("B-NOUN", "NOUN"));
+        assert!(!joins("B-PER", "B-PER") && !joins("I-PER", "B-PER"));
+        assert!(!joins("B-PER", "I-LOC") && !joins("O", "I-PER"));
+    }
+
+    #[test]
+    fn the_first_of_equal_scores_is_the_best() {
+        assert_eq!(best(&array![0.2, 0.4, 0.4]), (1, 0.4));
+    }
+
+    #[test]
+    fn single_tokens_and_groups_have_the_keys_of_transformers() {
+        let mut entity = Entity {
+            label: "PER".to_owned(),
+            score: 0.5,
+            index: Some(3),
+            word: "tom".to_owned(),
+            start: 4,
+            end: 7,
+        };
+        let json = |entity: &Entity| serde_json::to_string(entity).unwrap();
+        let rest = r#""word":"tom","start":4,"end":7}"#;
+        assert_eq!(json(&entity), format!(r#"{{"entity":"PER","score":0.5,"index":3,{rest}"#));
+        entity.index = None;
+        assert_eq!(json(&entity), format!(r#"{{"entity_group":"PER","score":0.5,{rest}"#));
     }
 }
