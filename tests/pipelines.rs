@@ -2,12 +2,14 @@
 //! weights by `tests/reference/make_toy.py`.
 
 use bert_checkpoint::LoadOptions;
+use bert_pipeline::answer::Answer;
 use bert_pipeline::fill_mask::MaskFiller;
 use bert_pipeline::tag::Aggregation;
 use bert_pipeline::{Answerer, Classifier, Error, Pipeline, Tagger};
 use bert_testkit::fixture;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 /// What a score may differ from the float64 one. Everything else must be equal.
 const TOLERANCE: f64 = 1e-4;
@@ -145,6 +147,17 @@ fn entities_are_found_as_by_transformers() {
     }
 }
 
+/// The fixture lists a place once for each window that shows it, ours once in all: so ours may go on
+/// where the fixture's `top_k` ended.
+#[track_caller]
+fn assert_answers(found: &[Answer], case: &Value, name: &str) {
+    let mut seen = HashSet::new();
+    let mut expected = case["answers_apart"].as_array().unwrap().clone();
+    expected.retain(|answer| seen.insert((answer["start"].as_u64(), answer["end"].as_u64())));
+    assert!(found.len() >= expected.len() && found.len() <= number(case, "top_k"), "{name}");
+    assert_same(&found[..expected.len()].to_vec(), &Value::Array(expected), name);
+}
+
 #[test]
 fn questions_are_answered_as_by_transformers() {
     let (pipeline, cases) = cases("toy-answer", "question-answering");
@@ -157,7 +170,7 @@ fn questions_are_answered_as_by_transformers() {
         answerer.doc_stride = Some(number(case, "doc_stride"));
         let (question, context) = (text(case, "question"), text(case, "context"));
         let found = answerer.answer(&[(question, context)]).unwrap().remove(0);
-        assert_same(&found, &case["answers"], question);
+        assert_answers(&found, case, question);
         windows = windows.max(case["windows"].as_array().unwrap().len());
     }
     assert!(windows > 2, "no case needs several windows");
@@ -177,7 +190,7 @@ fn the_default_windows_are_those_of_transformers() {
     answerer.top_k = number(case, "top_k");
     // Several at once, one of them empty: each keeps its own answers.
     let found = answerer.answer(&[pair, (pair.0, " "), pair]).unwrap();
-    assert_same(&found[0], &case["answers"], pair.0);
+    assert_answers(&found[0], case, pair.0);
     assert!(found[1].is_empty());
     assert_eq!(found[0], found[2]);
 }

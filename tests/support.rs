@@ -13,8 +13,11 @@ use tempfile::TempDir;
 
 /// What a run of the program left behind.
 pub struct Run {
+    /// The exit code; none after a signal.
     pub code: Option<i32>,
+    /// The results.
     pub stdout: String,
+    /// Warnings and errors.
     pub stderr: String,
 }
 
@@ -75,7 +78,18 @@ impl Run {
     /// The run failed as it should: exit code 1 and one line of complaint that says all this.
     #[track_caller]
     pub fn refuses(&self, expected: &[&str]) {
-        assert_eq!(self.code, Some(1), "{}\n{}", self.stdout, self.stderr);
+        self.fails(1, expected);
+    }
+
+    /// As [`Run::refuses`], for a command line that is wrong: exit code 2.
+    #[track_caller]
+    pub fn refuses_usage(&self, expected: &[&str]) {
+        self.fails(2, expected);
+    }
+
+    #[track_caller]
+    fn fails(&self, code: i32, expected: &[&str]) {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         let errors: Vec<_> = self.stderr.lines().filter(|l| l.starts_with("error: ")).collect();
         let [error] = errors[..] else { panic!("not one error: {}", self.stderr) };
@@ -160,8 +174,11 @@ impl Copy {
     }
 }
 
-/// Name → type, shape and bytes.
-pub type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
+/// Type, shape and bytes.
+pub type Tensor = (Dtype, Vec<usize>, Vec<u8>);
+
+/// Tensors by name.
+pub type Tensors = BTreeMap<String, Tensor>;
 
 /// All tensors of a safetensors file.
 pub fn read_tensors(path: &Path) -> Tensors {
@@ -180,13 +197,13 @@ pub fn write_tensors(path: &Path, tensors: &Tensors) {
 }
 
 /// 64-bit integers as a tensor.
-pub fn integers(shape: &[usize], values: &[i64]) -> (Dtype, Vec<usize>, Vec<u8>) {
+pub fn integers(shape: &[usize], values: &[i64]) -> Tensor {
     let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     (Dtype::I64, shape.to_vec(), bytes)
 }
 
 /// The numbers of an f32 tensor.
-pub fn reals((dtype, _, bytes): &(Dtype, Vec<usize>, Vec<u8>)) -> Vec<f32> {
+pub fn reals((dtype, _, bytes): &Tensor) -> Vec<f32> {
     assert_eq!(*dtype, Dtype::F32);
     bytes.as_chunks::<4>().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect()
 }

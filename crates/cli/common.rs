@@ -2,12 +2,13 @@
 
 use crate::text::Text;
 use anyhow::{Context, Result};
-use bert_checkpoint::LoadOptions;
+use bert_checkpoint::{LoadOptions, Loaded, load};
 use bert_model::HeadKind;
 use bert_pipeline::{Pipeline, Prepared};
 use bert_tokenizer::Input;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use std::fmt;
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,11 +39,33 @@ impl ModelArgs {
     /// Reads the model and says on standard error what one should know about it.
     pub fn open(&self) -> Result<Pipeline> {
         let pipeline = Pipeline::open(&self.model, &self.options())?;
-        for note in &pipeline.notes {
-            warn(note);
-        }
+        pipeline.notes.iter().for_each(|note| warn(note));
         Ok(pipeline)
     }
+
+    /// As [`ModelArgs::open`], for what needs no tokenizer.
+    pub fn load(&self) -> Result<Loaded> {
+        let loaded = load(&self.model, &self.options())?;
+        loaded.notes().iter().for_each(|note| warn(note));
+        Ok(loaded)
+    }
+}
+
+/// The command line is wrong in a way that clap cannot see: exit code 2.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Refuses a command line unless `condition` holds.
+pub fn expect_usage(condition: bool, problem: impl FnOnce() -> String) -> Result<()> {
+    if condition { Ok(()) } else { Err(Usage(problem()).into()) }
 }
 
 /// A line on standard error. Unlike `eprintln!` it does not panic when nobody reads it any more.

@@ -1,8 +1,8 @@
 //! `bert encode`: text to vectors.
 
-use crate::common::{ModelArgs, Reader, Results};
+use crate::common::{ModelArgs, Reader, Results, expect_usage};
 use crate::text::{Text, TextArgs};
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use bert_checkpoint::{Stored, write_atomically, write_tensors};
 use bert_nn::Real;
 use bert_pipeline::{Embedder, Pipeline, Pooling};
@@ -69,10 +69,9 @@ enum Format {
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
-    ensure!(
-        args.format != Format::Safetensors || args.output.is_some(),
-        "--format safetensors needs --output FILE"
-    );
+    expect_usage(args.format != Format::Safetensors || args.output.is_some(), || {
+        "--format safetensors needs --output FILE".to_owned()
+    })?;
     let pipeline = args.model.open()?;
     let mut embedder = Embedder::new(&pipeline).with_layers(&args.layers)?;
     embedder.pooling = match args.pooling {

@@ -57,8 +57,8 @@ fn main() -> ExitCode {
         // Whoever reads our output has read enough (`| head`).
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            common::say(&format!("error: {error:#}"));
-            ExitCode::FAILURE
+            common::say(&format!("error: {}", explain(&error)));
+            ExitCode::from(if error.is::<common::Usage>() { 2 } else { 1 })
         }
     }
 }
@@ -78,6 +78,20 @@ fn run(cli: Cli) -> Result<()> {
         Command::Trace(args) => trace::run(&args),
         Command::Verify(args) => verify::run(&args),
     }
+}
+
+/// The error and its causes, outermost first. A cause that only repeats or only extends what was said
+/// before it is not said twice.
+fn explain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if cause.starts_with(&text) {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

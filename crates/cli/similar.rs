@@ -1,6 +1,6 @@
 //! `bert similar`: how alike texts are.
 
-use crate::common::{ModelArgs, Reader, Results};
+use crate::common::{ModelArgs, Reader, Results, expect_usage};
 use crate::text::TextArgs;
 use anyhow::{Result, ensure};
 use bert_pipeline::Embedder;
@@ -32,7 +32,9 @@ struct Similarities<'a> {
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
-    ensure!(!args.texts.pairs, "--pairs makes no sense here: all texts are compared with all");
+    expect_usage(!args.texts.pairs, || {
+        "--pairs makes no sense here: all texts are compared with all".to_owned()
+    })?;
     let pipeline = args.model.open()?;
     let texts = args.texts.all()?;
     ensure!(texts.len() >= 2, "there is only one text; nothing to compare it with");

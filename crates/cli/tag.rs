@@ -1,8 +1,8 @@
 //! `bert tag`: names and other entities in each text.
 
-use crate::common::{ModelArgs, Reader, Results};
+use crate::common::{ModelArgs, Reader, Results, expect_usage};
 use crate::text::TextArgs;
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use bert_pipeline::Tagger;
 use bert_pipeline::tag::{self, Entity};
 
@@ -56,7 +56,9 @@ impl From<Aggregation> for tag::Aggregation {
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
-    ensure!(!args.texts.pairs, "--pairs makes no sense here: entities belong to one text");
+    expect_usage(!args.texts.pairs, || {
+        "--pairs makes no sense here: entities belong to one text".to_owned()
+    })?;
     let pipeline = args.model.open()?;
     let mut tagger = Tagger::new(&pipeline)?;
     tagger.aggregation = args.aggregation.into();

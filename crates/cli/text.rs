@@ -1,5 +1,6 @@
 //! Where the texts come from: the arguments, or standard input line by line.
 
+use crate::common::expect_usage;
 use crate::common::say;
 use anyhow::{Context, Result, bail, ensure};
 use bert_tokenizer::Input;
@@ -78,11 +79,10 @@ impl TextArgs {
             };
             return numbered.map(text).collect();
         }
-        ensure!(
-            self.texts.len().is_multiple_of(2),
-            "--pairs with {} arguments: the last one has no partner",
-            self.texts.len()
-        );
+        let count = self.texts.len();
+        expect_usage(count.is_multiple_of(2), || {
+            format!("--pairs with {count} arguments: the last one has no partner")
+        })?;
         let pair = |(index, pair): (usize, &[String])| Text {
             number: index + 1,
             first: pair[0].clone(),
@@ -106,10 +106,16 @@ fn chunks_of_lines(
             break;
         }
         seen += 1;
-        let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-        let place = || format!("standard input, line {seen}");
-        let line = std::str::from_utf8(line).with_context(place)?;
-        chunk.push(parse(line, seen, pairs).with_context(place)?);
+        match text_of_line(&bytes, seen, pairs) {
+            Ok(text) => chunk.push(text),
+            Err(error) => {
+                // The lines before the bad one get their answers all the same.
+                if !chunk.is_empty() {
+                    work(&chunk)?;
+                }
+                return Err(error);
+            }
+        }
         if chunk.len() == size {
             work(&chunk)?;
             chunk.clear();
@@ -119,6 +125,13 @@ fn chunks_of_lines(
         work(&chunk)?;
     }
     Ok(seen)
+}
+
+fn text_of_line(bytes: &[u8], number: usize, pairs: bool) -> Result<Text> {
+    let place = || format!("standard input, line {number}");
+    let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let line = std::str::from_utf8(line).with_context(place)?;
+    parse(line, number, pairs).with_context(place)
 }
 
 fn parse(line: &str, number: usize, pairs: bool) -> Result<Text> {

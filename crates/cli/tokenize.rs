@@ -1,8 +1,8 @@
 //! `bert tokenize`: text to tokens.
 
-use crate::common::{Results, counted, warn, warn_of_empty};
+use crate::common::{Results, counted, expect_usage, warn, warn_of_empty};
 use crate::text::{Text, TextArgs};
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use bert_tokenizer::{Encoding, Options, Strategy, Tokenizer, Truncation};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -52,10 +52,9 @@ pub fn run(args: &Args) -> Result<()> {
     };
     if let Some(length) = args.max_length {
         let special = if args.texts.pairs { 3 } else { 2 };
-        ensure!(
-            length >= special,
-            "--max-length {length}: [CLS] and [SEP] alone are {special} tokens"
-        );
+        expect_usage(length >= special, || {
+            format!("--max-length {length}: [CLS] and [SEP] alone are {special} tokens")
+        })?;
     }
     let (mut results, mut cut, mut empty) = (Results::new(), 0, 0);
     args.texts.for_each_chunk(|texts| {

@@ -2,7 +2,7 @@
 
 use crate::common::{ModelArgs, Results, counted, say, warn, warn_of_empty};
 use anyhow::Result;
-use bert_checkpoint::{load, write_tensors};
+use bert_checkpoint::write_tensors;
 use bert_model::trace::{Traced, trace};
 use bert_model::{Batch, Config, Context, Model};
 use bert_nn::Real;
@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Result<()> {
 
 fn prepare(args: &Args) -> Result<(Model, Config, Batch, usize)> {
     if let Some(path) = &args.batch {
-        let loaded = load(&args.model.model, &args.model.options())?;
+        let loaded = args.model.load()?;
         let reference = Reference::open(path)?;
         reference.check(&loaded.config)?;
         return Ok((loaded.model, loaded.config, reference.batch, reference.width));

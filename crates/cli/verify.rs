@@ -1,8 +1,7 @@
 //! `bert verify`: are the numbers right?
 
-use crate::common::{ModelArgs, Results, warn};
+use crate::common::{ModelArgs, Results, expect_usage, warn};
 use anyhow::{Context, Result, bail, ensure};
-use bert_checkpoint::load;
 use bert_pipeline::Pipeline;
 use bert_pipeline::published::{self, Case, Outcome};
 use bert_pipeline::reference::{Comparison, Reference};
@@ -57,12 +56,10 @@ struct TensorLine<'a> {
 }
 
 fn against_reference(args: &Args, path: &Path) -> Result<()> {
-    ensure!(
-        args.tolerance.is_finite() && args.tolerance >= 0.0,
-        "--tolerance {}: a finite number from 0 on is wanted",
-        args.tolerance
-    );
-    let loaded = load(&args.model.model, &args.model.options())?;
+    expect_usage(args.tolerance.is_finite() && args.tolerance >= 0.0, || {
+        format!("--tolerance {}: a finite number from 0 on is wanted", args.tolerance)
+    })?;
+    let loaded = args.model.load()?;
     let reference = Reference::open(path)?;
     let lines = reference.compare(&loaded.model, &loaded.config, args.tolerance)?;
     ensure!(!lines.is_empty(), "{}: no tensor to compare (see bert verify --help)", path.display());
@@ -118,8 +115,8 @@ fn against_published(args: &Args, name: Option<String>) -> Result<()> {
             published::parse(&bytes, path)?
         }
     };
-    let cases = choose(all, name, &args.model.model)?;
     let pipeline = open_under_erf(args)?;
+    let cases = choose(all, name, &args.model.model)?;
     let (mut results, mut compared, mut off) = (Results::new(), 0, None);
     for case in &cases {
         let (difference, verdict) = match case.run(&pipeline)? {
@@ -159,6 +156,7 @@ fn choose(all: Vec<Case>, name: Option<String>, directory: &Path) -> Result<Vec<
     };
     let name = name.or_else(of_directory).unwrap_or_default();
     let mut known: Vec<_> = all.iter().map(|case| case.model.clone()).collect();
+    known.sort();
     known.dedup();
     let cases: Vec<_> = all.into_iter().filter(|case| case.is_about(&name)).collect();
     ensure!(

@@ -3,11 +3,13 @@
 //! # Layout
 //!
 //! - `tokenizer`: against the `tokenizers` crate
+//! - `kernels`: matrix product and attention, against ndarray's `dot`
 //!
 //! Each measurement compares outputs first, then alternates with its peer in one run, and reports
 //! medians, spread and ratio.
 #![forbid(unsafe_code)]
 
+mod kernels;
 mod tokenizer;
 
 use clap::{Parser, Subcommand};
@@ -23,10 +25,12 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Tokenizer(tokenizer::Args),
+    Kernels(kernels::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Tokenizer(args) => tokenizer::run(&args),
+        Command::Kernels(args) => kernels::run(&args),
     }
 }

@@ -1,4 +1,5 @@
 use bert_model::HeadKind;
+use bert_nn::Real;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -64,12 +65,24 @@ pub enum Error {
         second: String,
     },
     /// The file lacks what the model is made of.
-    #[error("{path}: {count} tensors are missing: {}", listed(.names), count = .names.len())]
+    #[error("{path}: {} missing: {}", tensors(.names.len()), listed(.names))]
     Missing {
         /// The file.
         path: PathBuf,
         /// The missing names.
         names: Vec<String>,
+    },
+    /// A weight that is no number, after which no result would be one.
+    #[error("{path}: tensor {tensor} holds {found} at element {place}: the file is damaged")]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// The first such element, counted row by row.
+        place: usize,
+        /// NaN or an infinity.
+        found: Real,
     },
     /// A tensor that was asked for by name is not there.
     #[error("{path}: there is no tensor {tensor}; there are {}", listed(.present))]
@@ -140,9 +153,14 @@ impl Error {
 }
 
 // A model has hundreds of tensors: the first few are enough to see what is wrong.
-fn listed(names: &[String]) -> String {
+pub(crate) fn listed(names: &[String]) -> String {
     const SHOWN: usize = 8;
     let more = names.len().saturating_sub(SHOWN);
     let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
     if more == 0 { shown } else { format!("{shown} and {more} more") }
+}
+
+/// "1 tensor", "2 tensors".
+pub(crate) fn tensors(count: usize) -> String {
+    format!("{count} tensor{}", if count == 1 { "" } else { "s" })
 }

@@ -4,6 +4,7 @@
 //! an error (or, for a head that is wanted new, initialised and listed); what is unused is listed.
 //! Nothing is passed over in silence.
 
+use crate::error::{listed, tensors};
 use crate::heads::{Verdict, decide, fitting};
 use crate::names::{DECODER_BIAS, DECODER_WEIGHT, PREDICTIONS_BIAS, WORD_EMBEDDINGS, canonical};
 use crate::{Error, ModelDirectory, TensorFile};
@@ -37,6 +38,35 @@ pub struct Loaded {
     pub fresh: Vec<String>,
     /// Whether `hidden_act` was read as one of two things that it may mean.
     pub activation_in_doubt: bool,
+}
+
+impl Loaded {
+    /// What a user should know about how the model was read; one sentence each.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !self.unused.is_empty() {
+            notes.push(format!(
+                "not used: {} of the file: {}",
+                tensors(self.unused.len()),
+                listed(&self.unused)
+            ));
+        }
+        if !self.fresh.is_empty() {
+            notes.push(format!(
+                "new and untrained: {}: {}",
+                tensors(self.fresh.len()),
+                listed(&self.fresh)
+            ));
+        }
+        if self.activation_in_doubt {
+            notes.push(
+                "bert_config.json says gelu, which Google's code computes by tanh since 2019; the \
+                 models of 2018 were trained with erf: choose it with --activation gelu"
+                    .to_owned(),
+            );
+        }
+        notes
+    }
 }
 
 /// Reads a model directory.
@@ -107,7 +137,10 @@ impl Source {
         for (name, rows) in embeddings.into_iter().chain(layers).chain(classes) {
             let path = || self.file.path().to_owned();
             let Some(tensor) = self.names.get(&name).cloned() else {
-                return Err(Error::Missing { path: path(), names: vec![name] });
+                return Err(Error::Missing {
+                    path: path(),
+                    names: vec![self.absent(name, config)],
+                });
             };
             let found = self.file.shape(&tensor).expect("the name is from the file").to_vec();
             let expected = vec![rows, config.hidden_size];
@@ -116,6 +149,15 @@ impl Source {
             }
         }
         Ok(())
+    }
+
+    /// A missing tensor's name, or its whole layer's where nothing of that is there.
+    fn absent(&self, name: String, config: &Config) -> String {
+        let Some(layer) = name.strip_suffix("intermediate.dense.weight") else { return name };
+        if self.names.keys().any(|known| known.starts_with(layer)) {
+            return name;
+        }
+        format!("{layer}* (num_hidden_layers is {})", config.num_hidden_layers)
     }
 
     fn fill(&self, kind: HeadKind, config: Config, options: &LoadOptions) -> Result<Loaded, Error> {
@@ -130,6 +172,7 @@ impl Source {
             match (self.names.get(&tensor.name), options.new_head) {
                 (Some(name), _) => {
                     self.file.read_into(name, &tensor.shape, tensor.values)?;
+                    self.check_finite(name, tensor.values)?;
                     used.insert(tensor.name);
                 }
                 (None, Some(seed)) if in_head => {
@@ -153,6 +196,17 @@ impl Source {
             activation_in_doubt: config.activation_in_doubt(),
             model,
             config,
+        })
+    }
+
+    /// One NaN spreads over every result: better to name it here.
+    fn check_finite(&self, name: &str, values: &[Real]) -> Result<(), Error> {
+        let Some(place) = values.iter().position(|value| !value.is_finite()) else { return Ok(()) };
+        Err(Error::NotFinite {
+            path: self.file.path().to_owned(),
+            tensor: name.to_owned(),
+            place,
+            found: values[place],
         })
     }
 
@@ -202,8 +256,10 @@ fn choose_head(source: &Source, config: &Config, options: &LoadOptions) -> Resul
     if lacking.is_empty() || options.new_head.is_some() {
         return Ok(kind);
     }
-    let found = match fitting(&names).as_slice() {
-        [] => "The file holds no head at all.".to_owned(),
+    let mut others = fitting(&names);
+    others.retain(|&other| other != kind);
+    let found = match others.as_slice() {
+        [] => "The file holds no other head.".to_owned(),
         [one] => format!("It holds a {one} head (--head {one})."),
         several => {
             let names: Vec<_> = several.iter().map(|kind| kind.name()).collect();

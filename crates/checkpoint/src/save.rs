@@ -76,6 +76,8 @@ impl View for Stored<'_> {
 
     fn data(&self) -> Cow<'_, [u8]> {
         match self {
+            // `Real` is an f64 under the feature of that name.
+            #[allow(clippy::unnecessary_cast)]
             Self::Reals { values, .. } => {
                 values.iter().flat_map(|&value| (value as f32).to_le_bytes()).collect()
             }

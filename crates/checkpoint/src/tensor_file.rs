@@ -120,7 +120,12 @@ impl TensorFile {
 // ANCHOR: header
 fn entries(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
     // `deserialize` checks that the tensors lie end to end and fill the file exactly.
-    SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    SafeTensors::deserialize(bytes).map_err(|error| {
+        if bytes.starts_with(b"version https://git-lfs") {
+            return "it is a Git LFS pointer; fetch the file itself with git lfs pull".to_owned();
+        }
+        format!("{error} (if it was downloaded, the download may have been cut off)")
+    })?;
     let (header, metadata) =
         SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let data = header + 8; // the header's own length takes 8 bytes

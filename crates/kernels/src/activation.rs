@@ -6,7 +6,7 @@ use std::f64::consts::FRAC_1_SQRT_2;
 
 use crate::{Real, erf, exp, real::NAIVE, tanh};
 
-/// An activation function. The two forms of GELU have different names because their outputs differ in the third
+/// An activation function. The two forms of GELU have different names because they differ: a whole model shows it in the third
 /// decimal: a model must run with the one it was trained with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Activation {

@@ -94,7 +94,8 @@ impl Batch {
     }
 
     // ANCHOR: first_rows
-    /// The row of each sequence's first token: where the pooler looks.
+    /// The row of each sequence's first token: where the pooler looks. Where a mask hid the first token
+    /// of a padded batch this is the first that was kept; transformers pools the hidden one.
     pub fn first_rows(&self) -> &[usize] {
         &self.bounds[..self.sequences()]
     }
@@ -136,6 +137,12 @@ impl Batch {
 
     /// Refuses what the model's tables do not hold. A forward pass may rely on it.
     pub fn check(&self, config: &Config) -> Result<(), Error> {
+        let lengths = [&self.token_ids, &self.token_types, &self.positions].map(Vec::len);
+        let end = self.bounds.last().copied();
+        assert!(
+            lengths.iter().all(|&l| Some(l) == end),
+            "lists {lengths:?}, bounds end at {end:?}"
+        );
         let tables = [
             ("token id", &self.token_ids, config.vocab_size),
             ("token type", &self.token_types, config.type_vocab_size),

@@ -195,8 +195,7 @@ impl Config {
         }
         for key in ["is_decoder", "add_cross_attention"] {
             if self.other.get(key) == Some(&Value::Bool(true)) {
-                let problem = format!("{key} is true, but only encoders are read");
-                return wrong("is_decoder", problem);
+                return wrong(key, "is true, but only encoders are read".to_owned());
             }
         }
         for (field, value) in self.sizes() {

@@ -3,15 +3,16 @@
 //! The head scores each token as a beginning and as an end (Devlin et al., 2018, section 4.2). A
 //! span's score is the product of its two probabilities. A long context is cut into overlapping
 //! windows, each with the whole question. All of it follows the question-answering pipeline of
-//! transformers 4, in its last form: equal answers of several spans are one, their scores added up (so
-//! that a score can pass 1).
+//! transformers 4, with one departure: its last versions add up the scores of answers that read the
+//! same, so that a score can pass 1 and a frequent word beats a sure one. Here a place that several
+//! windows show counts once, with its best score.
 
 use crate::{Error, Pipeline};
 use bert_kernels::softmax_row;
 use bert_model::HeadKind;
 use bert_nn::Real;
 use bert_tokenizer::{Encoding, Strategy, Truncation};
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 /// Answers questions. Needs a question-answering head.
 pub struct Answerer<'a> {
@@ -31,7 +32,7 @@ pub struct Answerer<'a> {
 /// A piece of the context.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Answer {
-    /// The probability, summed over all spans that read the same.
+    /// The probability of this beginning times that of this end, in the window that shows it best.
     pub score: Real,
     /// Where it begins, in characters of the context.
     pub start: usize,
@@ -143,19 +144,12 @@ impl<'a> Answerer<'a> {
     }
     // ANCHOR_END: spans
 
-    /// Adds up the scores of answers that read the same but for upper and lower case. The place is
-    /// that of the first one.
+    /// The best of all windows, each place once.
     fn merge(&self, found: impl Iterator<Item = Answer>) -> Vec<Answer> {
-        let mut places = HashMap::new();
-        let mut answers: Vec<Answer> = Vec::new();
-        for answer in found {
-            let place = *places.entry(answer.answer.to_lowercase()).or_insert(answers.len());
-            match answers.get_mut(place) {
-                Some(same) => same.score += answer.score,
-                None => answers.push(answer),
-            }
-        }
+        let mut answers: Vec<Answer> = found.collect();
         answers.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let mut seen = HashSet::new();
+        answers.retain(|answer| seen.insert((answer.start, answer.end)));
         answers.truncate(self.top_k);
         answers
     }

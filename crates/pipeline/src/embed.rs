@@ -91,9 +91,7 @@ impl<'a> Embedder<'a> {
     /// [S, H] → [1, H], or as it was without pooling.
     fn pool(&self, tokens: Array2<Real>) -> Array2<Real> {
         let mut pooled = match self.pooling {
-            Pooling::Mean => {
-                tokens.mean_axis(Axis(0)).expect("no sequence is empty").insert_axis(Axis(0))
-            }
+            Pooling::Mean => mean_of_rows(&tokens).insert_axis(Axis(0)),
             Pooling::Cls => rows(tokens.view(), 0..1).to_owned(),
             Pooling::None => tokens,
         };
@@ -108,6 +106,13 @@ impl<'a> Embedder<'a> {
         }
         pooled
     }
+}
+
+/// [S, H] → [H]. Row after row, so that the order of the additions, and with it the last bit, does not
+/// depend on how the array lies in memory.
+fn mean_of_rows(tokens: &Array2<Real>) -> Array1<Real> {
+    let sum = tokens.outer_iter().fold(Array1::zeros(tokens.ncols()), |sum, row| sum + row);
+    sum / tokens.nrows() as Real
 }
 
 // ANCHOR: cosine

@@ -49,10 +49,12 @@ pub enum Error {
         limit: usize,
     },
     /// A text has nothing to fill in.
-    #[error("text {}: there is no [MASK] in it", .index + 1)]
+    #[error("text {}: there is no [MASK] in {}", .index + 1, place(.limit))]
     NoMask {
         /// Counted from 0 within the call.
         index: usize,
+        /// The model's limit, where the text reaches it and may have been cut.
+        limit: Option<usize>,
     },
     /// A word cannot be a prediction of its own.
     #[error("target {word:?} is no single token of the vocabulary (it becomes {pieces})")]
@@ -132,12 +134,19 @@ impl Error {
     /// The same error for a caller who had handed over `before` texts already.
     pub fn counted_from(mut self, before: usize) -> Self {
         if let Self::TooLong { index, .. }
-        | Self::NoMask { index }
+        | Self::NoMask { index, .. }
         | Self::Question { index, .. }
         | Self::Stride { index, .. } = &mut self
         {
             *index += before;
         }
         self
+    }
+}
+
+fn place(limit: &Option<usize>) -> String {
+    match limit {
+        Some(limit) => format!("its first {limit} tokens, which are all that the model takes"),
+        None => "it".to_owned(),
     }
 }

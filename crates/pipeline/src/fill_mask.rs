@@ -71,7 +71,9 @@ impl<'a> MaskFiller<'a> {
     pub fn fill(&self, encodings: &[Encoding]) -> Result<Vec<Vec<Suggestions>>, Error> {
         let mask = self.pipeline.tokenizer.special().mask;
         if let Some(index) = encodings.iter().position(|one| !one.ids.contains(&mask)) {
-            return Err(Error::NoMask { index });
+            // It may have stood where a long text was cut.
+            let cut = encodings[index].len() == self.pipeline.max_length();
+            return Err(Error::NoMask { index, limit: cut.then(|| self.pipeline.max_length()) });
         }
         let model = &self.pipeline.model;
         let context = self.pipeline.context();

@@ -41,22 +41,7 @@ impl Pipeline {
             let path = directory.to_owned();
             return Err(Error::VocabularyTooLarge { path, vocabulary, config });
         }
-        let mut notes = Vec::new();
-        if !loaded.unused.is_empty() {
-            let names = loaded.unused.join(", ");
-            notes.push(format!("{} tensors are not used: {names}", loaded.unused.len()));
-        }
-        if !loaded.fresh.is_empty() {
-            let names = loaded.fresh.join(", ");
-            notes.push(format!("{} tensors are new and untrained: {names}", loaded.fresh.len()));
-        }
-        if loaded.activation_in_doubt {
-            notes.push(
-                "bert_config.json says gelu, which Google's code computes by tanh since 2019; the \
-                 models of 2018 were trained with erf: choose it with --activation gelu"
-                    .to_owned(),
-            );
-        }
+        let notes = loaded.notes();
         Ok(Self {
             tokenizer,
             config: loaded.config,

@@ -32,6 +32,8 @@ use crate::{Config, Pooler};
 use bert_nn::{TensorMut, TensorRef, Tensors};
 
 /// What stands on top of the encoder.
+// A model has one head: boxing the larger ones would save nothing and hide them.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Head {
     /// Nothing but, perhaps, a pooler: a model that gives hidden states.
