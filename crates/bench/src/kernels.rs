@@ -6,7 +6,8 @@ use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context, ensure};
 use bert_kernels::{AttentionArgs, Epilogue, Mask, Real, attention, gemm, naive};
-use ndarray::{Array2, ArrayView2, s};
+use bert_nn::view::{self, columns};
+use ndarray::{Array2, ArrayView2, Axis, Slice};
 use serde::Serialize;
 
 /// Speed of the matrix product and of attention.
@@ -116,10 +117,15 @@ fn attention_of(runs: usize, (sequences, len): (usize, usize)) -> anyhow::Result
     let with_dot = || {
         for rows in bounds.windows(2) {
             for head in 0..HEADS {
-                let part = s![rows[0]..rows[1], head * HEAD_SIZE..(head + 1) * HEAD_SIZE];
-                let mut scores = q.slice(part).dot(&k.slice(part).t()) * scale; // [S, S]
+                let (rows, own) = (rows[0]..rows[1], head * HEAD_SIZE..(head + 1) * HEAD_SIZE);
+                let [q, k, v] = [&q, &k, &v]
+                    .map(|all| columns(view::rows(all.view(), rows.clone()), own.clone())); // [S, D]
+                let mut scores = q.dot(&k.t()) * scale; // [S, S]
                 naive::softmax_rows(scores.view_mut());
-                theirs.slice_mut(part).assign(&scores.dot(&v.slice(part))); // [S, D]
+                let mut place = theirs.view_mut();
+                place.slice_axis_inplace(Axis(0), Slice::from(rows));
+                place.slice_axis_inplace(Axis(1), Slice::from(own));
+                place.assign(&scores.dot(&v)); // [S, D]
             }
         }
     };
