@@ -156,7 +156,8 @@ fn measure(runs: usize, ours: impl Fn() -> usize, theirs: impl Fn() -> usize) ->
         start.elapsed().as_secs_f64()
     };
     // One turn each to warm up.
-    (time(&ours), time(&theirs));
+    time(&ours);
+    time(&theirs);
     let mut turns = Turns { ours: Vec::new(), theirs: Vec::new() };
     for _ in 0..runs {
         turns.ours.push(time(&ours));
