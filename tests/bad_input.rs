@@ -129,7 +129,9 @@ fn impossible_configurations_are_refused_with_the_field() {
     }
     let model = Copy::of("toy").write("config.json", "{\n\"hidden_size\": ");
     model.run("encode", &["a"]).refuses(&["config.json", "line 2"]);
-    Copy::of("toy").run("encode", &["--activation", "gelo", "a"]).refuses(&["gelo", "gelu_new"]);
+    Copy::of("toy")
+        .run("encode", &["--activation", "gelo", "a"])
+        .refuses_usage(&["gelo", "gelu_new"]);
 }
 
 #[test]

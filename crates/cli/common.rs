@@ -3,7 +3,7 @@
 use crate::text::Text;
 use anyhow::{Context, Result};
 use bert_checkpoint::{LoadOptions, Loaded, load};
-use bert_model::HeadKind;
+use bert_model::{Config, HeadKind};
 use bert_pipeline::{Pipeline, Prepared};
 use bert_tokenizer::Input;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -24,10 +24,17 @@ pub struct ModelArgs {
     /// multiple_choice
     #[arg(long, value_name = "HEAD")]
     pub head: Option<HeadKind>,
-    /// Use this activation instead of the configuration's: gelu (erf), gelu_new (tanh), relu, tanh,
-    /// linear, silu
-    #[arg(long, value_name = "NAME")]
+    /// Use this activation instead of the configuration's: gelu (erf), gelu_new or
+    /// gelu_pytorch_tanh (tanh), relu, tanh, linear, silu or swish
+    #[arg(long, value_name = "NAME", value_parser = activation)]
     pub activation: Option<String>,
+}
+
+fn activation(name: &str) -> Result<String, String> {
+    if Config::default().set_activation(name) {
+        return Ok(name.to_owned());
+    }
+    Err(bert_checkpoint::Error::Activation(name.to_owned()).to_string())
 }
 
 impl ModelArgs {

@@ -30,7 +30,8 @@ pub struct Args {
     /// Divide each vector by its length
     #[arg(long)]
     normalize: bool,
-    /// Which encoder layers: 0 is the first, -1 the last; several are put side by side
+    /// Which encoder layers: 0 is the first (hidden_states.1 in trace), -1 the last; several are put
+    /// side by side
     #[arg(
         long,
         value_name = "LIST",
@@ -39,7 +40,7 @@ pub struct Args {
         default_value = "-1"
     )]
     layers: Vec<isize>,
-    /// jsonl: {"text", "embedding"} per line; google: as extract_features writes it; safetensors: one
+    /// jsonl: {"text", "embedding"} per line; google: as extract_features writes it, every token, whatever the pooling; safetensors: one
     /// tensor (needs --output)
     #[arg(long, value_enum, default_value = "jsonl")]
     format: Format,

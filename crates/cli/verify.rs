@@ -119,7 +119,10 @@ fn against_published(args: &Args, name: Option<String>) -> Result<()> {
     let cases = choose(all, name, &args.model.model)?;
     let (mut results, mut compared, mut off) = (Results::new(), 0, None);
     for case in &cases {
-        let (difference, verdict) = match case.run(&pipeline)? {
+        let (difference, verdict) = match case
+            .run(&pipeline)
+            .with_context(|| format!("{} of {}", case.output, case.model))?
+        {
             Outcome::NoHead => (None, "no such head in this file"),
             Outcome::Compared { difference, passed } => {
                 compared += 1;
