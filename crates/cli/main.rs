@@ -6,6 +6,8 @@
 //! - `common`: what several subcommands share: the model's arguments, warnings, results
 //! - one file for each subcommand, each a thin layer over `bert-pipeline`
 #![forbid(unsafe_code)]
+// clap shows these comments as help: [CLS] and [MASK] are tokens there, not links.
+#![allow(rustdoc::broken_intra_doc_links)]
 
 mod answer;
 mod classify;

@@ -42,9 +42,9 @@ pub struct Outputs {
     pub nsp_logits: Option<Array2<Real>>,
     /// [B, C] of a sequence classifier, [T, C] of a token classifier, [B, 1] of multiple choice.
     pub logits: Option<Array2<Real>>,
-    /// [T].
+    /// `[T]`.
     pub start_logits: Option<Array1<Real>>,
-    /// [T].
+    /// `[T]`.
     pub end_logits: Option<Array1<Real>>,
 }
 

@@ -13,7 +13,7 @@ use ndarray::{Array1, Array2, Array3};
 pub enum Traced {
     /// A row for each token of the batch, [T, X].
     Tokens(Array2<Real>),
-    /// A number for each token of the batch, [T].
+    /// A number for each token of the batch, `[T]`.
     TokenScores(Array1<Real>),
     /// A row for each sequence, [B, X].
     Sequences(Array2<Real>),

@@ -11,7 +11,7 @@
 //! - [`dropout`]: random zeros in training, nothing at all in evaluation
 //! - [`attention`]: the attention block: projections, scores, mixing, residual, LayerNorm
 //! - [`feed_forward`]: the feed-forward block: widen, bend, narrow, residual, LayerNorm
-//! - [`tensors`]: one trait for all that walks over parameters (loading, saving, counting)
+//! - [`tensors`](mod@tensors): one trait for all that walks over parameters (loading, saving, counting)
 //! - [`view`]: rows and columns of a matrix, without copying
 //! - [`random`]: random numbers by name instead of by order
 //! - [`init`]: how a fresh layer gets its first weights

@@ -11,7 +11,7 @@
 //! - [`classify`]: labels and scores for each text
 //! - [`tag`]: names and other entities, with their places in the text
 //! - [`answer`]: the piece of a context that answers a question
-//! - [`reference`]: comparing every tensor with another program's
+//! - [`reference`](mod@reference): comparing every tensor with another program's
 //! - [`published`]: comparing with numbers that others published
 #![forbid(unsafe_code)]
 

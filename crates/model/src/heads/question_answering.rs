@@ -26,7 +26,7 @@ impl QuestionAnswering {
     }
 
     // ANCHOR: forward
-    /// `hidden` [T, H] → the scores of each token as a beginning and as an end, [T] each.
+    /// `hidden` [T, H] → the scores of each token as a beginning and as an end, `[T]` each.
     pub fn forward(&self, hidden: ArrayView2<Real>) -> (Array1<Real>, Array1<Real>) {
         let logits = self.qa_outputs.forward(hidden); // [T, 2]
         (logits.column(0).to_owned(), logits.column(1).to_owned())
