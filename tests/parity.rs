@@ -2,7 +2,7 @@
 //! by `tests/reference/make_fixtures.py`.
 
 use bert_checkpoint::{LoadOptions, load};
-use bert_model::HeadKind;
+use bert_model::{Context, HeadKind};
 use bert_pipeline::reference::{Comparison, Reference};
 use bert_testkit::fixture;
 use std::fs;
@@ -41,5 +41,24 @@ fn every_tensor_of_every_fixture_agrees_with_transformers() {
     }
     for head in HeadKind::ALL {
         assert!(heads.contains(&head), "no fixture has a {head} head");
+    }
+}
+
+#[test]
+fn dropout_works_in_training_and_is_off_in_evaluation() {
+    let directory = fixture("parity/even-classify");
+    let loaded = load(&directory, &LoadOptions::default()).unwrap();
+    let batch = Reference::open(&directory.join("reference.safetensors")).unwrap().batch;
+    let logits = |context: &Context| loaded.model.infer(&batch, context).logits.unwrap();
+    let train = |seed, step| logits(&Context::train(&loaded.config, seed, step));
+    let eval = logits(&Context::eval(&loaded.config));
+    assert_eq!(eval, logits(&Context::eval(&loaded.config)));
+    assert_ne!(eval, train(1, 0));
+    assert_ne!(train(1, 0), train(1, 1));
+    assert_ne!(train(1, 0), train(2, 0));
+    // The same seed and step give the same bits, with any number of threads.
+    for threads in [1, 2, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        assert_eq!(pool.install(|| train(1, 0)), train(1, 0), "{threads} threads");
     }
 }
