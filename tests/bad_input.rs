@@ -247,6 +247,8 @@ fn a_text_over_the_limit_is_cut_and_counted_or_refused() {
         run.refuses(&["text 301"]);
     }
     bert(&["encode", "--strict", "--model", &model, &"dog ".repeat(62)]).ok();
+    bert(&["trace", "--model", &model, &"dog ".repeat(70)]).warns(&["cut to 64 tokens"]);
+    bert(&["trace", "--strict", "--model", &model, &"dog ".repeat(70)]).refuses(&["72 tokens"]);
 }
 
 #[test]
@@ -310,8 +312,9 @@ fn a_classifier_of_unknown_kind_is_asked_about() {
     model.run("encode", &["--head", "sequence_classification", "a"]).ok();
     let wrong = Copy::of("parity/even-base-prefixed")
         .configured("architectures", json!(["BertForMaskedLM"]));
-    wrong.run("encode", &["a"]).refuses(&["no masked_lm head"]);
-    wrong.run("encode", &["--head", "none", "a"]).ok();
+    wrong.run("encode", &["a"]).ok();
+    wrong.run("fill-mask", &["a [MASK]"]).refuses(&["masked_lm or pre_training", "none"]);
+    wrong.run("encode", &["--head", "masked_lm", "a"]).refuses(&["no masked_lm head"]);
 }
 
 #[test]

@@ -120,3 +120,17 @@ fn googles_layout_is_read_and_its_doubtful_gelu_is_told() {
     assert_ne!(plain.ok(), exact.ok());
     assert!(exact.stderr.is_empty(), "{}", exact.stderr);
 }
+
+/// bert-base-uncased says `BertForMaskedLM`, and its file holds the next-sentence head as well.
+#[test]
+fn a_head_that_architectures_does_not_name_is_checked_too() {
+    let list = at("published/published-values.json");
+    let model = Copy::of("toy").configured("architectures", json!(["BertForMaskedLM"]));
+    let args = ["verify", "--model", &model.argument(), "--published-values", &list];
+    let run = bert(&[&args[..], &["--published", "fixture/toy"]].concat());
+    assert!(run.ok().lines().any(|line| line.starts_with("nsp_logits") && line.contains("  ok  ")));
+    assert!(!run.stdout.contains("no such head"), "{}", run.stdout);
+    let reference = at("toy/reference.safetensors");
+    let run = model.run("verify", &["--reference", &reference]);
+    assert!(run.ok().contains("nsp_logits"), "{}", run.stdout);
+}

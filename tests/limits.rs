@@ -29,6 +29,20 @@ fn a_configuration_that_claims_enormous_sizes_costs_no_memory() {
         all.insert(name.replace(".1.", ".16777215."), weight);
     });
     limited(&model).refuses(&["model.safetensors: ", "missing", "layer.1."]);
+    // Neither do tables of one row make a square of their width.
+    let sizes = ["vocab_size", "max_position_embeddings", "type_vocab_size", "intermediate_size"];
+    let one = |model: Copy, field: &&str| model.configured(field, json!(1));
+    let counts = ["num_hidden_layers", "num_attention_heads"];
+    let model = sizes.iter().chain(&counts).fold(Copy::of("toy"), one);
+    let width = 1 << 16;
+    let model = model.configured("hidden_size", json!(width)).tensors("model.safetensors", |all| {
+        for (name, tensor) in all.iter_mut() {
+            if name.contains("_embeddings.weight") || name.ends_with("intermediate.dense.weight") {
+                (tensor.1, tensor.2) = (vec![1, width], vec![0; width * 4]);
+            }
+        }
+    });
+    limited(&model).refuses(&["attention.self.query.weight", "[65536, 65536]"]);
     let model = Copy::of("toy-classify").configured("id2label", Value::Null);
     limited(&model.configured("num_labels", json!(1 << 20))).refuses(&["classifier.weight"]);
 }

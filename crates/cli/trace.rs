@@ -27,6 +27,9 @@ pub struct Args {
     /// Write all tensors to this file, padded, under the names that verify compares
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Refuse a text that is too long for the model instead of cutting it
+    #[arg(long, conflicts_with = "batch")]
+    strict: bool,
     /// One JSON object per tensor
     #[arg(long)]
     json: bool,
@@ -77,7 +80,7 @@ fn prepare(args: &Args) -> Result<(Model, Config, Batch, usize)> {
     }
     let pipeline = args.model.open()?;
     let text = args.text.as_deref().expect("clap asks for one of both");
-    let prepared = pipeline.prepare(&[text.into()], false)?;
+    let prepared = pipeline.prepare(&[text.into()], args.strict)?;
     if prepared.truncated > 0 {
         warn(&format!("the text was cut to {} tokens", pipeline.max_length()));
     }

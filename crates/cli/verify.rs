@@ -178,7 +178,9 @@ fn open_under_erf(args: &Args) -> Result<Pipeline> {
         warn("bert_config.json says gelu: read as erf, under which the figures were published");
         options.activation = Some("gelu".to_owned());
     }
-    Ok(Pipeline::open(&args.model.model, &options)?)
+    let pipeline = Pipeline::open(&args.model.model, &options)?;
+    pipeline.notes.iter().for_each(|note| warn(note));
+    Ok(pipeline)
 }
 
 fn load_config_in_doubt(directory: &Path) -> Result<bool> {

@@ -47,9 +47,13 @@ fn write_and_rename(
     writer.get_ref().sync_all()?;
     drop(writer);
     fs::rename(beside, path)?;
-    // The rename itself lives in the directory.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    // The rename itself lives in the directory, which only Unix lets a program open and flush.
+    #[cfg(unix)]
+    {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }
 // ANCHOR_END: replace
 

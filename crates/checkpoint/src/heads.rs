@@ -18,15 +18,15 @@ pub enum Verdict {
 // ANCHOR: decide
 /// The head of a file with these (canonical) tensor names.
 pub fn decide(names: &BTreeSet<&str>, config: &Config) -> Verdict {
-    let mut fitting = fitting(names);
-    if let Some(named) = config.named_heads().first() {
-        // Also where its tensors are missing: then that is an error to be told, not a guess to make.
-        return Verdict::Head(*named);
-    }
-    match fitting.len() {
-        0 => Verdict::Head(HeadKind::None),
-        1 => Verdict::Head(fitting.remove(0)),
-        _ => Verdict::Ambiguous(fitting),
+    let fitting = fitting(names);
+    match fitting.as_slice() {
+        [] => Verdict::Head(HeadKind::None),
+        // Whatever `architectures` says: bert-base-uncased names masked LM and holds both heads.
+        &[one] => Verdict::Head(one),
+        _ => match config.named_heads().into_iter().find(|named| fitting.contains(named)) {
+            Some(named) => Verdict::Head(named),
+            None => Verdict::Ambiguous(fitting),
+        },
     }
 }
 // ANCHOR_END: decide
@@ -75,6 +75,16 @@ mod tests {
         ] {
             assert_eq!(verdict(&names, None), Verdict::Head(head));
         }
+    }
+
+    #[test]
+    fn what_the_file_holds_counts_and_not_what_architectures_says() {
+        let both = ["cls.predictions.bias", "cls.seq_relationship.bias"];
+        let named = Some("BertForMaskedLM");
+        assert_eq!(verdict(&both, named), Verdict::Head(HeadKind::PreTraining));
+        assert_eq!(verdict(&[], named), Verdict::Head(HeadKind::None));
+        // A name that does not fit the shared tensors settles nothing.
+        assert!(matches!(verdict(&["classifier.bias"], named), Verdict::Ambiguous(_)));
     }
 
     #[test]

@@ -125,9 +125,13 @@ impl Source {
             ),
             ("bert.embeddings.token_type_embeddings.weight".to_owned(), config.type_vocab_size),
         ];
-        let layers = (0..config.num_hidden_layers).map(|layer| {
-            let name = format!("bert.encoder.layer.{layer}.intermediate.dense.weight");
-            (name, config.intermediate_size)
+        // The square one bounds the width: a file that holds it has hidden_size² numbers.
+        let layers = (0..config.num_hidden_layers).flat_map(|layer| {
+            let name = |part: &str| format!("bert.encoder.layer.{layer}.{part}.weight");
+            [
+                (name("intermediate.dense"), config.intermediate_size),
+                (name("attention.self.query"), config.hidden_size),
+            ]
         });
         let name = "classifier.weight".to_owned();
         let classes =

@@ -15,7 +15,8 @@ use std::path::Path;
 /// Writes configuration and weights into `directory`, which is made if need be. The tokenizer's
 /// files are copied from `tokenizer`, the directory that the model came from.
 ///
-/// The weights come last: a directory with weights is whole.
+/// The weights come last, so a new directory with weights is whole. Over an older model each file is
+/// replaced by itself: a crash in between leaves the new configuration beside the old weights.
 pub fn save(
     directory: &Path,
     config: &Config,

@@ -170,6 +170,10 @@ impl Config {
             (name, _) => name.to_owned(),
         };
         written.other.insert("model_type".to_owned(), "bert".into());
+        // Weights are written as f32, however the file they came from stored them: transformers
+        // loads in the type that is named here.
+        written.other.shift_remove("torch_dtype");
+        written.other.insert("dtype".to_owned(), "float32".into());
         let json = serde_json::to_string_pretty(&written).expect("plain data is always JSON");
         json + "\n"
     }
@@ -365,6 +369,14 @@ mod tests {
     fn text_that_is_no_json_is_refused_with_line_and_column() {
         assert!(message("{\n\"hidden_size\": \"x\"}").contains("line 2"));
         assert!(message("").starts_with("config.json: not a readable configuration"));
+    }
+
+    #[test]
+    fn the_written_type_is_that_of_the_written_weights() {
+        let config = read(r#"{"dtype": "float16", "torch_dtype": "bfloat16"}"#).unwrap();
+        let again = read(&config.to_json()).unwrap();
+        assert_eq!(again.other["dtype"], "float32");
+        assert!(!again.other.contains_key("torch_dtype"));
     }
 
     #[test]
