@@ -330,6 +330,22 @@ fn weights_that_are_not_numbers_are_refused_by_name() {
 }
 
 #[test]
+fn texts_before_one_at_fault_are_answered() {
+    let model = at("toy");
+    // Line 3 has no mask, line 4 is too long: the first of both ends the run.
+    let lines = format!("the [MASK] bites\na [MASK]\nno hole\n{}\n", "[MASK] ".repeat(70));
+    let run = bert_reading(&["fill-mask", "--strict", "--model", &model], lines.as_bytes());
+    run.refuses(&["text 3", "no [MASK] in it"]);
+    assert_eq!(run.stdout.lines().count(), 2, "{}", run.stdout);
+    // What was counted is told all the same.
+    let lines = format!("a dog\n \na cat\n{}\n", "dog ".repeat(70));
+    let run = bert_reading(&["encode", "--strict", "--model", &model], lines.as_bytes());
+    run.refuses(&["text 4", "72 tokens"]);
+    assert_eq!(run.stdout.lines().count(), 3);
+    assert!(run.stderr.contains("1 text without a word"), "{}", run.stderr);
+}
+
+#[test]
 fn lines_before_a_bad_one_are_answered() {
     let model = at("toy");
     let run = bert_reading(&["tokenize", "--model", &model], b"a dog\na cat\n\xFF\na man\n");

@@ -134,3 +134,17 @@ fn a_head_that_architectures_does_not_name_is_checked_too() {
     let run = model.run("verify", &["--reference", &reference]);
     assert!(run.ok().contains("nsp_logits"), "{}", run.stdout);
 }
+
+#[test]
+fn a_tensor_that_nobody_computes_is_told_and_a_shape_of_equal_size_is_refused() {
+    let model = Copy::of("parity/even-classify").tensors("reference.safetensors", |all| {
+        let copy = all["hidden_states.1"].clone();
+        all.insert("hidden_state.1".to_owned(), copy);
+    });
+    let reference = argument(&model.path.join("reference.safetensors"));
+    model.run("verify", &["--reference", &reference]).warns(&["not compared", "hidden_state.1"]);
+    let model = model.tensors("reference.safetensors", |all| {
+        all.get_mut("logits").unwrap().1.reverse();
+    });
+    model.run("verify", &["--reference", &reference]).refuses(&["tensor logits has shape"]);
+}

@@ -1,7 +1,8 @@
 //! The program as a whole: what each subcommand prints and writes, on the committed fixtures.
 
 use crate::support::{
-    Run, argument, at, bert, bert_reading, command, finish, integers, keys, read_tensors, reals,
+    Copy, Run, argument, at, bert, bert_reading, command, finish, integers, keys, read_tensors,
+    reals,
 };
 use bert_testkit::{assert_close, fixture};
 use serde_json::{Value, json};
@@ -352,4 +353,25 @@ fn a_wrong_command_line_ends_with_two_and_help_with_examples() {
         assert!(help.ok().contains("Example"), "{name}");
         assert!(help.stdout.contains(&format!("bert {name} ")), "{name}");
     }
+}
+
+#[test]
+fn fill_mask_shows_each_target_once_and_no_gap_of_the_vocabulary() {
+    let text = "the dog [MASK] the man .";
+    let args =
+        ["fill-mask", "--model", &at("toy"), "--json", "--targets", "bites,sees,bites", text];
+    let words: Vec<_> = words_of(&bert(&args).json()[0][0]);
+    assert_eq!(words, ["bites", "sees"]);
+    // A blank line keeps its number, and no token has it.
+    let vocab = fs::read_to_string(fixture("toy/vocab.txt")).unwrap();
+    let model = Copy::of("toy").write("vocab.txt", &vocab.replace("\nchases\n", "\n\n"));
+    let words =
+        words_of(&model.run("fill-mask", &["--json", "--top-k", "9999", text]).json()[0][0]);
+    assert_eq!(words.len(), vocab.lines().count() - 1);
+    assert!(!words.contains(&String::new()) && !words.contains(&"chases".to_owned()));
+}
+
+fn words_of(suggestions: &Value) -> Vec<String> {
+    let words = suggestions.as_array().unwrap().iter();
+    words.map(|one| one["token_str"].as_str().unwrap().to_owned()).collect()
 }

@@ -1,6 +1,6 @@
 //! `bert answer`: the piece of a context that answers a question.
 
-use crate::common::{ModelArgs, Results, counted, warn};
+use crate::common::{ModelArgs, counted, print_answers, warn};
 use crate::text::{Text, TextArgs};
 use anyhow::Result;
 use bert_pipeline::Answerer;
@@ -49,24 +49,20 @@ pub fn run(args: &Args) -> Result<()> {
     answerer.max_answer_length = args.max_answer_length.get();
     answerer.doc_stride = args.doc_stride;
     answerer.max_length = args.max_length.get();
-    let (mut results, mut empty) = (Results::new(), 0);
-    args.texts.for_each_chunk(|texts| {
+    let mut empty = 0;
+    let answer = |texts: &[Text]| {
         let pairs: Vec<_> = texts.iter().map(|text| question_and_context(args, text)).collect();
-        let before = texts[0].number - 1;
-        for answers in answerer.answer(&pairs).map_err(|error| error.counted_from(before))? {
-            empty += usize::from(answers.is_empty());
-            if args.json {
-                results.json(&answers)?;
-            } else {
-                results.line(&answers.iter().map(readable).collect::<Vec<_>>().join("\t"))?;
-            }
-        }
-        results.flush()
-    })?;
+        let answers = answerer.answer(&pairs)?;
+        empty += answers.iter().filter(|answers| answers.is_empty()).count();
+        Ok(answers)
+    };
+    let done = print_answers(&args.texts, args.json, answer, |answers| {
+        answers.iter().map(readable).collect::<Vec<_>>().join("\t")
+    });
     if empty > 0 {
         warn(&format!("{} without a word: there is no answer", counted(empty, "context")));
     }
-    Ok(())
+    done
 }
 
 fn question_and_context<'a>(args: &'a Args, text: &'a Text) -> (&'a str, &'a str) {

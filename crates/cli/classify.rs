@@ -1,7 +1,7 @@
 //! `bert classify`: labels and scores for each text.
 
-use crate::common::{ModelArgs, Reader, Results};
-use crate::text::TextArgs;
+use crate::common::{ModelArgs, Reader, print_answers};
+use crate::text::{Text, TextArgs};
 use anyhow::Result;
 use bert_pipeline::Classifier;
 use bert_pipeline::classify::Class;
@@ -33,19 +33,9 @@ pub fn run(args: &Args) -> Result<()> {
     let pipeline = args.model.open()?;
     let mut classifier = Classifier::new(&pipeline)?;
     classifier.top_k = args.top_k.map(NonZeroUsize::get);
-    let (mut results, mut reader) = (Results::new(), Reader::new(&pipeline, args.strict));
-    args.texts.for_each_chunk(|texts| {
-        for classes in classifier.classify(&reader.read(texts)?.encodings)? {
-            if args.json {
-                results.json(&classes)?;
-            } else {
-                results.line(&readable(&classes))?;
-            }
-        }
-        results.flush()
-    })?;
-    reader.finish();
-    Ok(())
+    let mut reader = Reader::new(&pipeline, args.strict);
+    let classify = |texts: &[Text]| reader.read(texts, |encodings| classifier.classify(encodings));
+    print_answers(&args.texts, args.json, classify, |classes| readable(classes))
 }
 
 /// `positive 0.998, negative 0.002`

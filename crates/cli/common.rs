@@ -1,11 +1,11 @@
 //! What several subcommands share.
 
-use crate::text::Text;
+use crate::text::{Text, TextArgs};
 use anyhow::{Context, Result};
 use bert_checkpoint::{LoadOptions, Loaded, load};
 use bert_model::{Config, HeadKind};
-use bert_pipeline::{Pipeline, Prepared};
-use bert_tokenizer::Input;
+use bert_pipeline::{Error, Pipeline};
+use bert_tokenizer::{Encoding, Input};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::fmt;
@@ -109,21 +109,25 @@ impl<'a> Reader<'a> {
         Self { pipeline, strict, truncated: 0, empty: 0, progress }
     }
 
-    /// The encodings of a chunk of texts.
-    pub fn read(&mut self, texts: &[Text]) -> Result<Prepared> {
+    /// Hands the encodings of a chunk of texts to `work`. Only what went well is counted.
+    pub fn read<T>(
+        &mut self,
+        texts: &[Text],
+        work: impl FnOnce(&[Encoding]) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let inputs: Vec<Input> = texts.iter().map(Text::input).collect();
-        let prepared = self
-            .pipeline
-            .prepare(&inputs, self.strict)
-            .map_err(|error| error.counted_from(texts[0].number - 1))?;
+        let prepared = self.pipeline.prepare(&inputs, self.strict)?;
+        let done = work(&prepared.encodings)?;
         self.truncated += prepared.truncated;
         self.empty += prepared.empty;
         self.progress.inc(texts.len() as u64);
-        Ok(prepared)
+        Ok(done)
     }
+}
 
-    /// Says what was counted.
-    pub fn finish(self) {
+/// Says what was counted, also where an error ends the run.
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
         self.progress.finish_and_clear();
         if self.truncated > 0 {
             let limit = self.pipeline.max_length();
@@ -136,6 +140,54 @@ impl<'a> Reader<'a> {
             warn_of_empty(self.empty);
         }
     }
+}
+
+/// Calls `work` with a few texts at a time and `hand_out` with what it made of them. A text that is
+/// at fault ends the run, after those before it have had their answers.
+pub fn for_each_answer<T>(
+    texts: &TextArgs,
+    mut work: impl FnMut(&[Text]) -> Result<Vec<T>, Error>,
+    mut hand_out: impl FnMut(Vec<T>) -> Result<()>,
+) -> Result<()> {
+    texts.for_each_chunk(|texts| {
+        let (mut good, mut fault) = (texts, None);
+        let answers = loop {
+            match work(good) {
+                Ok(answers) => break answers,
+                Err(error) => {
+                    let before = error.text().unwrap_or(0);
+                    fault = Some(error.counted_from(texts[0].number - 1));
+                    if before == 0 {
+                        break Vec::new();
+                    }
+                    // One of these may be at fault in another way: it comes first, then.
+                    good = &texts[..before];
+                }
+            }
+        };
+        hand_out(answers)?;
+        fault.map_or(Ok(()), |error| Err(error.into()))
+    })
+}
+
+/// As [`for_each_answer`], onto standard output: one line for each text, JSON or readable.
+pub fn print_answers<T: Serialize>(
+    texts: &TextArgs,
+    json: bool,
+    work: impl FnMut(&[Text]) -> Result<Vec<T>, Error>,
+    readable: impl Fn(&T) -> String,
+) -> Result<()> {
+    let mut results = Results::new();
+    for_each_answer(texts, work, |answers| {
+        for answer in &answers {
+            if json {
+                results.json(answer)?;
+            } else {
+                results.line(&readable(answer))?;
+            }
+        }
+        results.flush()
+    })
 }
 
 /// "1 text", "2 texts".

@@ -1,11 +1,11 @@
 //! `bert encode`: text to vectors.
 
-use crate::common::{ModelArgs, Reader, Results, expect_usage};
+use crate::common::{ModelArgs, Reader, Results, expect_usage, for_each_answer};
 use crate::text::{Text, TextArgs};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bert_checkpoint::{Stored, write_atomically, write_tensors};
 use bert_nn::Real;
-use bert_pipeline::{Embedder, Pipeline, Pooling};
+use bert_pipeline::{Embedder, Error, Pipeline, Pooling};
 use bert_tokenizer::Encoding;
 use clap::ValueEnum;
 use ndarray::{Array2, ArrayView1};
@@ -24,9 +24,9 @@ pub struct Args {
     #[command(flatten)]
     model: ModelArgs,
     /// How the vectors of a text's tokens become one: their mean ([CLS] and [SEP] included), the
-    /// first one's, or not at all
-    #[arg(long, value_enum, default_value = "mean")]
-    pooling: PoolingName,
+    /// first one's, or not at all [default: mean]
+    #[arg(long, value_enum)]
+    pooling: Option<PoolingName>,
     /// Divide each vector by its length
     #[arg(long)]
     normalize: bool,
@@ -40,7 +40,7 @@ pub struct Args {
         default_value = "-1"
     )]
     layers: Vec<isize>,
-    /// jsonl: {"text", "embedding"} per line; google: as extract_features writes it, every token, whatever the pooling; safetensors: one
+    /// jsonl: {"text", "embedding"} per line; google: every token, as extract_features writes it; safetensors: one
     /// tensor (needs --output)
     #[arg(long, value_enum, default_value = "jsonl")]
     format: Format,
@@ -73,9 +73,16 @@ pub fn run(args: &Args) -> Result<()> {
     expect_usage(args.format != Format::Safetensors || args.output.is_some(), || {
         "--format safetensors needs --output FILE".to_owned()
     })?;
+    expect_usage(
+        args.format != Format::Google || !(args.pooling.is_some() || args.normalize),
+        || {
+            "--format google writes every token as it is: no --pooling and no --normalize"
+                .to_owned()
+        },
+    )?;
     let pipeline = args.model.open()?;
     let mut embedder = Embedder::new(&pipeline).with_layers(&args.layers)?;
-    embedder.pooling = match args.pooling {
+    embedder.pooling = match args.pooling.unwrap_or(PoolingName::Mean) {
         PoolingName::Mean => Pooling::Mean,
         PoolingName::Cls => Pooling::Cls,
         PoolingName::None => Pooling::None,
@@ -87,7 +94,10 @@ pub fn run(args: &Args) -> Result<()> {
         (Some(path), _) => {
             let mut problem = None;
             write_atomically(path, |file| {
-                let done = job.write_lines(|line| Ok(writeln!(file, "{line}")?), || Ok(()));
+                let done = job.write_lines(
+                    |line| writeln!(file, "{line}").with_context(|| path.display().to_string()),
+                    || Ok(()),
+                );
                 done.map_err(|error| {
                     problem = Some(error);
                     std::io::Error::other("stopped")
@@ -115,29 +125,28 @@ impl Job<'_> {
         mut chunk_done: impl FnMut() -> Result<()>,
     ) -> Result<()> {
         let mut reader = Reader::new(self.pipeline, self.args.strict);
-        self.args.texts.for_each_chunk(|texts| {
-            let encodings = reader.read(texts)?.encodings;
-            for json in self.lines(texts, &encodings)? {
-                line(&json)?;
-            }
-            chunk_done()
-        })?;
-        reader.finish();
-        Ok(())
+        for_each_answer(
+            &self.args.texts,
+            |texts| reader.read(texts, |encodings| self.lines(texts, encodings)),
+            |lines| {
+                lines.iter().try_for_each(|json| line(json))?;
+                chunk_done()
+            },
+        )
     }
 
-    fn lines(&self, texts: &[Text], encodings: &[Encoding]) -> Result<Vec<String>> {
+    fn lines(&self, texts: &[Text], encodings: &[Encoding]) -> Result<Vec<String>, Error> {
         let each = texts.iter().zip(encodings);
         if self.args.format == Format::Google {
             let layers = self.embedder.embed_layers(encodings)?;
             let google = |((text, encoding), layers): ((&Text, &Encoding), Vec<Array2<Real>>)| {
-                Ok(serde_json::to_string(&self.google(text, encoding, &layers))?)
+                json(&self.google(text, encoding, &layers))
             };
-            return each.zip(layers).map(google).collect();
+            return Ok(each.zip(layers).map(google).collect());
         }
         let vectors = self.embedder.embed(encodings)?;
         let line = |((text, encoding), vectors): ((&Text, &Encoding), Array2<Real>)| {
-            let pooled = self.args.pooling != PoolingName::None;
+            let pooled = self.embedder.pooling != Pooling::None;
             let tokens = (!pooled).then(|| encoding.tokens(&self.pipeline.tokenizer));
             let embedding = if pooled {
                 Embedding::One(vectors.row(0).to_vec())
@@ -145,9 +154,9 @@ impl Job<'_> {
                 Embedding::Each(vectors.outer_iter().map(|row| row.to_vec()).collect())
             };
             let (first, second) = (text.first.as_str(), text.second.as_deref());
-            Ok(serde_json::to_string(&Line { text: first, text_pair: second, tokens, embedding })?)
+            json(&Line { text: first, text_pair: second, tokens, embedding })
         };
-        each.zip(vectors).map(line).collect()
+        Ok(each.zip(vectors).map(line).collect())
     }
 
     fn google(&self, text: &Text, encoding: &Encoding, layers: &[Array2<Real>]) -> GoogleLine {
@@ -174,19 +183,22 @@ impl Job<'_> {
     fn write_safetensors(&self, path: &Path) -> Result<()> {
         let mut reader = Reader::new(self.pipeline, self.args.strict);
         let (mut values, mut bounds, mut width) = (Vec::new(), vec![0], 0);
-        self.args.texts.for_each_chunk(|texts| {
-            for vectors in self.embedder.embed(&reader.read(texts)?.encodings)? {
-                width = vectors.ncols();
-                values.extend(vectors.iter().copied());
-                bounds.push((values.len() / width) as i64);
-            }
-            Ok(())
-        })?;
-        reader.finish();
+        for_each_answer(
+            &self.args.texts,
+            |texts| reader.read(texts, |encodings| self.embedder.embed(encodings)),
+            |texts| {
+                for vectors in texts {
+                    width = vectors.ncols();
+                    values.extend(vectors.iter().copied());
+                    bounds.push((values.len() / width) as i64);
+                }
+                Ok(())
+            },
+        )?;
         let shape = vec![values.len() / width, width];
         let mut tensors =
             vec![("embeddings".to_owned(), Stored::Reals { shape, values: Cow::Owned(values) })];
-        if self.args.pooling == PoolingName::None {
+        if self.embedder.pooling == Pooling::None {
             // Text i has the rows bounds[i]..bounds[i + 1].
             let bounds = Stored::Integers { shape: vec![bounds.len()], values: bounds };
             tensors.push(("bounds".to_owned(), bounds));
@@ -229,6 +241,10 @@ struct GoogleFeature {
 struct GoogleLayer {
     index: isize,
     values: Vec<f64>,
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("plain data is always JSON")
 }
 
 fn six_decimals(values: ArrayView1<Real>) -> Vec<f64> {

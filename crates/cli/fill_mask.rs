@@ -1,7 +1,7 @@
 //! `bert fill-mask`: the likeliest words for each `[MASK]`.
 
-use crate::common::{ModelArgs, Reader, Results};
-use crate::text::TextArgs;
+use crate::common::{ModelArgs, Reader, print_answers};
+use crate::text::{Text, TextArgs};
 use anyhow::Result;
 use bert_pipeline::fill_mask::{MaskFiller, Suggestions};
 use std::num::NonZeroUsize;
@@ -35,21 +35,11 @@ pub fn run(args: &Args) -> Result<()> {
     let pipeline = args.model.open()?;
     let mut filler = MaskFiller::new(&pipeline)?.with_targets(&args.targets)?;
     filler.top_k = args.top_k.get();
-    let (mut results, mut reader) = (Results::new(), Reader::new(&pipeline, args.strict));
-    args.texts.for_each_chunk(|texts| {
-        let encodings = reader.read(texts)?.encodings;
-        let before = texts[0].number - 1;
-        for masks in filler.fill(&encodings).map_err(|error| error.counted_from(before))? {
-            if args.json {
-                results.json(&masks)?;
-            } else {
-                results.line(&masks.iter().map(readable).collect::<Vec<_>>().join("\t"))?;
-            }
-        }
-        results.flush()
-    })?;
-    reader.finish();
-    Ok(())
+    let mut reader = Reader::new(&pipeline, args.strict);
+    let fill = |texts: &[Text]| reader.read(texts, |encodings| filler.fill(encodings));
+    print_answers(&args.texts, args.json, fill, |masks| {
+        masks.iter().map(readable).collect::<Vec<_>>().join("\t")
+    })
 }
 
 /// `man 0.812, woman 0.093, …`

@@ -39,8 +39,7 @@ pub fn run(args: &Args) -> Result<()> {
     let texts = args.texts.all()?;
     ensure!(texts.len() >= 2, "there is only one text; nothing to compare it with");
     let mut reader = Reader::new(&pipeline, args.strict);
-    let vectors = Embedder::new(&pipeline).embed(&reader.read(&texts)?.encodings)?;
-    reader.finish();
+    let vectors = reader.read(&texts, |all| Embedder::new(&pipeline).embed(all))?;
     let vectors: Vec<_> = vectors.iter().map(|vector| vector.row(0).to_owned()).collect();
     let matrix = cosine_matrix(&vectors);
     let mut results = Results::new();

@@ -1,7 +1,7 @@
 //! `bert tag`: names and other entities in each text.
 
-use crate::common::{ModelArgs, Reader, Results, expect_usage};
-use crate::text::TextArgs;
+use crate::common::{ModelArgs, Reader, expect_usage, print_answers};
+use crate::text::{Text, TextArgs};
 use anyhow::Result;
 use bert_pipeline::Tagger;
 use bert_pipeline::tag::{self, Entity};
@@ -62,21 +62,14 @@ pub fn run(args: &Args) -> Result<()> {
     let pipeline = args.model.open()?;
     let mut tagger = Tagger::new(&pipeline)?;
     tagger.aggregation = args.aggregation.into();
-    let (mut results, mut reader) = (Results::new(), Reader::new(&pipeline, args.strict));
-    args.texts.for_each_chunk(|texts| {
-        let encodings = reader.read(texts)?.encodings;
+    let mut reader = Reader::new(&pipeline, args.strict);
+    let tag = |texts: &[Text]| {
         let plain: Vec<_> = texts.iter().map(|text| text.first.as_str()).collect();
-        for entities in tagger.tag(&plain, &encodings)? {
-            if args.json {
-                results.json(&entities)?;
-            } else {
-                results.line(&entities.iter().map(readable).collect::<Vec<_>>().join("\t"))?;
-            }
-        }
-        results.flush()
-    })?;
-    reader.finish();
-    Ok(())
+        reader.read(texts, |encodings| tagger.tag(&plain, encodings))
+    };
+    print_answers(&args.texts, args.json, tag, |entities| {
+        entities.iter().map(readable).collect::<Vec<_>>().join("\t")
+    })
 }
 
 /// `mary peterson PER 0.998 [0, 13]`

@@ -63,6 +63,10 @@ fn against_reference(args: &Args, path: &Path) -> Result<()> {
     let reference = Reference::open(path)?;
     let lines = reference.compare(&loaded.model, &loaded.config, args.tolerance)?;
     ensure!(!lines.is_empty(), "{}: no tensor to compare (see bert verify --help)", path.display());
+    let unknown = reference.not_compared(&lines);
+    if !unknown.is_empty() {
+        warn(&format!("not compared, since no model gives it: {}", unknown.join(", ")));
+    }
     let mut results = Results::new();
     if !args.json {
         let header =
@@ -173,8 +177,7 @@ fn choose(all: Vec<Case>, name: Option<String>, directory: &Path) -> Result<Vec<
 /// Published figures were computed with erf, also those of Google's files that leave it open.
 fn open_under_erf(args: &Args) -> Result<Pipeline> {
     let mut options = args.model.options();
-    let in_doubt = load_config_in_doubt(&args.model.model)?;
-    if options.activation.is_none() && in_doubt {
+    if options.activation.is_none() && activation_in_doubt(&args.model.model)? {
         warn("bert_config.json says gelu: read as erf, under which the figures were published");
         options.activation = Some("gelu".to_owned());
     }
@@ -183,7 +186,7 @@ fn open_under_erf(args: &Args) -> Result<Pipeline> {
     Ok(pipeline)
 }
 
-fn load_config_in_doubt(directory: &Path) -> Result<bool> {
+fn activation_in_doubt(directory: &Path) -> Result<bool> {
     let directory = bert_checkpoint::ModelDirectory::open(directory)?;
-    Ok(directory.config()?.activation_in_doubt())
+    Ok(directory.config(None)?.activation_in_doubt())
 }

@@ -58,10 +58,13 @@ impl ModelDirectory {
         &self.path
     }
 
-    /// Reads the configuration.
-    pub fn config(&self) -> Result<Config, Error> {
+    /// Reads the configuration; `activation`, by one of transformers' names, replaces the file's.
+    pub fn config(&self, activation: Option<&str>) -> Result<Config, Error> {
         let bytes = fs::read(&self.config).map_err(Error::io(&self.config))?;
-        Ok(Config::from_bytes(&bytes, &self.config, self.flavour)?)
+        Ok(match activation {
+            Some(name) => Config::with_activation(&bytes, &self.config, self.flavour, name)?,
+            None => Config::from_bytes(&bytes, &self.config, self.flavour)?,
+        })
     }
 
     /// The weights' file; says what was looked for when it is missing.

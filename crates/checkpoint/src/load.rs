@@ -72,12 +72,11 @@ impl Loaded {
 /// Reads a model directory.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, Error> {
     let directory = ModelDirectory::open(path)?;
-    let mut config = directory.config()?;
-    if let Some(name) = &options.activation
-        && !config.set_activation(name)
-    {
-        return Err(Error::Activation(name.clone()));
+    let activation = options.activation.as_deref();
+    if let Some(name) = activation.filter(|name| !Config::default().set_activation(name)) {
+        return Err(Error::Activation(name.to_owned()));
     }
+    let config = directory.config(activation)?;
     let file = TensorFile::open(&directory.weights()?)?;
     let source = Source::new(file)?;
     let kind = choose_head(&source, &config, options)?;

@@ -7,7 +7,7 @@
 
 use crate::{Config, Error};
 use bert_nn::Real;
-use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array3, ArrayView2, Axis};
 use std::ops::Range;
 
 // ANCHOR: batch
@@ -122,19 +122,6 @@ impl Batch {
     }
     // ANCHOR_END: to_padded
 
-    /// The reverse of [`Batch::to_padded`]: `padded` [B, S, X] → [T, X].
-    pub fn from_padded_values(&self, padded: ArrayView3<Real>) -> Array2<Real> {
-        let mut packed = Array2::zeros((self.tokens(), padded.dim().2)); // [T, X]
-        for (sequence, rows) in self.ranges().enumerate() {
-            for row in rows {
-                let column = self.positions[row] as usize;
-                let place = padded.index_axis(Axis(0), sequence);
-                packed.row_mut(row).assign(&place.row(column));
-            }
-        }
-        packed
-    }
-
     /// Refuses what the model's tables do not hold. A forward pass may rely on it.
     pub fn check(&self, config: &Config) -> Result<(), Error> {
         let lengths = [&self.token_ids, &self.token_types, &self.positions].map(Vec::len);
@@ -212,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_and_packing_are_each_others_reverse() {
+    fn a_packed_row_stands_at_its_position_and_the_rest_is_zero() {
         let mask = array![[1, 1, 0], [0, 1, 1]];
         let ids = Array2::ones((2, 3));
         let batch = Batch::from_padded(ids.view(), ids.view(), mask.view()).unwrap();
@@ -220,7 +207,6 @@ mod tests {
         let padded = batch.to_padded(packed.view(), 3);
         assert_eq!(padded.index_axis(Axis(0), 0), array![[1.0, 2.0], [11.0, 12.0], [0.0, 0.0]]);
         assert_eq!(padded.index_axis(Axis(0), 1), array![[0.0, 0.0], [21.0, 22.0], [31.0, 32.0]]);
-        assert_eq!(batch.from_padded_values(padded.view()), packed);
     }
 
     #[test]

@@ -105,10 +105,30 @@ impl Default for Config {
 impl Config {
     /// Reads and checks a configuration. `path` only names the file in messages.
     pub fn from_bytes(bytes: &[u8], path: &Path, flavour: Flavour) -> Result<Self, Error> {
+        let config = Self::unchecked(bytes, path, flavour)?;
+        config.check(path)?;
+        Ok(config)
+    }
+
+    /// As [`Config::from_bytes`], with another activation than the file's, by one of transformers'
+    /// names. The file's own may then be any.
+    pub fn with_activation(
+        bytes: &[u8],
+        path: &Path,
+        flavour: Flavour,
+        name: &str,
+    ) -> Result<Self, Error> {
+        let mut config = Self::unchecked(bytes, path, flavour)?;
+        config.hidden_act = name.to_owned();
+        config.flavour = Some(Flavour::HuggingFace);
+        config.check(path)?;
+        Ok(config)
+    }
+
+    fn unchecked(bytes: &[u8], path: &Path, flavour: Flavour) -> Result<Self, Error> {
         let json = |source| Error::Json { path: path.to_owned(), source };
         let mut config: Self = serde_json::from_slice(bytes).map_err(json)?;
         config.flavour = Some(flavour);
-        config.check(path)?;
         Ok(config)
     }
 

@@ -29,7 +29,8 @@ pub struct LayerNorm {
 crate::tensors!(LayerNorm { weight => "weight", bias => "bias" });
 
 impl LayerNorm {
-    /// All zeros: to be filled from a file or by [`crate::init`] (which sets the scale to one).
+    /// All zeros: to be filled from a file or by [`crate::init`], which sets the scale to one where the
+    /// name ends in `LayerNorm.weight`, so within a block, not by itself.
     pub fn zeros(width: usize) -> Self {
         Self { weight: Array1::zeros(width), bias: Array1::zeros(width) }
     }

@@ -131,6 +131,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// Which text of the call is at fault, counted from 0; none if it is no text's fault.
+    pub fn text(&self) -> Option<usize> {
+        match self {
+            Self::TooLong { index, .. }
+            | Self::NoMask { index, .. }
+            | Self::Question { index, .. }
+            | Self::Stride { index, .. } => Some(*index),
+            _ => None,
+        }
+    }
+
     /// The same error for a caller who had handed over `before` texts already.
     pub fn counted_from(mut self, before: usize) -> Self {
         if let Self::TooLong { index, .. }

@@ -63,7 +63,12 @@ impl<'a> MaskFiller<'a> {
                 }
             }
         };
-        self.targets = words.iter().map(token).collect::<Result<_, _>>()?;
+        for word in words {
+            let id = token(word)?;
+            if !self.targets.contains(&id) {
+                self.targets.push(id);
+            }
+        }
         Ok(self)
     }
 
@@ -107,8 +112,9 @@ impl<'a> MaskFiller<'a> {
         let tokenizer = &self.pipeline.tokenizer;
         let mut probabilities = logits.to_vec();
         softmax_row(&mut probabilities);
-        // A row of the table that no token names cannot be shown.
-        let known = 0..tokenizer.vocab().len() as u32;
+        // A row of the table that no token names (the vocabulary may have gaps) cannot be shown.
+        let vocab = tokenizer.vocab();
+        let known = (0..vocab.len() as u32).filter(|&id| vocab.token(id).is_some());
         let mut ids: Vec<u32> =
             if self.targets.is_empty() { known.collect() } else { self.targets.clone() };
         let score = |id: u32| probabilities[id as usize];

@@ -11,7 +11,7 @@
 use crate::Error;
 use bert_checkpoint::{Stored, TensorFile};
 use bert_model::trace::{NamedTensor, Traced, trace};
-use bert_model::{Batch, Config, Context, Model};
+use bert_model::{Batch, Config, Context, HeadKind, Model};
 use bert_nn::Real;
 use ndarray::{Array2, Array3, ArrayD, Axis, Dimension, IxDyn};
 use std::borrow::Cow;
@@ -95,10 +95,11 @@ impl Reference {
         tolerance: f64,
     ) -> Result<Vec<Comparison>, Error> {
         self.check(config)?;
+        let choice = model.head.kind() == HeadKind::MultipleChoice;
         let (mut lines, mut problem) = (Vec::new(), None);
         trace(model, &self.batch, &Context::eval(config), |(name, ours)| {
             if self.has(&name) && problem.is_none() {
-                match self.compare_one(&name, &ours, tolerance) {
+                match self.compare_one(&name, &ours, choice, tolerance) {
                     Ok(line) => lines.push(line),
                     Err(error) => problem = Some(error),
                 }
@@ -113,6 +114,15 @@ impl Reference {
         Ok(lines)
     }
 
+    /// Tensors of the file that `lines` say nothing about and that are no part of the batch: a name
+    /// that nobody computes, perhaps misspelt.
+    pub fn not_compared(&self, lines: &[Comparison]) -> Vec<String> {
+        const INPUTS: [&str; 4] = ["input_ids", "token_type_ids", "attention_mask", "pooled_valid"];
+        let unknown =
+            |name: &&str| !INPUTS.contains(name) && !lines.iter().any(|line| line.name == **name);
+        self.file.names().filter(unknown).map(str::to_owned).collect()
+    }
+
     fn absent(&self, name: &str) -> Comparison {
         let shape = self.file.shape(name).expect("the name is from the file").to_vec();
         Comparison {
@@ -124,11 +134,19 @@ impl Reference {
         }
     }
 
-    fn compare_one(&self, name: &str, ours: &Traced, tolerance: f64) -> Result<Comparison, Error> {
+    /// `choice`: the model is a multiple-choice one, whose `logits` may be [questions, choices] in the
+    /// file; ours has one row for each choice.
+    fn compare_one(
+        &self,
+        name: &str,
+        ours: &Traced,
+        choice: bool,
+        tolerance: f64,
+    ) -> Result<Comparison, Error> {
         let ours = padded(ours, &self.batch, self.width);
         let (shape, values) = self.file.reals(name)?;
-        // Multiple choice: [questions, choices] there, one row for each choice here.
-        let fits = shape == ours.shape() || (name == "logits" && values.len() == ours.len());
+        let regrouped = choice && name == "logits" && values.len() == ours.len();
+        let fits = shape == ours.shape() || regrouped;
         if !fits {
             return Err(self.wrong_shape(name, shape, format!("{:?}", ours.shape())));
         }
