@@ -364,7 +364,7 @@ fn fill_mask_shows_each_target_once_and_no_gap_of_the_vocabulary() {
     assert_eq!(words, ["bites", "sees"]);
     // A blank line keeps its number, and no token has it.
     let vocab = fs::read_to_string(fixture("toy/vocab.txt")).unwrap();
-    let model = Copy::of("toy").write("vocab.txt", &vocab.replace("\nchases\n", "\n\n"));
+    let model = Copy::of("toy").write("vocab.txt", vocab.replace("\nchases\n", "\n\n"));
     let words =
         words_of(&model.run("fill-mask", &["--json", "--top-k", "9999", text]).json()[0][0]);
     assert_eq!(words.len(), vocab.lines().count() - 1);

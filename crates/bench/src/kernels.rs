@@ -2,9 +2,8 @@
 //!
 //! `dot` runs on one thread and uses AVX and FMA where the machine has them.
 
-use std::{path::PathBuf, time::Instant};
-
-use anyhow::{Context, ensure};
+use crate::turns::{TurnArgs, spread};
+use anyhow::ensure;
 use bert_kernels::{AttentionArgs, Epilogue, Mask, Real, attention, gemm, naive};
 use bert_nn::view::{self, columns};
 use ndarray::{Array2, ArrayView2, Axis, Slice};
@@ -13,12 +12,8 @@ use serde::Serialize;
 /// Speed of the matrix product and of attention.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Also write the figures to this file, as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// How many times each side takes its turn
-    #[arg(long, default_value_t = 11, value_name = "N")]
-    runs: usize,
+    #[command(flatten)]
+    turns: TurnArgs,
     /// Threads for our side; all by default
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -54,49 +49,43 @@ struct Timing {
     gflops: f64,
 }
 
-/// Compares outputs first, then times both sides alternately, and prints the ratios.
+/// Times both sides alternately and prints the ratios, each after the outputs were compared.
 ///
 /// # Errors
 /// Outputs that differ, or a file that cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    ensure!(args.runs > 0, "--runs must be at least 1");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.unwrap_or(0)).build()?;
     println!(
-        "ours on {} threads, ndarray's dot on one; median (min-max) of {} runs",
-        pool.current_num_threads(),
-        args.runs
+        "ours on {} threads, ndarray's dot on one; median (min-max)",
+        pool.current_num_threads()
     );
     pool.install(|| {
         let mut figures = Vec::new();
         for shape in PRODUCTS {
-            figures.push(product(args.runs, shape)?);
+            figures.push(product(&args.turns, shape)?);
         }
         for batch in BATCHES {
-            figures.push(attention_of(args.runs, batch)?);
+            figures.push(attention_of(&args.turns, batch)?);
         }
-        if let Some(path) = &args.json {
-            let text = serde_json::to_string_pretty(&figures)?;
-            std::fs::write(path, text + "\n").with_context(|| path.display().to_string())?;
-        }
-        Ok(())
+        args.turns.write_json(&figures)
     })
 }
 
 /// `input` [m, k] times `weight` [n, k] transposed, as in every linear layer.
-fn product(runs: usize, (m, k, n): (usize, usize, usize)) -> anyhow::Result<Figures> {
+fn product(turns: &TurnArgs, (m, k, n): (usize, usize, usize)) -> anyhow::Result<Figures> {
     let (input, weight) = (numbers(m, k, 1), numbers(n, k, 2));
     let mut output = Array2::zeros((m, n));
     let ours = || gemm(1.0, input.view(), weight.t(), 0.0, output.view_mut(), Epilogue::default());
     let mut theirs = Array2::zeros((m, n));
     let dot = || theirs = input.dot(&weight.t());
-    let timings = alternate(runs, ours, dot);
+    let timings = turns.alternate(ours, dot);
     let what = format!("gemm {m}x{k}x{n}");
     compare(&what, output.view(), theirs.view(), k)?;
     Ok(report(what, timings, 2 * m * k * n))
 }
 
 /// Attention of `sequences` times `len` tokens; ndarray's side is the textbook with `dot` for its two products.
-fn attention_of(runs: usize, (sequences, len): (usize, usize)) -> anyhow::Result<Figures> {
+fn attention_of(turns: &TurnArgs, (sequences, len): (usize, usize)) -> anyhow::Result<Figures> {
     let (tokens, width) = (sequences * len, HEADS * HEAD_SIZE);
     let [q, k, v] = [1, 2, 3].map(|seed| numbers(tokens, width, seed));
     let bounds: Vec<usize> = (0..=sequences).map(|i| i * len).collect();
@@ -129,35 +118,16 @@ fn attention_of(runs: usize, (sequences, len): (usize, usize)) -> anyhow::Result
             }
         }
     };
-    let timings = alternate(runs, || attention(args, output.view_mut()), with_dot);
+    let timings = turns.alternate(|| attention(args, output.view_mut()), with_dot);
     let what = format!("attention {sequences} x {len} tokens");
     compare(&what, output.view(), theirs.view(), HEAD_SIZE + len)?;
     Ok(report(what, timings, 4 * tokens * len * width))
 }
 
-/// Seconds of each call, turn by turn, after one call of each that is not counted.
-fn alternate(runs: usize, mut ours: impl FnMut(), mut theirs: impl FnMut()) -> [Vec<f64>; 2] {
-    let time = |call: &mut dyn FnMut()| {
-        let start = Instant::now();
-        call();
-        start.elapsed().as_secs_f64()
-    };
-    time(&mut ours);
-    time(&mut theirs);
-    let mut seconds = [Vec::new(), Vec::new()];
-    for _ in 0..runs {
-        seconds[0].push(time(&mut ours));
-        seconds[1].push(time(&mut theirs));
-    }
-    seconds
-}
-
 fn report(what: String, seconds: [Vec<f64>; 2], operations: usize) -> Figures {
-    let [ours, ndarray] = seconds.map(|mut seconds| {
-        seconds.sort_by(f64::total_cmp);
-        let median = seconds[seconds.len() / 2];
-        let gflops = operations as f64 / median / 1e9;
-        Timing { median, min: seconds[0], max: seconds[seconds.len() - 1], gflops }
+    let [ours, ndarray] = seconds.map(|seconds| {
+        let [min, median, max] = spread(&seconds);
+        Timing { median, min, max, gflops: operations as f64 / median / 1e9 }
     });
     let ratio = ndarray.median / ours.median;
     println!("{what:28} ours {}   ndarray {}   ratio {ratio:.2}", show(&ours), show(&ndarray));

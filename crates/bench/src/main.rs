@@ -2,15 +2,17 @@
 //!
 //! # Layout
 //!
+//! - `turns`: how two sides take turns
 //! - `tokenizer`: against the `tokenizers` crate
 //! - `kernels`: matrix product and attention, against ndarray's `dot`
 //!
-//! Each measurement compares outputs first, then alternates with its peer in one run, and reports
-//! medians, spread and ratio.
+//! Each measurement alternates with its peer in one run and reports medians, spread and ratio, never
+//! without having compared the outputs.
 #![forbid(unsafe_code)]
 
 mod kernels;
 mod tokenizer;
+mod turns;
 
 use clap::{Parser, Subcommand};
 

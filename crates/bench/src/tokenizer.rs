@@ -1,8 +1,8 @@
 //! Our tokenizer against the `tokenizers` crate: the same texts, the same run, turn by turn.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
+use crate::turns::{TurnArgs, spread};
 use anyhow::{Context, ensure};
 use bert_tokenizer::{Input, Options, Tokenizer};
 use serde_json::json;
@@ -15,12 +15,8 @@ use tokenizers::{AddedToken, Encoding};
 /// Speed of the tokenizer, one thread and all threads.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Also write the figures to this file, as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// How many times each side takes its turn
-    #[arg(long, default_value_t = 11, value_name = "N")]
-    runs: usize,
+    #[command(flatten)]
+    turns: TurnArgs,
     /// Folder with sentence_polarity, state_union, xquad and vocab
     #[arg(long, value_name = "DIR", default_value = "../shared/data")]
     data: PathBuf,
@@ -31,7 +27,6 @@ pub struct Args {
 /// # Errors
 /// Missing data, or different tokens.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    ensure!(args.runs > 0, "--runs must be at least 1");
     let texts = texts(&args.data)?;
     let vocab = args.data.join("vocab/bert-uncased.txt");
     let ours = Tokenizer::from_vocab_file(&vocab, Options::default())?;
@@ -43,7 +38,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let inputs: Vec<Input> = texts.iter().map(Input::from).collect();
     let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
     let one = measure(
-        args.runs,
+        &args.turns,
         || texts.iter().map(|text| ours.encode(text).len()).sum(),
         || {
             texts
@@ -53,7 +48,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         },
     );
     let all = measure(
-        args.runs,
+        &args.turns,
         || ours.encode_batch(&inputs).iter().map(|encoding| encoding.len()).sum(),
         || {
             let batch = theirs.encode_batch_char_offsets(borrowed.clone(), true);
@@ -64,11 +59,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     for (name, turns) in [("one_thread", &one), ("all_threads", &all)] {
         report.insert(name.to_owned(), turns.report(name, bytes));
     }
-    if let Some(path) = &args.json {
-        std::fs::write(path, serde_json::to_string_pretty(&report)?)
-            .with_context(|| path.display().to_string())?;
-    }
-    Ok(())
+    args.turns.write_json(&report)
 }
 
 fn their_tokenizer(vocab: &Path) -> anyhow::Result<tokenizers::Tokenizer> {
@@ -149,21 +140,10 @@ struct Turns {
     theirs: Vec<f64>,
 }
 
-fn measure(runs: usize, ours: impl Fn() -> usize, theirs: impl Fn() -> usize) -> Turns {
-    let time = |work: &dyn Fn() -> usize| {
-        let start = Instant::now();
-        std::hint::black_box(work());
-        start.elapsed().as_secs_f64()
-    };
-    // One turn each to warm up.
-    time(&ours);
-    time(&theirs);
-    let mut turns = Turns { ours: Vec::new(), theirs: Vec::new() };
-    for _ in 0..runs {
-        turns.ours.push(time(&ours));
-        turns.theirs.push(time(&theirs));
-    }
-    turns
+fn measure(turns: &TurnArgs, ours: impl Fn() -> usize, theirs: impl Fn() -> usize) -> Turns {
+    let drain = |tokens: usize| _ = std::hint::black_box(tokens);
+    let [ours, theirs] = turns.alternate(|| drain(ours()), || drain(theirs()));
+    Turns { ours, theirs }
 }
 
 impl Turns {
@@ -178,11 +158,4 @@ impl Turns {
         );
         json!({ "ours_mb_per_s": ours, "theirs_mb_per_s": theirs, "ratio": middle, "ratio_min": low, "ratio_max": high })
     }
-}
-
-/// Smallest, median, largest.
-fn spread(values: &[f64]) -> [f64; 3] {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    [sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]]
 }
