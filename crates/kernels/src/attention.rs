@@ -7,12 +7,13 @@ use std::ops::Range;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
 use crate::{
-    Epilogue, Real, gemm,
-    gemm::blocked::gemm_on,
+    Epilogue, Real,
+    buffer::Scratch,
+    gemm, gemm_on_this_thread,
     real::NAIVE,
     rows::for_each_row,
     softmax_row,
-    split::{Scratch, ends, for_each, split},
+    split::{ends, for_each, split},
 };
 
 // ANCHOR: mask
@@ -215,7 +216,7 @@ fn attend(args: &AttentionArgs, block: &QueryBlock, head: usize, mut output: Arr
     let v = args.v.slice(s![keys, columns]); // [reach, D]
     let mut scratch = Scratch::new(rows * reach);
     let mut scores = ArrayViewMut2::from_shape((rows, reach), &mut scratch).expect("fits"); // [Sq, reach]
-    gemm_on(false, args.scale, q, k.t(), 0.0, scores.view_mut(), Epilogue::default());
+    gemm_on_this_thread(args.scale, q, k.t(), 0.0, scores.view_mut(), Epilogue::default());
     for (r, mut row) in scores.rows_mut().into_iter().enumerate() {
         let seen = &mut row.as_slice_mut().expect("contiguous")[..visible(r)];
         softmax_row(seen);
@@ -226,8 +227,7 @@ fn attend(args: &AttentionArgs, block: &QueryBlock, head: usize, mut output: Arr
         }
     }
     let shared = scores.slice(s![.., ..all_see]);
-    gemm_on(
-        false,
+    gemm_on_this_thread(
         1.0,
         shared,
         v.slice(s![..all_see, ..]),

@@ -1,8 +1,13 @@
 //! The matrix product C = α·A·B + β·C, then a bias and an activation if wanted.
 
 pub(crate) mod blocked;
+mod grid;
 mod micro_kernel;
 mod pack;
+mod packed_b;
+
+pub(crate) use micro_kernel::{MicroKernel, MicroTile, micro_kernel, micro_kernel_table};
+pub use packed_b::{PackedB, Right};
 
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
@@ -17,14 +22,6 @@ pub struct Epilogue<'a> {
     pub activation: Activation,
     /// [M, N]: receives what the activation was applied to, which the backward pass needs.
     pub pre_activation: Option<ArrayViewMut2<'a, Real>>,
-}
-
-impl Epilogue<'_> {
-    fn is_nothing(&self) -> bool {
-        self.bias.is_none()
-            && self.pre_activation.is_none()
-            && self.activation == Activation::Linear
-    }
 }
 
 /// The definition, in three plain loops.
@@ -43,7 +40,7 @@ pub(crate) mod naive {
         mut c: ArrayViewMut2<Real>,
         epilogue: Epilogue,
     ) {
-        super::check_shapes(a, b, &c, &epilogue);
+        super::check_shapes(a, b.dim(), &c, &epilogue);
         for i in 0..a.nrows() {
             for j in 0..b.ncols() {
                 let mut sum = 0.0;
@@ -93,23 +90,48 @@ pub(crate) mod naive {
 }
 
 /// C = `alpha`·A·B + `beta`·C, then `epilogue`: A [M, K], B [K, N], C [M, N], each with any strides (negative ones too,
-/// and zero in the inputs). `beta == 0` never reads C, so its old contents do not matter, NaN included.
+/// and zero in the inputs). B is a view or was packed beforehand: the same bits. `beta == 0` never reads C, so its old contents
+/// do not matter, NaN included.
 ///
 /// # Panics
 /// Where the shapes do not fit.
-pub fn gemm(
+pub fn gemm<'b>(
     alpha: Real,
     a: ArrayView2<Real>,
-    b: ArrayView2<Real>,
+    b: impl Into<Right<'b>>,
     beta: Real,
     c: ArrayViewMut2<Real>,
     epilogue: Epilogue,
 ) {
-    check_shapes(a, b, &c, &epilogue);
+    gemm_on(rayon::current_num_threads(), alpha, a, b.into(), beta, c, epilogue);
+}
+
+/// [`gemm`] on this thread alone, for work of which every thread has some: the heads of attention. The same bits.
+pub fn gemm_on_this_thread<'b>(
+    alpha: Real,
+    a: ArrayView2<Real>,
+    b: impl Into<Right<'b>>,
+    beta: Real,
+    c: ArrayViewMut2<Real>,
+    epilogue: Epilogue,
+) {
+    gemm_on(1, alpha, a, b.into(), beta, c, epilogue);
+}
+
+fn gemm_on(
+    threads: usize,
+    alpha: Real,
+    a: ArrayView2<Real>,
+    b: Right,
+    beta: Real,
+    c: ArrayViewMut2<Real>,
+    epilogue: Epilogue,
+) {
+    check_shapes(a, b.dim(), &c, &epilogue);
     if NAIVE {
-        naive::gemm(alpha, a, b, beta, c, epilogue);
+        naive::gemm(alpha, a, b.naive(), beta, c, epilogue);
     } else {
-        blocked::gemm(alpha, a, b, beta, c, epilogue);
+        blocked::gemm_on(threads, alpha, a, b, beta, c, epilogue);
     }
 }
 
@@ -139,11 +161,11 @@ pub fn linear(
 
 fn check_shapes(
     a: ArrayView2<Real>,
-    b: ArrayView2<Real>,
+    b: (usize, usize),
     c: &ArrayViewMut2<Real>,
     epilogue: &Epilogue,
 ) {
-    let (a, b, c) = (a.dim(), b.dim(), c.dim());
+    let (a, c) = (a.dim(), c.dim());
     assert!(a.1 == b.0, "gemm: A {a:?} has {} columns, B {b:?} has {} rows", a.1, b.0);
     assert!(c == (a.0, b.1), "gemm: A {a:?} times B {b:?} does not fit into C {c:?}");
     if let Some(bias) = epilogue.bias {

@@ -20,11 +20,14 @@
 
 mod activation;
 mod attention;
+mod buffer;
 mod erf;
 mod exp;
 mod gemm;
+mod isa;
 mod layer_norm;
 mod mapped_file;
+mod peak;
 mod real;
 mod rows;
 mod softmax;
@@ -34,9 +37,11 @@ pub use activation::Activation;
 pub use attention::{AttentionArgs, Mask, OnProbabilities, attention, attention_probabilities};
 pub use erf::erf;
 pub use exp::{exp, tanh};
-pub use gemm::{Epilogue, add_matmul, gemm, linear, matmul};
+pub use gemm::{Epilogue, PackedB, Right, add_matmul, gemm, gemm_on_this_thread, linear, matmul};
+pub use isa::{Isa, detect, isa};
 pub use layer_norm::{layer_norm_rows, row_statistics};
 pub use mapped_file::MappedFile;
+pub use peak::fma_burst;
 pub use real::Real;
 pub use softmax::{softmax_row, softmax_rows};
 

@@ -1,7 +1,5 @@
 //! Views cut into disjoint pieces, so that several threads can write them without `unsafe`.
 
-use std::ops::{Deref, DerefMut};
-
 use ndarray::{ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
@@ -35,47 +33,5 @@ pub(crate) fn for_each<T: Send>(parallel: bool, items: Vec<T>, function: impl Fn
         items.into_par_iter().for_each(function);
     } else {
         items.into_iter().for_each(function);
-    }
-}
-
-thread_local! {
-    static SPARE: std::cell::RefCell<Vec<Vec<Real>>> = const { std::cell::RefCell::new(Vec::new()) };
-}
-
-/// A buffer with leftover contents, kept by its thread for the next one who asks: fresh memory costs more than a
-/// small product.
-pub(crate) struct Scratch {
-    buffer: Vec<Real>,
-    len: usize,
-}
-
-impl Scratch {
-    /// A buffer of `len` numbers, whatever they are.
-    pub(crate) fn new(len: usize) -> Self {
-        let mut buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
-        if buffer.len() < len {
-            buffer.resize(len, 0.0);
-        }
-        Self { buffer, len }
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        SPARE.with_borrow_mut(|spare| spare.push(std::mem::take(&mut self.buffer)));
-    }
-}
-
-impl Deref for Scratch {
-    type Target = [Real];
-
-    fn deref(&self) -> &[Real] {
-        &self.buffer[..self.len]
-    }
-}
-
-impl DerefMut for Scratch {
-    fn deref_mut(&mut self) -> &mut [Real] {
-        &mut self.buffer[..self.len]
     }
 }

@@ -1,27 +1,125 @@
 //! The innermost loop of the matrix product.
 
-use crate::Real;
+use crate::{
+    Real,
+    isa::{Simd, Work, run},
+};
 
-/// Rows and columns of C that the micro-kernel computes at once. 4 × 8 sums are eight SSE registers of f32, which leaves
-/// the other eight for the operands.
-pub(super) const MR: usize = 4;
-pub(super) const NR: usize = 8;
+/// The micro-tile of the instruction set that runs.
+#[derive(Clone, Copy)]
+pub(super) struct TileShape {
+    /// Rows.
+    pub mr: usize,
+    /// Columns.
+    pub nr: usize,
+    /// Columns in one register.
+    pub lanes: usize,
+}
+
+impl TileShape {
+    pub(super) fn get() -> Self {
+        run(GetTileShape)
+    }
+
+    /// How many columns `n` columns take when packed: whole registers.
+    pub(super) fn padded(self, n: usize) -> usize {
+        n.next_multiple_of(self.lanes)
+    }
+}
+
+struct GetTileShape;
+
+impl Work for GetTileShape {
+    type Output = TileShape;
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> TileShape {
+        TileShape { mr: S::MR, nr: S::NR, lanes: S::LANES }
+    }
+}
+
+/// What a micro-kernel multiplies, and where the result goes.
+pub(crate) struct MicroTile {
+    /// How many k.
+    pub kc: usize,
+    /// A panel of A: `kc` times as many numbers as the tile has rows.
+    pub a: *const Real,
+    /// A panel of B: `kc` times as many numbers as the tile's registers hold.
+    pub b: *const Real,
+    pub alpha: Real,
+    /// 0: the old C is not read.
+    pub beta: Real,
+    /// The tile's first number; its rows are contiguous.
+    pub c: *mut Real,
+    /// From one row of C to the next.
+    pub c_stride: isize,
+}
+
+/// A micro-kernel of fixed size. The caller vouches for the instruction set and for what [`MicroTile`] promises.
+pub(crate) type MicroKernel = unsafe fn(&MicroTile);
+
+/// How many k ahead the panel of B is fetched into the L1 cache. It comes from the L2 cache; that of A is in the L1 already.
+const AHEAD: usize = 16;
 
 // ANCHOR: micro_kernel
-/// `sums[i][j]` = Σₖ `a[k][i] · b[k][j]` over two packed panels. All sums stay in registers, and each number that is read
-/// is used `MR` or `NR` times. The compiler makes vector instructions of the inner loops, since their lengths are constants.
-#[inline]
-pub(super) fn micro_kernel(a: &[Real], b: &[Real]) -> [[Real; NR]; MR] {
-    let mut sums = [[0.0; NR]; MR];
-    let (a, b) = (a.as_chunks::<MR>().0, b.as_chunks::<NR>().0);
-    for (a, b) in a.iter().zip(b) {
-        for i in 0..MR {
-            for j in 0..NR {
-                // Not `mul_add`: without the FMA instruction that is a slow function call.
-                sums[i][j] += a[i] * b[j];
+/// C = `alpha` · Σₖ `a[k][i] · b[k][j]` + `beta` · C over two packed panels. All sums stay in registers, and each number
+/// that is read is used `ROWS` or `REGISTERS · LANES` times.
+///
+/// Every sum runs over k in rising order, so its bits do not depend on the tile's size.
+///
+/// # Safety
+/// `tile` must hold what its type promises, and the processor the instructions of `S`.
+#[inline(always)]
+pub(crate) unsafe fn micro_kernel<S: Simd, const ROWS: usize, const REGISTERS: usize>(
+    tile: &MicroTile,
+) {
+    // SAFETY: `a` moves over kc · ROWS numbers, `b` over kc · REGISTERS · LANES, `c` over ROWS rows of REGISTERS · LANES.
+    // Fetching ahead may point past the panel, which is allowed: it reads nothing into the program.
+    unsafe {
+        let mut sums = [[S::splat(0.0); REGISTERS]; ROWS];
+        let (mut a, mut b) = (tile.a, tile.b);
+        for _ in 0..tile.kc {
+            let b_row: [S; REGISTERS] = std::array::from_fn(|j| S::load(b.add(j * S::LANES)));
+            for j in 0..REGISTERS {
+                S::prefetch(b.wrapping_add((AHEAD * REGISTERS + j) * S::LANES));
+            }
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let a = S::splat(*a.add(i));
+                for (sum, &b) in sums.iter_mut().zip(&b_row) {
+                    *sum = a.mul_add(b, *sum);
+                }
+            }
+            (a, b) = (a.add(ROWS), b.add(REGISTERS * S::LANES));
+        }
+        let (alpha, beta) = (S::splat(tile.alpha), S::splat(tile.beta));
+        for (i, sums) in sums.into_iter().enumerate() {
+            let row = tile.c.offset(i as isize * tile.c_stride);
+            for (j, sum) in sums.into_iter().enumerate() {
+                let c = row.add(j * S::LANES);
+                let scaled = alpha.mul(sum);
+                if tile.beta == 0.0 { scaled } else { beta.mul_add(S::load(c), scaled) }.store(c);
             }
         }
     }
-    sums
 }
 // ANCHOR_END: micro_kernel
+
+/// A table of the micro-kernels of an instruction set, `TABLE[rows − 1][registers − 1]`, each a function of its own that
+/// may use the instructions that the attribute names.
+macro_rules! micro_kernel_table {
+    ($(#[$feature:meta])? unsafe fn kernel($simd:ty); $($rows:literal)+; $($registers:literal)+) => {
+        $(#[$feature])?
+        unsafe fn kernel<const ROWS: usize, const REGISTERS: usize>(tile: &crate::gemm::MicroTile) {
+            // SAFETY: the caller vouches for `tile`; the instructions are those that this function was compiled for.
+            unsafe { crate::gemm::micro_kernel::<$simd, ROWS, REGISTERS>(tile) }
+        }
+        micro_kernel_table!(@rows [$($rows)+] [$($registers)+]);
+    };
+    (@rows [$($rows:literal)+] $registers:tt) => {
+        const TABLE: &[&[MicroKernel]] = &[$(micro_kernel_table!(@row $rows $registers)),+];
+    };
+    (@row $rows:literal [$($registers:literal)+]) => {
+        &[$(kernel::<$rows, $registers>),+]
+    };
+}
+pub(crate) use micro_kernel_table;

@@ -1,10 +1,22 @@
-use bert_kernels::{Activation, Epilogue, Real, add_matmul, gemm, linear, matmul, naive};
+use bert_kernels::{
+    Activation, Epilogue, PackedB, Real, add_matmul, gemm, gemm_on_this_thread, linear, matmul,
+    naive,
+};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
 
 use crate::support::*;
 
 type Gemm = fn(Real, ArrayView2<Real>, ArrayView2<Real>, Real, ArrayViewMut2<Real>, Epilogue);
-const FORMS: [(&str, Gemm); 2] = [("gemm", gemm), ("naive::gemm", naive::gemm)];
+const FORMS: [(&str, Gemm); 4] = [
+    ("gemm", |alpha, a, b, beta, c, epilogue| gemm(alpha, a, b, beta, c, epilogue)),
+    ("gemm on this thread", |alpha, a, b, beta, c, epilogue| {
+        gemm_on_this_thread(alpha, a, b, beta, c, epilogue);
+    }),
+    ("gemm packed beforehand", |alpha, a, b, beta, c, epilogue| {
+        gemm(alpha, a, &PackedB::new(b), beta, c, epilogue);
+    }),
+    ("naive::gemm", naive::gemm),
+];
 const SIZES: [usize; 16] = [0, 1, 2, 3, 4, 5, 7, 8, 9, 13, 17, 31, 61, 64, 67, 131];
 const DEPTHS: [usize; 12] = [0, 1, 2, 3, 7, 16, 61, 255, 256, 257, 512, 521];
 const ACTIVATIONS: [Activation; 6] = [
@@ -97,7 +109,7 @@ fn check_random_product(seed: u64, (m, k, n): (usize, usize, usize)) {
         let c = lay_out(c_memory.view_mut(), c_layouts[0], (m, n));
         gemm(alpha, a, b, beta, c, Epilogue { bias, activation, pre_activation });
         let c = lay_out(c_memory.view(), c_layouts[0], (m, n));
-        let activate = if form == "gemm" { Activation::apply } else { naive::activate };
+        let activate = if form == "naive::gemm" { naive::activate } else { Activation::apply };
         assert_eq!(c, plain.mapv(|x| activate(activation, x)), "{what}: activation");
         if with_pre_activation {
             let kept = lay_out(pre_memory.view(), c_layouts[1], (m, n));
@@ -169,7 +181,7 @@ fn infinities_and_nan_go_where_the_twin_sends_them() {
                 Activation::Tanh,
                 Activation::GeluExact,
             ]);
-            let [fast, twin] = FORMS.map(|(_, gemm)| {
+            let [fast, .., twin] = FORMS.map(|(_, gemm)| {
                 let mut c = c.clone();
                 gemm(
                     alpha,

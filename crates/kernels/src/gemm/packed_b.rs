@@ -1,0 +1,103 @@
+//! B of a matrix product, laid out for the micro-kernel.
+
+use ndarray::{Array2, ArrayView2};
+
+use super::{
+    blocked::KC,
+    micro_kernel::TileShape,
+    pack::{PackPanels, Source},
+};
+use crate::{Real, buffer::Aligned, isa::run, real::NAIVE, split::for_each};
+
+/// B [K, N] of a matrix product in the order in which the micro-kernel reads it: for a weight that many products share.
+/// The layout belongs to the instruction set of this process and is nobody else's business.
+#[derive(Clone, Debug)]
+pub struct PackedB {
+    dim: (usize, usize),
+    panels: Aligned,
+    /// What the twin multiplies, under the feature `f64`; else empty.
+    naive: Array2<Real>,
+}
+
+/// B as a product takes it.
+#[derive(Clone, Copy)]
+pub enum Right<'a> {
+    /// [K, N] with any strides. It is packed inside the product.
+    View(ArrayView2<'a, Real>),
+    /// Packed beforehand.
+    Packed(&'a PackedB),
+}
+
+impl<'a> From<ArrayView2<'a, Real>> for Right<'a> {
+    fn from(b: ArrayView2<'a, Real>) -> Self {
+        Self::View(b)
+    }
+}
+
+impl<'a> From<&'a PackedB> for Right<'a> {
+    fn from(b: &'a PackedB) -> Self {
+        Self::Packed(b)
+    }
+}
+
+impl<'a> Right<'a> {
+    /// [K, N].
+    pub fn dim(&self) -> (usize, usize) {
+        match self {
+            Self::View(b) => b.dim(),
+            Self::Packed(b) => b.dim,
+        }
+    }
+
+    /// What the twin multiplies.
+    pub(super) fn naive(&self) -> ArrayView2<'a, Real> {
+        match self {
+            Self::View(b) => *b,
+            Self::Packed(b) => b.naive.view(),
+        }
+    }
+}
+
+impl PackedB {
+    /// Packs B [K, N], with any strides. For a weight [out, in] that is `weight.t()`.
+    pub fn new(b: ArrayView2<Real>) -> Self {
+        let (k, n) = b.dim();
+        if NAIVE {
+            return Self { dim: (k, n), panels: Aligned::default(), naive: b.to_owned() };
+        }
+        let tile = TileShape::get();
+        let width = tile.padded(n);
+        let mut panels = Aligned::zeros(k * width);
+        let mut pieces = Vec::new();
+        for (block, panels) in panels.chunks_mut((KC * width).max(1)).enumerate() {
+            let (pc, kc) = (block * KC, KC.min(k - block * KC));
+            let panels = panels.chunks_mut(kc * tile.nr).enumerate();
+            pieces.extend(panels.map(|(panel, to)| (pc, kc, panel * tile.nr, to)));
+        }
+        let source = Source::columns(b);
+        for_each(true, pieces, |(pc, kc, jr, to)| {
+            // SAFETY: the panel lies within B.
+            let source = unsafe { source.from(jr, pc) };
+            run(PackPanels {
+                source,
+                width: tile.nr.min(n - jr),
+                kc,
+                panel: tile.nr,
+                pad: true,
+                to,
+            });
+        });
+        Self { dim: (k, n), panels, naive: Array2::zeros((0, 0)) }
+    }
+
+    /// [K, N].
+    pub fn dim(&self) -> (usize, usize) {
+        self.dim
+    }
+
+    /// The panels of the rows from `pc` on (a multiple of `KC`), `kc` deep, that hold the columns from `jc` on (a multiple of the
+    /// micro-tile's width).
+    pub(super) fn panels(&self, tile: TileShape, pc: usize, kc: usize, jc: usize) -> &[Real] {
+        &self.panels[pc * tile.padded(self.dim.1) + jc * kc..]
+    }
+}

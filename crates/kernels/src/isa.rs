@@ -1,0 +1,164 @@
+//! Which instructions the processor has, and one body of code for all of them.
+//!
+//! The program is compiled for the oldest 64-bit processor; wider registers are used only inside functions that say so
+//! (`#[target_feature]`) and that are called only where [`isa`] has found them. A kernel is written once, as a [`Work`] over any
+//! [`Simd`], and compiled once for each instruction set.
+
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+mod avx2;
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+mod avx512;
+mod portable;
+
+use std::{fmt, sync::OnceLock};
+
+use crate::{Real, gemm::MicroKernel};
+
+/// An instruction set that the kernels can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// What every processor has; 4 numbers at a time, multiplication and addition apart.
+    Portable,
+    /// AVX2 and FMA: 8 numbers at a time, a·b + c in one step.
+    Avx2,
+    /// AVX-512 F, VL, BW and DQ: 16 numbers at a time and twice the registers.
+    Avx512,
+}
+
+impl Isa {
+    /// From the slowest to the fastest.
+    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
+
+    /// The name that the environment variable `BERT_ISA` takes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// Whether this processor has it.
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+            Self::Avx512 => {
+                Self::Avx2.is_available()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+            }
+            #[cfg(not(all(target_arch = "x86_64", not(feature = "f64"))))]
+            _ => false,
+        }
+    }
+
+    fn best() -> Self {
+        let available = Self::ALL.into_iter().rev().find(|isa| isa.is_available());
+        available.expect("the portable one always is")
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+// ANCHOR: detect
+/// What the environment variable `BERT_ISA` asks for, or else the fastest that this processor has.
+///
+/// # Errors
+/// One sentence, where the variable names nothing that we know or something that the processor lacks.
+pub fn detect() -> Result<Isa, String> {
+    let Some(asked) = std::env::var_os("BERT_ISA").filter(|asked| !asked.is_empty()) else {
+        return Ok(Isa::best());
+    };
+    let known = Isa::ALL.into_iter().find(|isa| asked == isa.name());
+    known.filter(|isa| isa.is_available()).ok_or_else(|| {
+        let available: Vec<_> =
+            Isa::ALL.into_iter().filter(|isa| isa.is_available()).map(Isa::name).collect();
+        format!("BERT_ISA is {asked:?}; this processor has {}", available.join(", "))
+    })
+}
+
+/// The instruction set of every kernel, found once. A `BERT_ISA` that [`detect`] refuses is passed over; the programs ask
+/// [`detect`] first and stop.
+pub fn isa() -> Isa {
+    static ISA: OnceLock<Isa> = OnceLock::new();
+    *ISA.get_or_init(|| detect().unwrap_or(Isa::best()))
+}
+// ANCHOR_END: detect
+
+// ANCHOR: simd
+/// A register full of numbers. The methods are unsafe because the processor must have the instruction set: they are called only
+/// below [`run`], in code that was compiled for it.
+pub(crate) trait Simd: Copy {
+    /// How many numbers a register holds.
+    const LANES: usize;
+    /// Whether a·b + c is one instruction with one rounding. Asked for where it is none, it is a slow function call.
+    const FMA: bool;
+    /// Rows of the micro-tile of the matrix product.
+    const MR: usize;
+    /// Registers in a row of the micro-tile. `MR` · `NV` sums stay in registers and leave room for the operands.
+    const NV: usize;
+    /// Columns of the micro-tile.
+    const NR: usize = Self::NV * Self::LANES;
+
+    /// The same number in every lane.
+    unsafe fn splat(x: Real) -> Self;
+    /// The `LANES` numbers at `from`.
+    unsafe fn load(from: *const Real) -> Self;
+    /// Writes all lanes to `to`.
+    unsafe fn store(self, to: *mut Real);
+    /// Asks for the cache line at `at`, any address, to be fetched into the L1 cache.
+    unsafe fn prefetch(at: *const Real);
+    /// self · b + c.
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self;
+    /// self · b.
+    unsafe fn mul(self, b: Self) -> Self;
+    /// `to[l · to_stride + r]` = `from[r · from_stride + l]` for `r` below `rows` (at most `LANES`) and every lane `l`.
+    unsafe fn transpose(
+        from: *const Real,
+        from_stride: isize,
+        rows: usize,
+        to: *mut Real,
+        to_stride: usize,
+    );
+    /// The micro-kernel for this many rows (1 to `MR`) and registers (1 to `NV`).
+    fn micro_kernel(rows: usize, registers: usize) -> MicroKernel;
+}
+// ANCHOR_END: simd
+
+/// a · b + c: with one rounding where the processor does it in one step, with two where it does not.
+#[inline(always)]
+pub(crate) fn mul_add<S: Simd>(a: Real, b: Real, c: Real) -> Real {
+    if S::FMA { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// Something to compute, written once for every instruction set. `run` must be `#[inline(always)]`, and so must what it calls
+/// in its loops: only what is inlined is compiled with the wide registers.
+pub(crate) trait Work {
+    type Output;
+    fn run<S: Simd>(self) -> Self::Output;
+}
+
+// ANCHOR: run
+/// Does `work` with the instructions that [`isa`] found.
+#[inline]
+pub(crate) fn run<W: Work>(work: W) -> W::Output {
+    match isa() {
+        // SAFETY: `isa` returns an instruction set only where the processor has it.
+        #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+        Isa::Avx512 => unsafe { avx512::run(work) },
+        // SAFETY: as above.
+        #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+        Isa::Avx2 => unsafe { avx2::run(work) },
+        _ => work.run::<portable::Lanes>(),
+    }
+}
+// ANCHOR_END: run
