@@ -121,7 +121,7 @@ pub(crate) trait Simd: Copy {
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
     /// self · b.
     unsafe fn mul(self, b: Self) -> Self;
-    /// `to[l · to_stride + r]` = `from[r · from_stride + l]` for `r` below `rows` (at most `LANES`) and every lane `l`.
+    /// `to[k · to_stride + r]` = `from[r · from_stride + k]` for `k` below 4 and `r` below `rows`, which is 1 to `LANES`.
     unsafe fn transpose(
         from: *const Real,
         from_stride: isize,

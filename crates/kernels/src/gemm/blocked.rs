@@ -4,7 +4,9 @@
 //! Functionality", 2015): ic, pc, jc walk over blocks of rows, of the sum and of columns; ir, jr over the micro-kernel's
 //! pieces of a block.
 
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use std::ops::Range;
+
+use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
 
 use super::{
     Epilogue, Right,
@@ -22,7 +24,7 @@ use crate::{
 /// How many k one packed block holds. BERT-base's hidden size: its products need no second block.
 pub(super) const KC: usize = 768;
 /// Rows of the packed block of A. With `KC` 1.5 MB.
-const MC: usize = 504;
+const MC: usize = 96;
 /// Columns of the packed block of B: 0.8 MB, which stay in the L2 cache while all rows of a block of A pass.
 const NC: usize = 256;
 
@@ -115,29 +117,31 @@ impl Work for Blocks<'_, '_, '_> {
         let k = self.product.k;
         let mut packed_a = Scratch::new(MC.min(m) * KC.min(k));
         let mut packed_b = match self.product.b {
-            Right::View(_) => Scratch::new(KC.min(k) * NC.min(n).next_multiple_of(S::LANES)),
+            Right::View(_) => Scratch::new(KC.min(k) * n.next_multiple_of(S::LANES)),
             Right::Packed(_) => Scratch::new(0),
         };
-        for ic in (0..m).step_by(MC) {
-            let mc = MC.min(m - ic);
-            for pc in (0..k.max(1)).step_by(KC) {
-                let kc = KC.min(k - pc); // 0 if there is no k at all: C still gets its beta
-                self.pack_a(ic, mc, pc, kc, &mut packed_a);
+        for pc in (0..k.max(1)).step_by(KC) {
+            let kc = KC.min(k - pc); // 0 if there is no k at all: C still gets its beta
+            let b = match self.product.b {
+                Right::View(b) => {
+                    pack_b(self.product.shape, b, pc, kc, self.tile.column, n, &mut packed_b);
+                    &packed_b[..]
+                }
+                Right::Packed(b) => b.panels(self.product.shape, pc, kc, self.tile.column),
+            };
+            for ic in (0..m).step_by(MC) {
+                let mc = MC.min(m - ic);
+                // 16 rows are two panels of 8 rather than 12 and 4, whose few sums would wait for each other.
+                let mr = mc.div_ceil(mc.div_ceil(S::MR));
+                self.pack_a(ic, mc, pc, kc, mr, &mut packed_a);
                 for jc in (0..n).step_by(NC) {
                     let nc = NC.min(n - jc);
-                    let column = self.tile.column + jc;
-                    let b = match self.product.b {
-                        Right::View(b) => {
-                            pack_b(self.product.shape, b, pc, kc, column, nc, &mut packed_b);
-                            &packed_b[..]
-                        }
-                        Right::Packed(b) => b.panels(self.product.shape, pc, kc, column),
-                    };
-                    for ir in (0..mc).step_by(S::MR) {
+                    let b = &b[jc * kc..];
+                    for ir in (0..mc).step_by(mr) {
                         for jr in (0..nc).step_by(S::NR) {
-                            let size = (S::MR.min(mc - ir), S::NR.min(nc - jr));
+                            let size = (mr.min(mc - ir), S::NR.min(nc - jr));
                             let panels = (&packed_a[ir * kc..], &b[jr * kc..]);
-                            self.micro_tile::<S>(panels, pc, kc, (ic + ir, jc + jr), size);
+                            self.micro_tile::<S>(panels, pc..pc + kc, (ic + ir, jc + jr), size);
                         }
                     }
                 }
@@ -149,98 +153,110 @@ impl Work for Blocks<'_, '_, '_> {
 
 impl Blocks<'_, '_, '_> {
     #[inline(always)]
-    fn pack_a(&self, ic: usize, mc: usize, pc: usize, kc: usize, to: &mut [Real]) {
+    fn pack_a(&self, ic: usize, mc: usize, pc: usize, kc: usize, mr: usize, to: &mut [Real]) {
         // SAFETY: the block lies within A.
         let source = unsafe { self.product.a.from(self.tile.row + ic, pc) };
-        run(PackPanels { source, width: mc, kc, panel: self.product.shape.mr, pad: false, to });
+        run(PackPanels { source, width: mc, kc, panel: mr, pad: false, to });
     }
 
-    /// One micro-tile of C at `place` in this task's tile, and after the last block of k what follows the product.
+    /// One micro-tile of C, its first element at `place` in this task's tile, and after the last block of k what follows the
+    /// product.
     #[inline(always)]
     fn micro_tile<S: Simd>(
         &mut self,
         (a, b): (&[Real], &[Real]),
-        pc: usize,
-        kc: usize,
-        (row, column): (usize, usize),
+        k: Range<usize>,
+        place: (usize, usize),
         (rows, columns): (usize, usize),
     ) {
-        let registers = columns.div_ceil(S::LANES);
-        assert!(a.len() >= rows * kc && b.len() >= registers * S::LANES * kc, "panels too short");
-        let beta = if pc == 0 { self.product.beta } else { 1.0 };
-        let kernel = S::micro_kernel(rows, registers);
-        let c_strides = [self.tile.c.strides()[0], self.tile.c.strides()[1]];
+        let width = columns.next_multiple_of(S::LANES);
+        assert!(
+            a.len() >= rows * k.len() && b.len() >= width * k.len(),
+            "the panels are too short"
+        );
+        let kernel = S::micro_kernel(rows, width / S::LANES);
+        let beta = if k.start == 0 { self.product.beta } else { 1.0 };
+        let complete = k.end == self.product.k && self.needs_finish();
+        let [down, across] = [self.tile.c.strides()[0], self.tile.c.strides()[1]];
+        let offset = place.0 as isize * down + place.1 as isize * across;
         let mut tile = MicroTile {
-            kc,
+            kc: k.len(),
             a: a.as_ptr(),
             b: b.as_ptr(),
             alpha: self.product.alpha,
             beta,
-            c: std::ptr::null_mut(),
-            c_stride: c_strides[0],
+            // SAFETY: `place` is a place in C.
+            c: unsafe { self.tile.c.as_mut_ptr().offset(offset) },
+            c_stride: down,
         };
-        let whole = columns == registers * S::LANES && c_strides[1] == 1;
-        if whole {
-            tile.c = std::ptr::from_mut(&mut self.tile.c[[row, column]]);
-            // SAFETY: rows · columns of C from here on exist and are contiguous in a row; the panels' lengths were compared.
-            unsafe { kernel(&tile) };
-        } else {
-            // By way of a copy that has whole registers and contiguous rows.
-            let mut copy = Scratch::new(rows * registers * S::LANES);
-            let width = registers * S::LANES;
+        let ends = (place.0 + rows, place.1 + columns);
+        assert!(ends.0 <= self.tile.c.nrows() && ends.1 <= self.tile.c.ncols(), "outside of C");
+        // The micro-kernel writes whole registers to contiguous rows. Where C has none, it writes to a copy.
+        let mut copy = None;
+        let window = s![place.0..ends.0, place.1..ends.1];
+        if columns < width || across != 1 {
+            let copy = copy.insert(Scratch::new(rows * width));
+            (tile.c, tile.c_stride) = (copy.as_mut_ptr(), width as isize);
             if beta != 0.0 {
-                for r in 0..rows {
-                    for w in 0..columns {
-                        copy[r * width + w] = self.tile.c[[row + r, column + w]];
-                    }
-                }
-            }
-            tile.c = copy.as_mut_ptr();
-            tile.c_stride = width as isize;
-            // SAFETY: as above, for the copy.
-            unsafe { kernel(&tile) };
-            for r in 0..rows {
-                for w in 0..columns {
-                    self.tile.c[[row + r, column + w]] = copy[r * width + w];
+                let c = self.tile.c.slice(window);
+                for (row, copy) in c.rows().into_iter().zip(copy.chunks_mut(width)) {
+                    row.into_iter().zip(copy).for_each(|(c, copy)| *copy = *c);
                 }
             }
         }
-        if pc + kc == self.product.k {
-            self.finish::<S>((row, column), (rows, columns));
+        // SAFETY: the panels are long enough; at `tile.c` are `rows` rows of `width` numbers, in C or in the copy, that belong to
+        // this thread; `S` is what the processor has.
+        unsafe { kernel(&tile) };
+        if complete {
+            let bias = self.product.bias.map(|bias| &bias[self.tile.column + place.1..][..columns]);
+            let mut kept =
+                self.tile.pre_activation.as_mut().map(|all| {
+                    all.slice_mut(s![place.0..place.0 + rows, place.1..place.1 + columns])
+                });
+            for r in 0..rows {
+                // SAFETY: `columns` numbers of row r, in C or in the copy, as above.
+                let row = unsafe {
+                    std::slice::from_raw_parts_mut(
+                        tile.c.offset(r as isize * tile.c_stride),
+                        columns,
+                    )
+                };
+                let kept = kept.as_mut().map(|kept| kept.row_mut(r));
+                finish::<S>(row, bias, kept, self.product.activation);
+            }
+        }
+        if let Some(copy) = copy {
+            let mut c = self.tile.c.slice_mut(window);
+            for (row, copy) in c.rows_mut().into_iter().zip(copy.chunks(width)) {
+                row.into_iter().zip(copy).for_each(|(c, copy)| *c = *copy);
+            }
         }
     }
 
-    /// Bias, pre-activation and activation of a micro-tile that is complete, while it is in the L1 cache.
-    #[inline(always)]
-    fn finish<S: Simd>(&mut self, (row, column): (usize, usize), (rows, columns): (usize, usize)) {
-        let product = self.product;
-        if product.bias.is_none()
-            && self.tile.pre_activation.is_none()
-            && product.activation == Activation::Linear
-        {
-            return;
-        }
-        for r in row..row + rows {
-            let mut copy = [0.0; 64];
-            let c = &mut copy[..columns];
-            for w in 0..columns {
-                c[w] = self.tile.c[[r, column + w]];
-            }
-            if let Some(bias) = product.bias {
-                let bias = &bias[self.tile.column + column..][..columns];
-                c.iter_mut().zip(bias).for_each(|(c, bias)| *c += bias);
-            }
-            if let Some(target) = &mut self.tile.pre_activation {
-                for w in 0..columns {
-                    target[[r, column + w]] = c[w];
-                }
-            }
-            product.activation.apply_slice(c);
-            for w in 0..columns {
-                self.tile.c[[r, column + w]] = c[w];
-            }
+    fn needs_finish(&self) -> bool {
+        self.product.bias.is_some()
+            || self.tile.pre_activation.is_some()
+            || self.product.activation != Activation::Linear
+    }
+}
+
+/// Bias, pre-activation and activation of a row of a micro-tile that is complete, while it is in the L1 cache.
+#[inline(always)]
+fn finish<S: Simd>(
+    row: &mut [Real],
+    bias: Option<&[Real]>,
+    kept: Option<ArrayViewMut1<Real>>,
+    activation: Activation,
+) {
+    if let Some(bias) = bias {
+        for (c, bias) in row.iter_mut().zip(bias) {
+            *c += bias;
         }
     }
+    if let Some(kept) = kept {
+        kept.into_iter().zip(&*row).for_each(|(kept, c)| *kept = *c);
+    }
+    activation.apply_slice(row);
 }
 
 #[inline(always)]

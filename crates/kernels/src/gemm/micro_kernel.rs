@@ -78,11 +78,17 @@ pub(crate) unsafe fn micro_kernel<S: Simd, const ROWS: usize, const REGISTERS: u
     unsafe {
         let mut sums = [[S::splat(0.0); REGISTERS]; ROWS];
         let (mut a, mut b) = (tile.a, tile.b);
+        for i in 0..ROWS {
+            for j in 0..REGISTERS {
+                S::prefetch(tile.c.offset(i as isize * tile.c_stride).wrapping_add(j * S::LANES));
+            }
+        }
         for _ in 0..tile.kc {
             let b_row: [S; REGISTERS] = std::array::from_fn(|j| S::load(b.add(j * S::LANES)));
             for j in 0..REGISTERS {
                 S::prefetch(b.wrapping_add((AHEAD * REGISTERS + j) * S::LANES));
             }
+            S::prefetch(a.wrapping_add(AHEAD * ROWS));
             for (i, sums) in sums.iter_mut().enumerate() {
                 let a = S::splat(*a.add(i));
                 for (sum, &b) in sums.iter_mut().zip(&b_row) {

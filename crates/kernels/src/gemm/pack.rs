@@ -113,14 +113,14 @@ pub(super) unsafe fn pack_panel<S: Simd>(
         }
         let mut packed = 0; // how many k are done
         if source.along == 1 {
-            // Blocks of registers change rows and columns.
-            packed = kc - kc % S::LANES;
-            for k in (0..packed).step_by(S::LANES) {
-                for w in (0..width).step_by(S::LANES) {
-                    let from = source.at.offset(w as isize * source.across).add(k);
-                    let rows = S::LANES.min(width - w);
+            // Registers change rows and columns, four k at a time.
+            packed = kc - kc % 4;
+            for w in (0..width).step_by(S::LANES) {
+                let rows = S::LANES.min(width - w);
+                let from = source.at.offset(w as isize * source.across);
+                for k in (0..packed).step_by(4) {
                     let to = to.add(k * panel_width + w);
-                    S::transpose(from, source.across, rows, to, panel_width);
+                    S::transpose(from.add(k), source.across, rows, to, panel_width);
                 }
             }
         }

@@ -59,7 +59,7 @@ impl Simd for Lanes {
         Self(unsafe { _mm256_mul_ps(self.0, b.0) })
     }
 
-    /// Pairs, then pairs of pairs, then halves change places: three rounds for 8 = 2³ rows.
+    /// Row r goes into the lower half of a register, row r + 4 into the upper; then each half is a 4 by 4 transpose.
     #[inline(always)]
     unsafe fn transpose(
         from: *const f32,
@@ -68,34 +68,26 @@ impl Simd for Lanes {
         to: *mut f32,
         to_stride: usize,
     ) {
-        // SAFETY: see above; rows from `rows` on are not read, and of each row of the result only `rows` numbers are written.
+        // SAFETY: see above; where there are fewer rows, the last stands in for those that are missing, and its copies are not
+        // written.
         unsafe {
-            let mut x = [_mm256_setzero_ps(); 8];
-            for (r, x) in x.iter_mut().enumerate().take(rows) {
-                *x = _mm256_loadu_ps(from.offset(r as isize * from_stride));
-            }
-            let mut y = x;
-            for i in 0..4 {
-                y[2 * i] = _mm256_unpacklo_ps(x[2 * i], x[2 * i + 1]);
-                y[2 * i + 1] = _mm256_unpackhi_ps(x[2 * i], x[2 * i + 1]);
-            }
-            for i in [0, 4] {
-                x[i] = _mm256_shuffle_ps::<0b01_00_01_00>(y[i], y[i + 2]);
-                x[i + 1] = _mm256_shuffle_ps::<0b11_10_11_10>(y[i], y[i + 2]);
-                x[i + 2] = _mm256_shuffle_ps::<0b01_00_01_00>(y[i + 1], y[i + 3]);
-                x[i + 3] = _mm256_shuffle_ps::<0b11_10_11_10>(y[i + 1], y[i + 3]);
-            }
-            for i in 0..4 {
-                y[i] = _mm256_permute2f128_ps::<0x20>(x[i], x[i + 4]);
-                y[i + 4] = _mm256_permute2f128_ps::<0x31>(x[i], x[i + 4]);
-            }
+            let row = |r: usize| _mm_loadu_ps(from.offset(r.min(rows - 1) as isize * from_stride));
+            let x: [__m256; 4] = std::array::from_fn(|r| _mm256_set_m128(row(r + 4), row(r)));
+            let [low, high] = [[x[0], x[1]], [x[2], x[3]]]
+                .map(|[a, b]| [_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b)]);
+            let columns = [
+                _mm256_shuffle_ps::<0b01_00_01_00>(low[0], high[0]),
+                _mm256_shuffle_ps::<0b11_10_11_10>(low[0], high[0]),
+                _mm256_shuffle_ps::<0b01_00_01_00>(low[1], high[1]),
+                _mm256_shuffle_ps::<0b11_10_11_10>(low[1], high[1]),
+            ];
             let lanes = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
             let mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(rows as i32), lanes);
-            for (l, y) in y.into_iter().enumerate() {
-                if rows == 8 {
-                    _mm256_storeu_ps(to.add(l * to_stride), y);
+            for (k, column) in columns.into_iter().enumerate() {
+                if rows == Self::LANES {
+                    _mm256_storeu_ps(to.add(k * to_stride), column);
                 } else {
-                    _mm256_maskstore_ps(to.add(l * to_stride), mask, y);
+                    _mm256_maskstore_ps(to.add(k * to_stride), mask, column);
                 }
             }
         }

@@ -59,7 +59,7 @@ impl Simd for Lanes {
         Self(unsafe { _mm512_mul_ps(self.0, b.0) })
     }
 
-    /// Neighbours, pairs, quarters, halves change places: four rounds for 16 = 2⁴ rows.
+    /// Rows r, r + 4, r + 8 and r + 12 go into the quarters of a register; then each quarter is a 4 by 4 transpose.
     #[inline(always)]
     unsafe fn transpose(
         from: *const f32,
@@ -68,39 +68,27 @@ impl Simd for Lanes {
         to: *mut f32,
         to_stride: usize,
     ) {
-        // SAFETY: see above; rows from `rows` on are not read, and of each row of the result only `rows` numbers are written.
+        // SAFETY: see above; where there are fewer rows, the last stands in for those that are missing, and its copies are not
+        // written.
         unsafe {
-            let mut x = [_mm512_setzero_ps(); 16];
-            for (r, x) in x.iter_mut().enumerate().take(rows) {
-                *x = _mm512_loadu_ps(from.offset(r as isize * from_stride));
-            }
-            let mut y = x;
-            for i in 0..8 {
-                y[2 * i] = _mm512_unpacklo_ps(x[2 * i], x[2 * i + 1]);
-                y[2 * i + 1] = _mm512_unpackhi_ps(x[2 * i], x[2 * i + 1]);
-            }
-            for i in [0, 4, 8, 12] {
-                x[i] = _mm512_shuffle_ps::<0b01_00_01_00>(y[i], y[i + 2]);
-                x[i + 1] = _mm512_shuffle_ps::<0b11_10_11_10>(y[i], y[i + 2]);
-                x[i + 2] = _mm512_shuffle_ps::<0b01_00_01_00>(y[i + 1], y[i + 3]);
-                x[i + 3] = _mm512_shuffle_ps::<0b11_10_11_10>(y[i + 1], y[i + 3]);
-            }
-            // Now quarter q of x[4 g + j] holds column 4 q + j of rows 4 g to 4 g + 3: a 4 by 4 transpose of quarters is left.
-            for j in 0..4 {
-                y[j] = _mm512_shuffle_f32x4::<0b10_00_10_00>(x[j], x[4 + j]); // quarters 0, 2 of rows 0 to 7
-                y[4 + j] = _mm512_shuffle_f32x4::<0b11_01_11_01>(x[j], x[4 + j]); // quarters 1, 3
-                y[8 + j] = _mm512_shuffle_f32x4::<0b10_00_10_00>(x[8 + j], x[12 + j]); // the same of rows 8 to 15
-                y[12 + j] = _mm512_shuffle_f32x4::<0b11_01_11_01>(x[8 + j], x[12 + j]);
-            }
-            for j in 0..4 {
-                x[j] = _mm512_shuffle_f32x4::<0b10_00_10_00>(y[j], y[8 + j]); // quarter 0 of all rows
-                x[8 + j] = _mm512_shuffle_f32x4::<0b11_01_11_01>(y[j], y[8 + j]); // quarter 2
-                x[4 + j] = _mm512_shuffle_f32x4::<0b10_00_10_00>(y[4 + j], y[12 + j]); // quarter 1
-                x[12 + j] = _mm512_shuffle_f32x4::<0b11_01_11_01>(y[4 + j], y[12 + j]); // quarter 3
-            }
+            let row = |r: usize| _mm_loadu_ps(from.offset(r.min(rows - 1) as isize * from_stride));
+            let x: [__m512; 4] = std::array::from_fn(|r| {
+                let x = _mm512_castps128_ps512(row(r));
+                let x = _mm512_insertf32x4::<1>(x, row(r + 4));
+                let x = _mm512_insertf32x4::<2>(x, row(r + 8));
+                _mm512_insertf32x4::<3>(x, row(r + 12))
+            });
+            let [low, high] = [[x[0], x[1]], [x[2], x[3]]]
+                .map(|[a, b]| [_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)]);
+            let columns = [
+                _mm512_shuffle_ps::<0b01_00_01_00>(low[0], high[0]),
+                _mm512_shuffle_ps::<0b11_10_11_10>(low[0], high[0]),
+                _mm512_shuffle_ps::<0b01_00_01_00>(low[1], high[1]),
+                _mm512_shuffle_ps::<0b11_10_11_10>(low[1], high[1]),
+            ];
             let mask = ((1_u32 << rows) - 1) as __mmask16;
-            for (l, x) in x.into_iter().enumerate() {
-                _mm512_mask_storeu_ps(to.add(l * to_stride), mask, x);
+            for (k, column) in columns.into_iter().enumerate() {
+                _mm512_mask_storeu_ps(to.add(k * to_stride), mask, column);
             }
         }
     }

@@ -56,10 +56,10 @@ impl Simd for Lanes {
         to_stride: usize,
     ) {
         for r in 0..rows {
-            for l in 0..Self::LANES {
+            for k in 0..4 {
                 // SAFETY: the caller vouches for `rows` rows of four numbers at `from` and four of `rows` at `to`.
                 unsafe {
-                    *to.add(l * to_stride + r) = *from.offset(r as isize * from_stride).add(l)
+                    *to.add(k * to_stride + r) = *from.offset(r as isize * from_stride).add(k)
                 };
             }
         }

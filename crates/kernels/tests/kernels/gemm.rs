@@ -18,7 +18,7 @@ const FORMS: [(&str, Gemm); 4] = [
     ("naive::gemm", naive::gemm),
 ];
 const SIZES: [usize; 16] = [0, 1, 2, 3, 4, 5, 7, 8, 9, 13, 17, 31, 61, 64, 67, 131];
-const DEPTHS: [usize; 12] = [0, 1, 2, 3, 7, 16, 61, 255, 256, 257, 512, 521];
+const DEPTHS: [usize; 12] = [0, 1, 2, 3, 7, 16, 61, 257, 767, 768, 769, 1541];
 const ACTIVATIONS: [Activation; 6] = [
     Activation::Linear,
     Activation::GeluExact,

@@ -1,0 +1,116 @@
+//! Each instruction set that this processor has, forced.
+
+use std::{env, process::Command};
+
+use bert_kernels::*;
+use ndarray::Array2;
+
+use crate::support::*;
+
+/// The tests of this program run with the instruction set that is in force, by default the fastest. This one runs them again
+/// with each of the others.
+#[test]
+fn every_test_passes_with_each_instruction_set() {
+    if env::var_os("BERT_ISA").is_some() || !matches!(isa(), Isa::Avx2 | Isa::Avx512) {
+        return; // one of those runs, or a machine that has no choice
+    }
+    for other in Isa::ALL.into_iter().filter(|other| other.is_available() && *other != isa()) {
+        let run = Command::new(env::current_exe().unwrap()).env("BERT_ISA", other.name()).output();
+        let run = run.unwrap();
+        let output = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success(), "with BERT_ISA={other}:\n{output}");
+        assert!(output.contains("the_one_that_is_forced_runs ... ok"), "{output}");
+    }
+}
+
+#[test]
+fn the_one_that_is_forced_runs() {
+    let asked = env::var("BERT_ISA").unwrap_or_else(|_| isa().name().to_owned());
+    assert_eq!(isa().name(), asked);
+    assert_eq!(detect(), Ok(isa()));
+}
+
+#[test]
+fn an_unknown_one_is_refused_with_those_that_there_are() {
+    let helper = "instruction_sets::helper_that_prints_what_detect_says";
+    let run = Command::new(env::current_exe().unwrap())
+        .args(["--exact", helper, "--ignored", "--nocapture"])
+        .env("BERT_ISA", "mmx")
+        .output();
+    let output = String::from_utf8_lossy(&run.unwrap().stdout).into_owned();
+    assert!(output.contains("BERT_ISA is \"mmx\"; this processor has portable"), "{output}");
+}
+
+#[test]
+#[ignore = "called by the test above"]
+fn helper_that_prints_what_detect_says() {
+    println!("{:?} {}", detect(), isa());
+    println!("{}", detect().unwrap_err());
+}
+
+/// What the numbers below come to, in bits. Both wide instruction sets run the same chain of fused multiplications and
+/// additions for each number, so they must agree to the last bit.
+#[test]
+fn avx2_and_avx512_give_the_same_bits() {
+    if !Isa::Avx512.is_available() || env::var_os("BERT_ISA").is_some() {
+        return;
+    }
+    let [one, other] = [Isa::Avx2, Isa::Avx512].map(|isa| {
+        let helper = "instruction_sets::helper_that_prints_bits";
+        let run = Command::new(env::current_exe().unwrap())
+            .args(["--exact", helper, "--ignored", "--nocapture"])
+            .env("BERT_ISA", isa.name())
+            .output();
+        let output = String::from_utf8_lossy(&run.unwrap().stdout).into_owned();
+        let lines = output.lines().filter(|line| line.starts_with("bits "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    });
+    assert_eq!(one.len(), 7, "{one:?}");
+    assert_eq!(one, other);
+}
+
+#[test]
+#[ignore = "called by the test above"]
+fn helper_that_prints_bits() {
+    let mut random = Random(5);
+    let print = |what: &str, x: &Array2<Real>| {
+        let sum = bits(x).into_iter().fold(0_u64, |sum, bits| sum.rotate_left(5) ^ bits);
+        println!("bits {what} {sum:x}");
+    };
+    for (m, k, n) in [(50, 1600, 75), (1, 33, 130), (37, 64, 64)] {
+        let (a, b, mut c) = (random.matrix(m, k), random.matrix(k, n), random.matrix(m, n));
+        let bias = random.matrix(1, n);
+        let epilogue = Epilogue {
+            bias: Some(bias.row(0)),
+            activation: Activation::GeluExact,
+            pre_activation: None,
+        };
+        gemm(0.7, a.view(), b.view(), 0.3, c.view_mut(), epilogue);
+        print(&format!("gemm {m} {k} {n}"), &c);
+    }
+    let x = random.matrix(40, 333) * 4.0;
+    let mut rows = x.clone();
+    softmax_rows(rows.view_mut());
+    print("softmax", &rows);
+    let mut output = Array2::zeros(x.dim());
+    layer_norm_rows(x.view(), x.row(0), x.row(1), 1e-12, output.view_mut());
+    print("layer_norm", &output);
+    let mut activated = x.clone();
+    activated.iter_mut().for_each(|x| *x = Activation::GeluTanh.apply(*x));
+    print("gelu_tanh", &activated);
+    let qkv = random.matrix(300, 96);
+    let mut output = Array2::zeros((300, 96));
+    let args = AttentionArgs {
+        q: qkv.view(),
+        k: qkv.view(),
+        v: qkv.view(),
+        q_bounds: &[0, 20, 300],
+        k_bounds: &[0, 20, 300],
+        heads: 3,
+        scale: 1.0,
+        mask: Mask::Causal,
+        on_probabilities: None,
+    };
+    attention(args, output.view_mut());
+    print("attention", &output);
+}
