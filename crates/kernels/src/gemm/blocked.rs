@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 
 use super::{
     Epilogue, Right,
@@ -18,6 +18,7 @@ use crate::{
     Activation, Real,
     buffer::Scratch,
     isa::{Simd, Work, run},
+    rows::with_slice,
     split::{ends, for_each, split},
 };
 
@@ -37,7 +38,6 @@ struct Product<'a, 'b> {
     b: Right<'b>,
     bias: Option<&'a [Real]>,
     activation: Activation,
-    shape: TileShape,
 }
 
 /// A piece of C that one thread computes.
@@ -73,7 +73,6 @@ pub(crate) fn gemm_on(
         b,
         bias: bias.as_deref(),
         activation: epilogue.activation,
-        shape,
     };
     let (rows, columns) = grid(threads, shape, (m, k, n), matches!(b, Right::Packed(_)));
     let cut = (rows, columns);
@@ -124,16 +123,17 @@ impl Work for Blocks<'_, '_, '_> {
             let kc = KC.min(k - pc); // 0 if there is no k at all: C still gets its beta
             let b = match self.product.b {
                 Right::View(b) => {
-                    pack_b(self.product.shape, b, pc, kc, self.tile.column, n, &mut packed_b);
+                    let columns = self.tile.column..self.tile.column + n;
+                    pack_b::<S>(b, pc..pc + kc, columns, &mut packed_b);
                     &packed_b[..]
                 }
-                Right::Packed(b) => b.panels(self.product.shape, pc, kc, self.tile.column),
+                Right::Packed(b) => b.panels(pc, kc, self.tile.column, S::LANES),
             };
             for ic in (0..m).step_by(MC) {
                 let mc = MC.min(m - ic);
                 // 16 rows are two panels of 8 rather than 12 and 4, whose few sums would wait for each other.
                 let mr = mc.div_ceil(mc.div_ceil(S::MR));
-                self.pack_a(ic, mc, pc, kc, mr, &mut packed_a);
+                self.pack_a::<S>(ic, mc, pc, kc, mr, &mut packed_a);
                 for jc in (0..n).step_by(NC) {
                     let nc = NC.min(n - jc);
                     let b = &b[jc * kc..];
@@ -142,6 +142,10 @@ impl Work for Blocks<'_, '_, '_> {
                             let size = (mr.min(mc - ir), S::NR.min(nc - jr));
                             let panels = (&packed_a[ir * kc..], &b[jr * kc..]);
                             self.micro_tile::<S>(panels, pc..pc + kc, (ic + ir, jc + jr), size);
+                        }
+                        if pc + kc == k {
+                            let rows = ic + ir..(ic + ir + mr).min(ic + mc);
+                            self.finish::<S>(rows, jc..jc + nc);
                         }
                     }
                 }
@@ -153,14 +157,21 @@ impl Work for Blocks<'_, '_, '_> {
 
 impl Blocks<'_, '_, '_> {
     #[inline(always)]
-    fn pack_a(&self, ic: usize, mc: usize, pc: usize, kc: usize, mr: usize, to: &mut [Real]) {
+    fn pack_a<S: Simd>(
+        &self,
+        ic: usize,
+        mc: usize,
+        pc: usize,
+        kc: usize,
+        mr: usize,
+        to: &mut [Real],
+    ) {
         // SAFETY: the block lies within A.
         let source = unsafe { self.product.a.from(self.tile.row + ic, pc) };
-        run(PackPanels { source, width: mc, kc, panel: mr, pad: false, to });
+        PackPanels { source, width: mc, kc, panel: mr, pad: false, to }.run::<S>();
     }
 
-    /// One micro-tile of C, its first element at `place` in this task's tile, and after the last block of k what follows the
-    /// product.
+    /// One micro-tile of C, its first element at `place` in this task's tile.
     #[inline(always)]
     fn micro_tile<S: Simd>(
         &mut self,
@@ -176,7 +187,6 @@ impl Blocks<'_, '_, '_> {
         );
         let kernel = S::micro_kernel(rows, width / S::LANES);
         let beta = if k.start == 0 { self.product.beta } else { 1.0 };
-        let complete = k.end == self.product.k && self.needs_finish();
         let [down, across] = [self.tile.c.strides()[0], self.tile.c.strides()[1]];
         let offset = place.0 as isize * down + place.1 as isize * across;
         let mut tile = MicroTile {
@@ -207,24 +217,6 @@ impl Blocks<'_, '_, '_> {
         // SAFETY: the panels are long enough; at `tile.c` are `rows` rows of `width` numbers, in C or in the copy, that belong to
         // this thread; `S` is what the processor has.
         unsafe { kernel(&tile) };
-        if complete {
-            let bias = self.product.bias.map(|bias| &bias[self.tile.column + place.1..][..columns]);
-            let mut kept =
-                self.tile.pre_activation.as_mut().map(|all| {
-                    all.slice_mut(s![place.0..place.0 + rows, place.1..place.1 + columns])
-                });
-            for r in 0..rows {
-                // SAFETY: `columns` numbers of row r, in C or in the copy, as above.
-                let row = unsafe {
-                    std::slice::from_raw_parts_mut(
-                        tile.c.offset(r as isize * tile.c_stride),
-                        columns,
-                    )
-                };
-                let kept = kept.as_mut().map(|kept| kept.row_mut(r));
-                finish::<S>(row, bias, kept, self.product.activation);
-            }
-        }
         if let Some(copy) = copy {
             let mut c = self.tile.c.slice_mut(window);
             for (row, copy) in c.rows_mut().into_iter().zip(copy.chunks(width)) {
@@ -233,43 +225,34 @@ impl Blocks<'_, '_, '_> {
         }
     }
 
-    fn needs_finish(&self) -> bool {
-        self.product.bias.is_some()
-            || self.tile.pre_activation.is_some()
-            || self.product.activation != Activation::Linear
-    }
-}
-
-/// Bias, pre-activation and activation of a row of a micro-tile that is complete, while it is in the L1 cache.
-#[inline(always)]
-fn finish<S: Simd>(
-    row: &mut [Real],
-    bias: Option<&[Real]>,
-    kept: Option<ArrayViewMut1<Real>>,
-    activation: Activation,
-) {
-    if let Some(bias) = bias {
-        for (c, bias) in row.iter_mut().zip(bias) {
-            *c += bias;
+    /// Bias, pre-activation and activation of elements of C that are complete, while they are in a near cache.
+    #[inline(always)]
+    fn finish<S: Simd>(&mut self, rows: Range<usize>, columns: Range<usize>) {
+        let &Product { bias, activation, .. } = self.product;
+        if bias.is_none() && self.tile.pre_activation.is_none() && activation == Activation::Linear
+        {
+            return;
+        }
+        let bias = bias.map(|bias| &bias[self.tile.column..][columns.clone()]);
+        for r in rows {
+            with_slice(self.tile.c.slice_mut(s![r, columns.clone()]), |row| {
+                if let Some(bias) = bias {
+                    row.iter_mut().zip(bias).for_each(|(c, bias)| *c += bias);
+                }
+                if let Some(all) = &mut self.tile.pre_activation {
+                    let kept = all.slice_mut(s![r, columns.clone()]);
+                    kept.into_iter().zip(&*row).for_each(|(kept, c)| *kept = *c);
+                }
+                activation.apply_slice(row);
+            });
         }
     }
-    if let Some(kept) = kept {
-        kept.into_iter().zip(&*row).for_each(|(kept, c)| *kept = *c);
-    }
-    activation.apply_slice(row);
 }
 
 #[inline(always)]
-fn pack_b(
-    shape: TileShape,
-    b: ArrayView2<Real>,
-    pc: usize,
-    kc: usize,
-    column: usize,
-    nc: usize,
-    to: &mut [Real],
-) {
+fn pack_b<S: Simd>(b: ArrayView2<Real>, k: Range<usize>, columns: Range<usize>, to: &mut [Real]) {
     // SAFETY: the block lies within B.
-    let source = unsafe { Source::columns(b).from(column, pc) };
-    run(PackPanels { source, width: nc, kc, panel: shape.nr, pad: true, to });
+    let source = unsafe { Source::columns(b).from(columns.start, k.start) };
+    let (width, kc) = (columns.len(), k.len());
+    PackPanels { source, width, kc, panel: S::NR, pad: true, to }.run::<S>();
 }

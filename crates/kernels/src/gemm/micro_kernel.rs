@@ -20,11 +20,6 @@ impl TileShape {
     pub(super) fn get() -> Self {
         run(GetTileShape)
     }
-
-    /// How many columns `n` columns take when packed: whole registers.
-    pub(super) fn padded(self, n: usize) -> usize {
-        n.next_multiple_of(self.lanes)
-    }
 }
 
 struct GetTileShape;

@@ -66,7 +66,7 @@ impl PackedB {
             return Self { dim: (k, n), panels: Aligned::default(), naive: b.to_owned() };
         }
         let tile = TileShape::get();
-        let width = tile.padded(n);
+        let width = n.next_multiple_of(tile.lanes);
         let mut panels = Aligned::zeros(k * width);
         let mut pieces = Vec::new();
         for (block, panels) in panels.chunks_mut((KC * width).max(1)).enumerate() {
@@ -97,7 +97,7 @@ impl PackedB {
 
     /// The panels of the rows from `pc` on (a multiple of `KC`), `kc` deep, that hold the columns from `jc` on (a multiple of the
     /// micro-tile's width).
-    pub(super) fn panels(&self, tile: TileShape, pc: usize, kc: usize, jc: usize) -> &[Real] {
-        &self.panels[pc * tile.padded(self.dim.1) + jc * kc..]
+    pub(super) fn panels(&self, pc: usize, kc: usize, jc: usize, lanes: usize) -> &[Real] {
+        &self.panels[pc * self.dim.1.next_multiple_of(lanes) + jc * kc..]
     }
 }
