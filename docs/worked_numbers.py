@@ -14,6 +14,8 @@ import statistics
 import sys
 from pathlib import Path
 
+from worked_speed import fast_matrix_product, how_fast_can_bert_be
+
 SOURCES = Path(__file__).parent / "src"
 
 
@@ -357,6 +359,8 @@ CHAPTERS = {
     "layer_norm.md": layer_norm_chapter,
     "encoder.md": encoder,
     "heads.md": heads,
+    "fast_matrix_product.md": fast_matrix_product,
+    "how_fast_can_bert_be.md": how_fast_can_bert_be,
 }
 
 

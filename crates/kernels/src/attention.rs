@@ -13,7 +13,8 @@ use crate::{
     real::NAIVE,
     rows::for_each_row,
     softmax_row,
-    split::{ends, for_each, split},
+    split::{ends, split},
+    team::for_each,
 };
 
 // ANCHOR: mask

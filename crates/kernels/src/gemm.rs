@@ -5,6 +5,7 @@ mod grid;
 mod micro_kernel;
 mod pack;
 mod packed_b;
+pub mod steps;
 
 pub(crate) use micro_kernel::{MicroKernel, MicroTile, micro_kernel, micro_kernel_table};
 pub use packed_b::{PackedB, Right};

@@ -13,6 +13,8 @@
 //! - `layer_norm`: LayerNorm over rows
 //! - `gemm`: the matrix product and what may follow it (bias, activation)
 //! - `gemm/blocked`: its five loops; `gemm/pack`, `gemm/micro_kernel`: what they call
+//! - `gemm/steps`: the way there from three loops, a step at a time
+//! - `cache`: counts what a loop would miss in a cache
 //! - `attention`: multi-head attention over packed sequences
 //! - `rows`: what the kernels over rows share
 //! - `split`: views cut into disjoint pieces, so that threads can write them; scratch memory
@@ -21,6 +23,7 @@
 mod activation;
 mod attention;
 mod buffer;
+pub mod cache;
 mod erf;
 mod exp;
 mod gemm;
@@ -32,18 +35,22 @@ mod real;
 mod rows;
 mod softmax;
 mod split;
+mod team;
 
 pub use activation::Activation;
 pub use attention::{AttentionArgs, Mask, OnProbabilities, attention, attention_probabilities};
 pub use erf::erf;
 pub use exp::{exp, tanh};
-pub use gemm::{Epilogue, PackedB, Right, add_matmul, gemm, gemm_on_this_thread, linear, matmul};
+pub use gemm::{
+    Epilogue, PackedB, Right, add_matmul, gemm, gemm_on_this_thread, linear, matmul, steps,
+};
 pub use isa::{Isa, detect, isa};
 pub use layer_norm::{layer_norm_rows, row_statistics};
 pub use mapped_file::MappedFile;
 pub use peak::fma_burst;
 pub use real::Real;
 pub use softmax::{softmax_row, softmax_rows};
+pub use team::team;
 
 /// The textbook twins: the same names and signatures, plain loops.
 pub mod naive {

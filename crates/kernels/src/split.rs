@@ -1,9 +1,7 @@
 //! Views cut into disjoint pieces, so that several threads can write them without `unsafe`.
 
-use ndarray::{ArrayViewMut2, Axis};
-use rayon::prelude::*;
-
 use crate::Real;
+use ndarray::{ArrayViewMut2, Axis};
 
 /// Cuts `view` along `axis` before each of `ends`, which rise to the axis' length: one piece per end.
 pub(crate) fn split<'a>(
@@ -24,14 +22,4 @@ pub(crate) fn split<'a>(
 /// The ends of pieces of `size` (the last may be shorter) that cover `start..end`.
 pub(crate) fn ends(start: usize, end: usize, size: usize) -> impl Iterator<Item = usize> {
     (start..end).step_by(size).map(move |piece| (piece + size).min(end))
-}
-
-/// `function` of every item, on all threads or on this one. The items must not depend on the number of threads, nor
-/// one item's result on another's: then the results do not either.
-pub(crate) fn for_each<T: Send>(parallel: bool, items: Vec<T>, function: impl Fn(T) + Send + Sync) {
-    if parallel {
-        items.into_par_iter().for_each(function);
-    } else {
-        items.into_iter().for_each(function);
-    }
 }

@@ -19,7 +19,8 @@ use crate::{
     buffer::Scratch,
     isa::{Simd, Work, run},
     rows::with_slice,
-    split::{ends, for_each, split},
+    split::{ends, split},
+    team::for_each,
 };
 
 /// How many k one packed block holds. BERT-base's hidden size: its products need no second block.

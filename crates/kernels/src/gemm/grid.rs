@@ -6,7 +6,9 @@ use super::micro_kernel::TileShape;
 const PARALLEL_FROM: usize = 1 << 18;
 /// Copying a number into a panel takes about as long as this many multiplications.
 const PACKING: usize = 16;
-/// A thread that finishes early, or that the system interrupts, is balanced by up to this many tasks for each thread.
+/// Several tasks for each thread balance one that the system interrupts, so long as each has this many multiplications, beside
+/// which handing out a task is nothing.
+const WORTH_A_TASK: usize = 1 << 21;
 const TASKS_PER_THREAD: usize = 4;
 
 /// Rows and columns of a task's tile of C, for a product of [m, k] and [k, n]. Among all grids with one to
@@ -24,8 +26,9 @@ pub(super) fn grid(
     let whole_tiles = |length: usize, pieces: usize, unit: usize| {
         length.div_ceil(unit).div_ceil(pieces) * unit // the longest piece
     };
+    let most = (m * k * n / WORTH_A_TASK).clamp(threads, TASKS_PER_THREAD * threads);
     let mut best = (usize::MAX, (m, n));
-    for tasks in threads..=TASKS_PER_THREAD * threads {
+    for tasks in threads..=most {
         for down in (1..=tasks).filter(|down| tasks % down == 0) {
             let rows = whole_tiles(m, down, shape.mr);
             let columns = whole_tiles(n, tasks / down, shape.nr);

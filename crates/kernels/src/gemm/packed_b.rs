@@ -7,7 +7,7 @@ use super::{
     micro_kernel::TileShape,
     pack::{PackPanels, Source},
 };
-use crate::{Real, buffer::Aligned, isa::run, real::NAIVE, split::for_each};
+use crate::{Real, buffer::Aligned, isa::run, real::NAIVE, team::for_each};
 
 /// B [K, N] of a matrix product in the order in which the micro-kernel reads it: for a weight that many products share.
 /// The layout belongs to the instruction set of this process and is nobody else's business.

@@ -6,9 +6,14 @@
 
 mod activation;
 mod attention;
+mod cache;
 mod gemm;
+#[cfg(unix)]
+mod guard;
+mod instruction_sets;
 mod layer_norm;
 mod mapped_file;
 mod softmax;
+mod steps;
 mod support;
 mod threads;

@@ -1,5 +1,12 @@
 //! The same bits for any number of threads, on work large enough to be shared out.
 
+use std::{
+    collections::HashSet,
+    panic::AssertUnwindSafe,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
 use bert_kernels::*;
 use ndarray::{Array2, s};
 
@@ -8,7 +15,10 @@ use crate::support::*;
 fn assert_same_bits(what: &str, compute: impl Fn() -> Array2<Real> + Sync) {
     let [one, more @ ..] = [1, 2, 3, 8].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        bits(&pool.install(&compute))
+        let alone = bits(&pool.install(&compute));
+        let ready = bits(&pool.install(|| team(&compute)));
+        assert!(alone == ready, "{what}: a team of {threads} gives other bits than a pool");
+        alone
     });
     for (threads, other) in [2, 3, 8].into_iter().zip(more) {
         assert!(one == other, "{what}: {threads} threads give other bits than one");
@@ -80,5 +90,57 @@ fn attention_gives_the_same_bits() {
                 mask,
             )
         });
+    }
+}
+
+/// Attention of two long sequences, with `seen` called for the probabilities from whichever thread has them.
+fn attend(seen: OnProbabilities) -> Array2<Real> {
+    let x = Random(4).matrix(400, 64);
+    let mut output = Array2::zeros((400, 64));
+    let args = AttentionArgs {
+        q: x.view(),
+        k: x.view(),
+        v: x.view(),
+        q_bounds: &[0, 150, 400],
+        k_bounds: &[0, 150, 400],
+        heads: 4,
+        scale: 0.25,
+        mask: Mask::Full,
+        on_probabilities: Some(seen),
+    };
+    attention(args, output.view_mut());
+    output
+}
+
+#[test]
+fn every_thread_of_a_team_takes_part() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    let threads = Mutex::new(HashSet::new());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    pool.install(|| {
+        team(|| {
+            while threads.lock().unwrap().len() < 3 && Instant::now() < deadline {
+                attend(&|_, _, _, _| {
+                    threads.lock().unwrap().insert(std::thread::current().id());
+                });
+            }
+        })
+    });
+    assert_eq!(threads.lock().unwrap().len(), 3);
+}
+
+#[test]
+fn a_panic_in_a_team_reaches_its_leader_and_leaves_the_pool_usable() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    for head in 0..4 {
+        let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            pool.install(|| {
+                team(|| attend(&|seen, _, _, _| assert!(seen != head, "not this head")));
+            })
+        }));
+        let message = *result.unwrap_err().downcast::<&str>().unwrap();
+        assert_eq!(message, "not this head");
+        let calm = pool.install(|| team(|| team(|| attend(&|_, _, _, _| ()))));
+        assert_eq!(bits(&calm), bits(&attend(&|_, _, _, _| ())));
     }
 }
