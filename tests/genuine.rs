@@ -74,7 +74,7 @@ fn minilm_agrees_with_transformers_on_real_texts() {
 
     let batch = pipeline.batch(&encodings).unwrap();
     assert!(batch.sequences() >= 50);
-    let hidden = pipeline.model.bert.infer(&batch, &pipeline.context()); // [T, 384]
+    let hidden = pipeline.model.hidden(&batch, &pipeline.context()); // [T, 384]
     let reference = TensorFile::open(&fixture("minilm/reference.safetensors")).unwrap();
     let (_, bounds) = reference.integers("bounds").unwrap();
     let ours: Vec<i64> = batch.bounds.iter().map(|&bound| bound as i64).collect();
@@ -93,7 +93,7 @@ fn minilm_agrees_with_transformers_on_real_texts() {
 
     // The same sentence alone and among the others: packing changes nothing at all.
     let alone = pipeline.batch(&encodings[..1]).unwrap();
-    let hidden_alone = pipeline.model.bert.infer(&alone, &pipeline.context());
+    let hidden_alone = pipeline.model.hidden(&alone, &pipeline.context());
     assert_eq!(hidden_alone, rows(hidden.view(), 0..alone.tokens()));
 }
 

@@ -3,7 +3,7 @@
 use crate::text::{Text, TextArgs};
 use anyhow::{Context, Result};
 use bert_checkpoint::{LoadOptions, Loaded, load};
-use bert_model::{Config, HeadKind};
+use bert_model::{Config, HeadKind, Model};
 use bert_pipeline::{Error, Pipeline};
 use bert_tokenizer::{Encoding, Input};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -46,6 +46,13 @@ impl ModelArgs {
     /// Reads the model and says on standard error what one should know about it.
     pub fn open(&self) -> Result<Pipeline> {
         let pipeline = Pipeline::open(&self.model, &self.options())?;
+        pipeline.notes.iter().for_each(|note| warn(note));
+        Ok(pipeline)
+    }
+
+    /// As [`ModelArgs::open`], for what looks into the model.
+    pub fn open_plain(&self) -> Result<Pipeline<Model>> {
+        let pipeline = Pipeline::open_plain(&self.model, &self.options())?;
         pipeline.notes.iter().for_each(|note| warn(note));
         Ok(pipeline)
     }

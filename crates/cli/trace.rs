@@ -78,7 +78,7 @@ fn prepare(args: &Args) -> Result<(Model, Config, Batch, usize)> {
         reference.check(&loaded.config)?;
         return Ok((loaded.model, loaded.config, reference.batch, reference.width));
     }
-    let pipeline = args.model.open()?;
+    let pipeline = args.model.open_plain()?;
     let text = args.text.as_deref().expect("clap asks for one of both");
     let prepared = pipeline.prepare(&[text.into()], args.strict)?;
     if prepared.truncated > 0 {

@@ -2,18 +2,12 @@
 //!
 //! Source: Vaswani et al., "Attention Is All You Need", 2017, §3.2.
 
-use std::ops::Range;
+mod tiled;
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
 use crate::{
-    Epilogue, Real,
-    buffer::Scratch,
-    gemm, gemm_on_this_thread,
-    real::NAIVE,
-    rows::for_each_row,
-    softmax_row,
-    split::{ends, split},
+    Epilogue, Real, gemm, real::NAIVE, rows::for_each_row, softmax_row, split::split,
     team::for_each,
 };
 
@@ -146,8 +140,8 @@ pub(crate) mod naive {
 /// Attention of every sequence and head into `output` [Tq, N·D], whose old contents do not matter. A query that sees no
 /// key (its sequence has none, or all are masked) gets zeros.
 ///
-/// The two products of a block of queries are [`gemm`](crate::gemm)s, and threads share out the (sequence, block, head)s: each
-/// writes its own piece of the output, so neither the pieces nor their bits depend on the number of threads.
+/// Threads share out the (sequence, head)s. Each takes blocks of queries against blocks of keys, so that no row of scores is
+/// longer than a block of keys (see `attention/tiled.rs`): memory grows with the tokens, not with their square.
 ///
 /// # Panics
 /// Where the shapes or the bounds do not fit.
@@ -156,94 +150,25 @@ pub fn attention(args: AttentionArgs, output: ArrayViewMut2<Real>) {
         return naive::attention(args, output);
     }
     let head_size = check_shapes(&args, &output);
-    let blocks = query_blocks(&args);
-    let work: usize =
-        blocks.iter().map(|block| block.queries.len() * block.keys.len() * args.q.ncols()).sum();
-    let mut tasks = Vec::with_capacity(blocks.len() * args.heads);
-    let block_rows = split(output, Axis(0), blocks.iter().map(|block| block.queries.end));
-    for (block, rows) in blocks.iter().zip(block_rows) {
+    let mut work = 0;
+    let mut tasks = Vec::new();
+    let sequences = split(output, Axis(0), args.q_bounds[1..].iter().copied());
+    for (number, rows) in sequences.into_iter().enumerate() {
+        let [queries, keys] =
+            [args.q_bounds, args.k_bounds].map(|bounds| bounds[number]..bounds[number + 1]);
+        work += queries.len() * keys.len() * args.q.ncols();
         let heads = split(rows, Axis(1), (1..=args.heads).map(|head| head * head_size));
-        tasks.extend(heads.into_iter().enumerate().map(|(head, output)| (block, head, output)));
+        for (head, output) in heads.into_iter().enumerate() {
+            tasks.push((queries.clone(), keys.clone(), head, output));
+        }
     }
-    for_each(work >= PARALLEL_FROM, tasks, |(block, head, output)| {
-        attend(&args, block, head, output)
+    for_each(work >= PARALLEL_FROM, tasks, |(queries, keys, head, output)| {
+        tiled::attend(&args, queries, keys, head, output)
     });
 }
 
-/// Queries whose scores are computed together: 64 rows for 512 keys are 128 KB, which stay in the L2 cache.
-const QUERY_BLOCK: usize = 64;
 /// From this many multiplications on (for the scores), several threads are worth waking.
 const PARALLEL_FROM: usize = 1 << 18;
-
-/// A block of queries of one sequence, in rows of `q`, and its keys, in rows of `k`.
-struct QueryBlock {
-    sequence_start: usize,
-    sequence_len: usize,
-    queries: Range<usize>,
-    keys: Range<usize>,
-}
-
-fn query_blocks(args: &AttentionArgs) -> Vec<QueryBlock> {
-    let mut blocks = Vec::new();
-    for (q, k) in args.q_bounds.windows(2).zip(args.k_bounds.windows(2)) {
-        let mut start = q[0];
-        for end in ends(q[0], q[1], QUERY_BLOCK) {
-            let (sequence_start, sequence_len) = (q[0], q[1] - q[0]);
-            blocks.push(QueryBlock {
-                sequence_start,
-                sequence_len,
-                queries: start..end,
-                keys: k[0]..k[1],
-            });
-            start = end;
-        }
-    }
-    blocks
-}
-
-/// One head of one block of queries, on this thread: `output` [queries, D].
-fn attend(args: &AttentionArgs, block: &QueryBlock, head: usize, mut output: ArrayViewMut2<Real>) {
-    let (rows, head_size) = output.dim();
-    let columns = head * head_size..(head + 1) * head_size;
-    let visible = |r: usize| {
-        let row = block.queries.start - block.sequence_start + r;
-        args.mask.visible(row, block.sequence_len, block.keys.len())
-    };
-    // No query of the block sees more keys than its last; all see as many as its first.
-    let (all_see, reach) = (visible(0), visible(rows - 1));
-    let keys = block.keys.start..block.keys.start + reach;
-    let q = args.q.slice(s![block.queries.clone(), columns.clone()]); // [Sq, D]
-    let k = args.k.slice(s![keys.clone(), columns.clone()]); // [reach, D]
-    let v = args.v.slice(s![keys, columns]); // [reach, D]
-    let mut scratch = Scratch::new(rows * reach);
-    let mut scores = ArrayViewMut2::from_shape((rows, reach), &mut scratch).expect("fits"); // [Sq, reach]
-    gemm_on_this_thread(args.scale, q, k.t(), 0.0, scores.view_mut(), Epilogue::default());
-    for (r, mut row) in scores.rows_mut().into_iter().enumerate() {
-        let seen = &mut row.as_slice_mut().expect("contiguous")[..visible(r)];
-        softmax_row(seen);
-        if let Some(on_probabilities) = args.on_probabilities
-            && !seen.is_empty()
-        {
-            on_probabilities(head, block.queries.start + r, 0, seen);
-        }
-    }
-    let shared = scores.slice(s![.., ..all_see]);
-    gemm_on_this_thread(
-        1.0,
-        shared,
-        v.slice(s![..all_see, ..]),
-        0.0,
-        output.view_mut(),
-        Epilogue::default(),
-    );
-    // The causal mask's diagonal: keys that only some of the block see. Probabilities of 0 in their place would not do, for
-    // 0 times an infinite or NaN value is NaN.
-    for (r, mut output_row) in output.rows_mut().into_iter().enumerate() {
-        for key in all_see..visible(r) {
-            output_row.scaled_add(scores[[r, key]], &v.row(key));
-        }
-    }
-}
 
 /// The probabilities [Sq, Sk] of one head of one sequence: `q` [Sq, D], `k` [Sk, D]. A key that a query does not see has
 /// probability 0; a query that sees no key has a row of zeros. The scores are one [`gemm`](crate::gemm), on all threads.

@@ -2,12 +2,14 @@
 
 use std::ops::{Deref, DerefMut};
 
+use ndarray::ArrayViewMut2;
+
 use crate::Real;
 
 /// Numbers that begin on a cache line, 64 bytes: a register is then never read from two lines at once, which would halve
-/// the speed of AVX-512.
+/// the speed of AVX-512. To be used again and again: fresh memory costs more than what is computed in it.
 #[derive(Debug, Default)]
-pub(crate) struct Aligned {
+pub struct Aligned {
     memory: Vec<Real>,
     start: usize,
     len: usize,
@@ -16,6 +18,12 @@ pub(crate) struct Aligned {
 const LINE: usize = 64;
 
 impl Aligned {
+    /// A matrix of this shape in the memory, whatever it holds: leftovers or zeros.
+    pub fn matrix(&mut self, rows: usize, columns: usize) -> ArrayViewMut2<'_, Real> {
+        self.resize(rows * columns);
+        ArrayViewMut2::from_shape((rows, columns), self).expect("as long as the shape")
+    }
+
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
         let mut aligned = Self::default();
@@ -73,11 +81,24 @@ impl Scratch {
         buffer.resize(len);
         Self(buffer)
     }
+
+    /// The memory itself, for a type that owns its memory. [`Scratch::from`] gives it back.
+    pub(crate) fn into_memory(mut self) -> Aligned {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl From<Aligned> for Scratch {
+    fn from(memory: Aligned) -> Self {
+        Self(memory)
+    }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        SPARE.with_borrow_mut(|spare| spare.push(std::mem::take(&mut self.0)));
+        if !self.0.memory.is_empty() {
+            SPARE.with_borrow_mut(|spare| spare.push(std::mem::take(&mut self.0)));
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use crate::{
     Real,
     exp::{exp_f32, polynomial},
+    isa::{Simd, run_on_number},
     real::NAIVE,
 };
 
@@ -113,16 +114,16 @@ pub(crate) mod naive {
 /// several numbers at once; the twin works in f64, one number at a time. Within 3 units in the last place.
 #[inline]
 pub fn erf(x: Real) -> Real {
-    if NAIVE { naive::erf(x) } else { erf_f32(x as f32) as Real }
+    if NAIVE { naive::erf(x) } else { run_on_number!(x, erf_f32) }
 }
 
 // ANCHOR: erf
-#[inline]
-fn erf_f32(x: f32) -> f32 {
+#[inline(always)]
+pub(crate) fn erf_f32<S: Simd>(x: f32) -> f32 {
     let y = x.abs();
     let y = if y > 4.0 { 4.0 } else { y }; // 1 − erf(4) = 1.5e-8: in f32 that is 1. NaN passes.
-    let small = y * polynomial(y * y, ERF);
-    let large = 1.0 - exp_f32(polynomial(y, LOG_ERFC));
+    let small = y * polynomial::<S, _>(y * y, ERF);
+    let large = 1.0 - exp_f32::<S>(polynomial::<S, _>(y, LOG_ERFC));
     (if y < 1.0 { small } else { large }).copysign(x)
 }
 // ANCHOR_END: erf

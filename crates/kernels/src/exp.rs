@@ -2,7 +2,11 @@
 
 #![allow(clippy::unnecessary_cast)] // casts between f32 and `Real`: one of the two features makes each needless
 
-use crate::{Real, real::NAIVE};
+use crate::{
+    Real,
+    isa::{Simd, mul_add, run_on_number},
+    real::NAIVE,
+};
 
 /// The standard library's functions.
 pub(crate) mod naive {
@@ -23,37 +27,41 @@ pub(crate) mod naive {
 /// standard library's is a call per number. Within 2 units in the last place; ±∞, NaN and subnormal results as usual.
 #[inline]
 pub fn exp(x: Real) -> Real {
-    if NAIVE { naive::exp(x) } else { exp_f32(x as f32) as Real }
+    if NAIVE { naive::exp(x) } else { run_on_number!(x, exp_f32) }
 }
 
 /// The hyperbolic tangent of `x`, without branches like [`exp`]. Within 2 units in the last place.
 #[inline]
 pub fn tanh(x: Real) -> Real {
-    if NAIVE { naive::tanh(x) } else { tanh_f32(x as f32) as Real }
+    if NAIVE { naive::tanh(x) } else { run_on_number!(x, tanh_f32) }
 }
 
 /// Horner's rule: coefficients from the highest power down.
-#[inline]
-pub(crate) fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
-    coefficients.into_iter().fold(0.0, |sum, coefficient| sum * x + coefficient)
+#[inline(always)]
+pub(crate) fn polynomial<S: Simd, const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
+    let mut sum = 0.0;
+    for coefficient in coefficients {
+        sum = mul_add::<S>(sum, x, coefficient);
+    }
+    sum
 }
 
 // ANCHOR: exp
 /// exp(x) = 2ⁿ · exp(r) with a whole number n and |r| ≤ ln(2)/2, where a short polynomial is enough.
-#[inline]
-pub(crate) fn exp_f32(x: f32) -> f32 {
+#[inline(always)]
+pub(crate) fn exp_f32<S: Simd>(x: f32) -> f32 {
     // Beyond these the result is 0 or ∞ anyway. Comparisons with NaN are false, so that NaN passes.
     let x = if x > 89.0 { 89.0 } else { x };
     let x = if x < -104.0 { -104.0 } else { x };
     // Adding 1.5 · 2²³ leaves no room for a fraction: it rounds, and n appears in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
-    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let rounded = mul_add::<S>(x, std::f32::consts::LOG2_E, ROUND);
     let n = rounded - ROUND;
     // ln(2) in two parts, the first short enough that n · LN2_HIGH is exact.
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
-    let r = (x - n * LN2_HIGH) - n * LN2_LOW;
-    let exp_r = 1.0 + (r + r * r * polynomial(r, EXP_TAIL));
+    let r = mul_add::<S>(-n, LN2_LOW, mul_add::<S>(-n, LN2_HIGH, x));
+    let exp_r = 1.0 + mul_add::<S>(r * r, polynomial::<S, _>(r, EXP_TAIL), r);
     // In two steps: 2ⁿ alone may be outside f32's range while the result is inside.
     let n = (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     let half = n >> 1;
@@ -61,17 +69,17 @@ pub(crate) fn exp_f32(x: f32) -> f32 {
 }
 
 /// 2ⁿ, by writing n into the exponent.
-#[inline]
+#[inline(always)]
 fn power_of_two(n: i32) -> f32 {
     f32::from_bits((n.wrapping_add(127) << 23) as u32)
 }
 // ANCHOR_END: exp
 
-#[inline]
-fn tanh_f32(x: f32) -> f32 {
+#[inline(always)]
+pub(crate) fn tanh_f32<S: Simd>(x: f32) -> f32 {
     let y = x.abs();
-    let small = y * polynomial(y * y, TANH);
-    let large = 1.0 - 2.0 / (exp_f32(2.0 * y) + 1.0);
+    let small = y * polynomial::<S, _>(y * y, TANH);
+    let large = 1.0 - 2.0 / (exp_f32::<S>(2.0 * y) + 1.0);
     (if y < 0.625 { small } else { large }).copysign(x)
 }
 

@@ -136,9 +136,26 @@ pub(crate) trait Simd: Copy {
 
 /// a · b + c: with one rounding where the processor does it in one step, with two where it does not.
 #[inline(always)]
-pub(crate) fn mul_add<S: Simd>(a: Real, b: Real, c: Real) -> Real {
+pub(crate) fn mul_add<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
     if S::FMA { a.mul_add(b, c) } else { a * b + c }
 }
+
+/// One number through a function of `f32` that is generic over the instruction set, with the bits that a slice would get.
+macro_rules! run_on_number {
+    ($x:expr, $function:ident) => {{
+        struct Number(f32);
+        impl crate::isa::Work for Number {
+            type Output = f32;
+
+            #[inline(always)]
+            fn run<S: Simd>(self) -> f32 {
+                $function::<S>(self.0)
+            }
+        }
+        crate::isa::run(Number($x as f32)) as Real
+    }};
+}
+pub(crate) use run_on_number;
 
 /// Something to compute, written once for every instruction set. `run` must be `#[inline(always)]`, and so must what it calls
 /// in its loops: only what is inlined is compiled with the wide registers.

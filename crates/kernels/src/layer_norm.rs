@@ -2,10 +2,11 @@
 
 #![allow(clippy::unnecessary_cast)] // under the feature f64 the casts change nothing
 
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Zip};
 
 use crate::{
     Real,
+    isa::{Simd, Work, run},
     real::NAIVE,
     rows::{fold_lanes, for_each_row, with_slice},
 };
@@ -34,6 +35,19 @@ pub(crate) mod naive {
         }
     }
 
+    /// LayerNorm over each row of `input` + `residual`: the sum is rounded before it is normalised.
+    pub fn add_layer_norm_rows(
+        input: ArrayView2<Real>,
+        residual: ArrayView2<Real>,
+        weight: ArrayView1<Real>,
+        bias: ArrayView1<Real>,
+        eps: Real,
+        output: ArrayViewMut2<Real>,
+    ) {
+        let sum = &input + &residual;
+        layer_norm_rows(sum.view(), weight, bias, eps, output);
+    }
+
     /// Mean and 1/√(var + eps) of one row. The variance is the biased one: divided by n, not n − 1.
     pub fn row_statistics(row: &[Real], eps: Real) -> (Real, Real) {
         let (mean, inverse_std) = statistics(row, eps);
@@ -52,7 +66,7 @@ pub(crate) mod naive {
 
 /// LayerNorm over each row of `input` [rows, columns] into `output` of the same shape; `weight` and `bias` \[columns].
 ///
-/// The rows are shared out among the threads, and their sums run over eight lanes; otherwise as the twin.
+/// The rows are shared out among the threads, and their sums run over many lanes; otherwise as the twin.
 ///
 /// Source: Ba, Kiros and Hinton, "Layer Normalization", 2016. The variance is the biased one.
 pub fn layer_norm_rows(
@@ -66,22 +80,66 @@ pub fn layer_norm_rows(
         return naive::layer_norm_rows(input, weight, bias, eps, output);
     }
     check_shapes(input, weight, bias, &output);
+    normalize_rows(weight, bias, eps, output, |r, row| {
+        Zip::from(row).and(input.row(r)).for_each(|y, &x| *y = x);
+    });
+}
+
+/// LayerNorm over each row of `input` + `residual`, both [rows, columns], into `output`: the bits of adding them first and
+/// calling [`layer_norm_rows`] on the sum, but the sum never leaves the cache.
+pub fn add_layer_norm_rows(
+    input: ArrayView2<Real>,
+    residual: ArrayView2<Real>,
+    weight: ArrayView1<Real>,
+    bias: ArrayView1<Real>,
+    eps: Real,
+    output: ArrayViewMut2<Real>,
+) {
+    let (shape, added) = (input.dim(), residual.dim());
+    assert!(shape == added, "LayerNorm: the input is {shape:?}, the residual {added:?}");
+    if NAIVE {
+        return naive::add_layer_norm_rows(input, residual, weight, bias, eps, output);
+    }
+    check_shapes(input, weight, bias, &output);
+    normalize_rows(weight, bias, eps, output, |r, row| {
+        Zip::from(row).and(input.row(r)).and(residual.row(r)).for_each(|y, &a, &b| *y = a + b);
+    });
+}
+
+/// Has each row of `output` filled, then normalises it in place.
+fn normalize_rows(
+    weight: ArrayView1<Real>,
+    bias: ArrayView1<Real>,
+    eps: Real,
+    output: ArrayViewMut2<Real>,
+    fill: impl Fn(usize, &mut [Real]) + Send + Sync,
+) {
     let (weight, bias) = (weight.to_vec(), bias.to_vec());
-    for_each_row(output, |r, output_row| {
-        let input_row = input.row(r).reborrow();
-        let input_row = input_row.as_standard_layout(); // a copy only if it is not contiguous
-        let input_row = input_row.as_slice().expect("standard layout");
-        with_slice(output_row, |output_row| {
-            layer_norm_row(input_row, &weight, &bias, eps, output_row)
+    for_each_row(output, |r, row| {
+        with_slice(row, |row| {
+            fill(r, row);
+            run(Normalize { row, weight: &weight, bias: &bias, eps });
         });
     });
 }
 
-fn layer_norm_row(input: &[Real], weight: &[Real], bias: &[Real], eps: Real, output: &mut [Real]) {
-    let (mean, inverse_std) = statistics(input, eps);
-    for (((y, x), weight), bias) in output.iter_mut().zip(input).zip(weight).zip(bias) {
-        let normalized = (*x as f64 - mean) * inverse_std;
-        *y = normalized as Real * weight + bias;
+struct Normalize<'a> {
+    row: &'a mut [Real],
+    weight: &'a [Real],
+    bias: &'a [Real],
+    eps: Real,
+}
+
+impl Work for Normalize<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let (mean, inverse_std) = statistics(self.row, self.eps);
+        for ((x, weight), bias) in self.row.iter_mut().zip(self.weight).zip(self.bias) {
+            let normalized = (*x as f64 - mean) * inverse_std;
+            *x = normalized as Real * weight + bias;
+        }
     }
 }
 
@@ -90,11 +148,26 @@ pub fn row_statistics(row: &[Real], eps: Real) -> (Real, Real) {
     if NAIVE {
         return naive::row_statistics(row, eps);
     }
-    let (mean, inverse_std) = statistics(row, eps);
+    let (mean, inverse_std) = run(Statistics { row, eps });
     (mean as Real, inverse_std as Real)
 }
 
-/// In f64 like the twin, but over eight lanes, so that the additions need not wait for each other.
+struct Statistics<'a> {
+    row: &'a [Real],
+    eps: Real,
+}
+
+impl Work for Statistics<'_> {
+    type Output = (f64, f64);
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> (f64, f64) {
+        statistics(self.row, self.eps)
+    }
+}
+
+/// In f64 like the twin, but over many lanes, so that the additions need not wait for each other.
+#[inline(always)]
 fn statistics(row: &[Real], eps: Real) -> (f64, f64) {
     let n = row.len() as f64;
     let add = |a: f64, b: f64| a + b;

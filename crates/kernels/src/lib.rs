@@ -39,13 +39,14 @@ mod team;
 
 pub use activation::Activation;
 pub use attention::{AttentionArgs, Mask, OnProbabilities, attention, attention_probabilities};
+pub use buffer::Aligned;
 pub use erf::erf;
 pub use exp::{exp, tanh};
 pub use gemm::{
     Epilogue, PackedB, Right, add_matmul, gemm, gemm_on_this_thread, linear, matmul, steps,
 };
 pub use isa::{Isa, detect, isa};
-pub use layer_norm::{layer_norm_rows, row_statistics};
+pub use layer_norm::{add_layer_norm_rows, layer_norm_rows, row_statistics};
 pub use mapped_file::MappedFile;
 pub use peak::fma_burst;
 pub use real::Real;
@@ -59,6 +60,6 @@ pub mod naive {
     pub use crate::erf::naive::erf;
     pub use crate::exp::naive::{exp, tanh};
     pub use crate::gemm::naive::{add_matmul, gemm, linear, matmul};
-    pub use crate::layer_norm::naive::{layer_norm_rows, row_statistics};
+    pub use crate::layer_norm::naive::{add_layer_norm_rows, layer_norm_rows, row_statistics};
     pub use crate::softmax::naive::{softmax_row, softmax_rows};
 }

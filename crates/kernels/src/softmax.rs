@@ -1,9 +1,13 @@
 //! Softmax over rows: exp(x − max) / Σ exp(x − max).
 
+#![allow(clippy::unnecessary_cast)] // casts between f32 and `Real`: one of the two features makes each needless
+
 use ndarray::ArrayViewMut2;
 
 use crate::{
-    Real, exp,
+    Real,
+    exp::exp_f32,
+    isa::{Simd, Work, run},
     real::NAIVE,
     rows::{fold_lanes, for_each_row, with_slice},
 };
@@ -50,22 +54,43 @@ pub fn softmax_rows(x: ArrayViewMut2<Real>) {
     }
 }
 
-/// Softmax of one row, in place. Maximum and sum run over eight lanes, and exp is our own: the compiler then does several
-/// numbers at once, where the twin must add them one after the other.
+/// Softmax of one row, in place. Maximum and sum run over many lanes, and exp is our own: several numbers at once, where
+/// the twin must add them one after the other.
 ///
 /// A row with NaN or +∞ becomes NaN, and so does a row of −∞ only (0/0, as in PyTorch). −∞ beside finite numbers has
 /// probability 0. An empty row stays empty.
 pub fn softmax_row(x: &mut [Real]) {
-    if NAIVE {
-        return naive::softmax_row(x);
+    if NAIVE { naive::softmax_row(x) } else { run(Softmax { x }) }
+}
+
+struct Softmax<'a> {
+    x: &'a mut [Real],
+}
+
+impl Work for Softmax<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let sum = exp_minus::<S>(self.x, max(self.x));
+        for x in self.x {
+            *x /= sum;
+        }
     }
-    let larger = |a: Real, b: Real| if b > a { b } else { a }; // ignores NaN; the exponentials do not
-    let max = fold_lanes(x, Real::NEG_INFINITY, larger, larger);
-    for value in x.iter_mut() {
-        *value = exp(*value - max);
+}
+
+/// The largest number of `x`; −∞ if there is none. NaN is passed over: the exponentials will show it.
+#[inline(always)]
+pub(crate) fn max(x: &[Real]) -> Real {
+    let larger = |a: Real, b: Real| if b > a { b } else { a };
+    fold_lanes(x, Real::NEG_INFINITY, larger, larger)
+}
+
+/// Replaces each number by exp(number − `shift`) and returns their sum.
+#[inline(always)]
+pub(crate) fn exp_minus<S: Simd>(x: &mut [Real], shift: Real) -> Real {
+    for x in &mut *x {
+        *x = exp_f32::<S>((*x - shift) as f32) as Real;
     }
-    let sum = fold_lanes(x, 0.0, |sum, x| sum + x, |a, b| a + b);
-    for value in x.iter_mut() {
-        *value /= sum;
-    }
+    fold_lanes(x, 0.0, |sum, x| sum + x, |a, b| a + b)
 }

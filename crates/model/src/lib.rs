@@ -13,6 +13,7 @@
 //! - [`pooler`]: a summary of each sequence from its first token
 //! - [`heads`]: what is put on top: one file for each
 //! - [`model`]: body and head as one value, as in a checkpoint
+//! - [`packed`]: a model made ready for inference
 //! - [`trace`]: every intermediate tensor of a forward pass, by name
 //!
 //! Shapes: `B` sequences and `T` tokens in the batch, `S` tokens of one sequence, `H` hidden size,
@@ -28,6 +29,7 @@ pub mod encoder_layer;
 mod error;
 pub mod heads;
 pub mod model;
+pub mod packed;
 pub mod pooler;
 pub mod trace;
 
@@ -40,4 +42,5 @@ pub use encoder_layer::EncoderLayer;
 pub use error::Error;
 pub use heads::{Head, HeadKind};
 pub use model::{Bert, Model, Outputs};
+pub use packed::PackedModel;
 pub use pooler::Pooler;

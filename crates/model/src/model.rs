@@ -74,48 +74,6 @@ impl Model {
     /// `batch` of T tokens → all that the head gives. The batch must have passed [`Batch::check`].
     pub fn infer(&self, batch: &Batch, context: &Context) -> Outputs {
         let hidden = self.bert.infer(batch, context); // [T, H]
-        self.apply_head(hidden, batch, context)
+        self.head.apply(hidden, &self.bert.embeddings.word_embeddings, batch, context)
     }
-
-    // ANCHOR: apply_head
-    /// What the head makes of the last hidden states [T, H].
-    pub fn apply_head(&self, hidden: Array2<Real>, batch: &Batch, context: &Context) -> Outputs {
-        let pooled = self.head.pooler().map(|p| p.forward(hidden.view(), batch.first_rows()));
-        let mut outputs = Outputs {
-            last_hidden_state: hidden,
-            pooler_output: pooled, // [B, H]
-            mlm_logits: None,
-            nsp_logits: None,
-            logits: None,
-            start_logits: None,
-            end_logits: None,
-        };
-        let hidden = &outputs.last_hidden_state;
-        let pooled = || outputs.pooler_output.clone().expect("this head has a pooler");
-        let words = &self.bert.embeddings.word_embeddings;
-        match &self.head {
-            Head::None(_) => {}
-            Head::MaskedLm(head) => {
-                outputs.mlm_logits = Some(head.forward(hidden.view(), words, context));
-            }
-            Head::NextSentence(head) => outputs.nsp_logits = Some(head.forward(pooled().view())),
-            Head::PreTraining(head) => {
-                outputs.nsp_logits = Some(head.seq_relationship.forward(pooled().view()));
-                outputs.mlm_logits = Some(head.masked_lm.forward(hidden.view(), words, context));
-            }
-            Head::SequenceClassification(head) => {
-                outputs.logits = Some(head.forward(pooled(), context));
-            }
-            Head::TokenClassification(head) => {
-                outputs.logits = Some(head.forward(hidden.clone(), context));
-            }
-            Head::QuestionAnswering(head) => {
-                let (start, end) = head.forward(hidden.view());
-                (outputs.start_logits, outputs.end_logits) = (Some(start), Some(end));
-            }
-            Head::MultipleChoice(head) => outputs.logits = Some(head.forward(pooled(), context)),
-        }
-        outputs
-    }
-    // ANCHOR_END: apply_head
 }

@@ -60,7 +60,8 @@ pub fn trace(model: &Model, batch: &Batch, context: &Context, mut seen: impl FnM
             let name = format!("hidden_states.{}", number + 1);
             seen((name, Traced::Tokens(output.clone())));
         });
-    output_tensors(model.apply_head(hidden, batch, context)).into_iter().for_each(seen);
+    let words = &model.bert.embeddings.word_embeddings;
+    output_tensors(model.head.apply(hidden, words, batch, context)).into_iter().for_each(seen);
 }
 
 fn layer_tensors(

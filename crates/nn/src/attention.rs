@@ -153,7 +153,7 @@ fn mix_values(
 
 /// 1/√D. Two random vectors of D unit-variance numbers have a product of variance D; dividing by
 /// √D brings it back to 1, so that the softmax does not saturate as heads get wider.
-fn scale(head_width: usize) -> Real {
+pub fn scale(head_width: usize) -> Real {
     1.0 / (head_width as Real).sqrt()
 }
 // ANCHOR_END: mix

@@ -1,7 +1,7 @@
 //! A vector for each text, and how alike two texts are.
 
 use crate::{Error, Pipeline};
-use bert_model::Batch;
+use bert_model::{Batch, packed::Step};
 use bert_nn::Real;
 use bert_nn::view::rows;
 use bert_tokenizer::Encoding;
@@ -76,13 +76,12 @@ impl<'a> Embedder<'a> {
 
     /// The hidden states [T, H] of each layer asked for, in the order asked.
     fn layers(&self, batch: &Batch) -> Vec<Array2<Real>> {
-        let (bert, context) = (&self.pipeline.model.bert, self.pipeline.context());
-        let (hidden, _) = bert.embeddings.forward(batch, &context); // [T, H]
         let mut kept = vec![Array2::zeros((0, 0)); self.layers.len()];
-        bert.encoder.trace(hidden, &batch.bounds, &context, |number, output, _| {
+        self.pipeline.model.hidden_in_steps(batch, &self.pipeline.context(), |step| {
+            let Step::Layer(number, output) = step else { return };
             for (place, _) in self.layers.iter().enumerate().filter(|&(_, &layer)| layer == number)
             {
-                kept[place] = output.clone();
+                kept[place] = output.to_owned();
             }
         });
         kept

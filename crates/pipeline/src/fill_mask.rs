@@ -83,11 +83,11 @@ impl<'a> MaskFiller<'a> {
         let model = &self.pipeline.model;
         let context = self.pipeline.context();
         self.pipeline.map_batches(encodings, |piece, batch| {
-            let hidden = model.bert.infer(batch, &context); // [T, H]
+            let hidden = model.hidden(batch, &context); // [T, H]
             let masked: Vec<_> =
                 (0..batch.tokens()).filter(|&t| batch.token_ids[t] == mask).collect();
             let masked_hidden = hidden.select(Axis(0), &masked); // [M, H]
-            let words = &model.bert.embeddings.word_embeddings;
+            let words = &model.embeddings.word_embeddings;
             let head = model.head.masked_lm().expect("checked when the filler was made");
             let logits = head.forward(masked_hidden.view(), words, &context); // [M, V]
             let mut rows = logits.outer_iter();

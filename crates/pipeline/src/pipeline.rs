@@ -2,18 +2,20 @@
 
 use crate::Error;
 use bert_checkpoint::{LoadOptions, load};
-use bert_model::{Batch, Config, Context, HeadKind, Model};
+use bert_model::{Batch, Config, Context, HeadKind, Model, PackedModel};
 use bert_tokenizer::{Encoding, Input, Strategy, Tokenizer, Truncation};
 use std::path::{Path, PathBuf};
 
 /// All that is needed to turn text into numbers.
-pub struct Pipeline {
+///
+/// The model is packed for speed; what needs every intermediate tensor opens it plain: `Pipeline::<Model>::open_plain`.
+pub struct Pipeline<M = PackedModel> {
     /// Text to ids.
     pub tokenizer: Tokenizer,
     /// Sizes and names.
     pub config: Config,
     /// Ids to numbers.
-    pub model: Model,
+    pub model: M,
     /// Where all of it was read from.
     pub directory: PathBuf,
     /// What a user should know about how it was read; one sentence each.
@@ -34,6 +36,15 @@ pub struct Prepared {
 impl Pipeline {
     /// Reads a model directory.
     pub fn open(directory: &Path, options: &LoadOptions) -> Result<Self, Error> {
+        let Pipeline { tokenizer, config, model, directory, notes } =
+            Pipeline::<Model>::open_plain(directory, options)?;
+        Ok(Self { tokenizer, config, model: PackedModel::new(model), directory, notes })
+    }
+}
+
+impl Pipeline<Model> {
+    /// Reads a model directory and leaves the model as it is in the file.
+    pub fn open_plain(directory: &Path, options: &LoadOptions) -> Result<Self, Error> {
         let loaded = load(directory, options)?;
         let tokenizer = Tokenizer::from_dir(directory)?;
         let (vocabulary, config) = (tokenizer.vocab().len(), loaded.config.vocab_size);
@@ -50,7 +61,9 @@ impl Pipeline {
             notes,
         })
     }
+}
 
+impl<M> Pipeline<M> {
     /// The most tokens that one sequence may have, special tokens included: the smaller of the
     /// tokenizer's limit and the model's positions.
     pub fn max_length(&self) -> usize {
@@ -115,7 +128,9 @@ impl Pipeline {
         }
         Ok(results)
     }
+}
 
+impl Pipeline {
     /// Refuses a model whose head is none of `heads`.
     pub fn require(
         &self,

@@ -244,7 +244,7 @@ impl Blocks<'_, '_, '_> {
                     let kept = all.slice_mut(s![r, columns.clone()]);
                     kept.into_iter().zip(&*row).for_each(|(kept, c)| *kept = *c);
                 }
-                activation.apply_slice(row);
+                activation.apply_slice_on::<S>(row);
             });
         }
     }

@@ -7,7 +7,13 @@ use super::{
     micro_kernel::TileShape,
     pack::{PackPanels, Source},
 };
-use crate::{Real, buffer::Aligned, isa::run, real::NAIVE, team::for_each};
+use crate::{
+    Real,
+    buffer::{Aligned, Scratch},
+    isa::run,
+    real::NAIVE,
+    team::for_each,
+};
 
 /// B [K, N] of a matrix product in the order in which the micro-kernel reads it: for a weight that many products share.
 /// The layout belongs to the instruction set of this process and is nobody else's business.
@@ -61,13 +67,27 @@ impl<'a> Right<'a> {
 impl PackedB {
     /// Packs B [K, N], with any strides. For a weight [out, in] that is `weight.t()`.
     pub fn new(b: ArrayView2<Real>) -> Self {
+        Self::pack(b, true, Aligned::zeros)
+    }
+
+    /// [`PackedB::new`] on this thread, in memory that is handed from one to the next: [`PackedB::recycle`] it.
+    pub(crate) fn new_on_this_thread(b: ArrayView2<Real>) -> Self {
+        Self::pack(b, false, |len| Scratch::new(len).into_memory())
+    }
+
+    /// Gives the memory back.
+    pub(crate) fn recycle(self) {
+        drop(Scratch::from(self.panels));
+    }
+
+    fn pack(b: ArrayView2<Real>, parallel: bool, memory: impl FnOnce(usize) -> Aligned) -> Self {
         let (k, n) = b.dim();
         if NAIVE {
             return Self { dim: (k, n), panels: Aligned::default(), naive: b.to_owned() };
         }
         let tile = TileShape::get();
         let width = n.next_multiple_of(tile.lanes);
-        let mut panels = Aligned::zeros(k * width);
+        let mut panels = memory(k * width);
         let mut pieces = Vec::new();
         for (block, panels) in panels.chunks_mut((KC * width).max(1)).enumerate() {
             let (pc, kc) = (block * KC, KC.min(k - block * KC));
@@ -75,7 +95,7 @@ impl PackedB {
             pieces.extend(panels.map(|(panel, to)| (pc, kc, panel * tile.nr, to)));
         }
         let source = Source::columns(b);
-        for_each(true, pieces, |(pc, kc, jr, to)| {
+        for_each(parallel, pieces, |(pc, kc, jr, to)| {
             // SAFETY: the panel lies within B.
             let source = unsafe { source.from(jr, pc) };
             run(PackPanels {

@@ -28,8 +28,9 @@ pub use question_answering::QuestionAnswering;
 pub use sequence_classification::SequenceClassification;
 pub use token_classification::TokenClassification;
 
-use crate::{Config, Pooler};
-use bert_nn::{TensorMut, TensorRef, Tensors};
+use crate::{Batch, Config, Context, Outputs, Pooler};
+use bert_nn::{Embedding, Real, TensorMut, TensorRef, Tensors};
+use ndarray::Array2;
 
 /// What stands on top of the encoder.
 // A model has one head: boxing the larger ones would save nothing and hide them.
@@ -86,6 +87,53 @@ impl Head {
             HeadKind::MultipleChoice => Self::MultipleChoice(MultipleChoice::zeros(config)),
         }
     }
+
+    // ANCHOR: apply_head
+    /// What the head makes of the last hidden states [T, H]. `words` is the word embeddings' table, which a masked-LM head shares.
+    pub fn apply(
+        &self,
+        hidden: Array2<Real>,
+        words: &Embedding,
+        batch: &Batch,
+        context: &Context,
+    ) -> Outputs {
+        let pooled = self.pooler().map(|p| p.forward(hidden.view(), batch.first_rows()));
+        let mut outputs = Outputs {
+            last_hidden_state: hidden,
+            pooler_output: pooled, // [B, H]
+            mlm_logits: None,
+            nsp_logits: None,
+            logits: None,
+            start_logits: None,
+            end_logits: None,
+        };
+        let hidden = &outputs.last_hidden_state;
+        let pooled = || outputs.pooler_output.clone().expect("this head has a pooler");
+        match self {
+            Head::None(_) => {}
+            Head::MaskedLm(head) => {
+                outputs.mlm_logits = Some(head.forward(hidden.view(), words, context));
+            }
+            Head::NextSentence(head) => outputs.nsp_logits = Some(head.forward(pooled().view())),
+            Head::PreTraining(head) => {
+                outputs.nsp_logits = Some(head.seq_relationship.forward(pooled().view()));
+                outputs.mlm_logits = Some(head.masked_lm.forward(hidden.view(), words, context));
+            }
+            Head::SequenceClassification(head) => {
+                outputs.logits = Some(head.forward(pooled(), context));
+            }
+            Head::TokenClassification(head) => {
+                outputs.logits = Some(head.forward(hidden.clone(), context));
+            }
+            Head::QuestionAnswering(head) => {
+                let (start, end) = head.forward(hidden.view());
+                (outputs.start_logits, outputs.end_logits) = (Some(start), Some(end));
+            }
+            Head::MultipleChoice(head) => outputs.logits = Some(head.forward(pooled(), context)),
+        }
+        outputs
+    }
+    // ANCHOR_END: apply_head
 
     /// Which head this is.
     pub fn kind(&self) -> HeadKind {
