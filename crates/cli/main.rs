@@ -19,6 +19,7 @@ mod tag;
 mod text;
 mod tokenize;
 mod trace;
+mod trace_time;
 mod verify;
 
 use anyhow::Result;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<()> {
+    bert_kernels::detect().map_err(common::Usage)?;
     if let Some(threads) = cli.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
     }

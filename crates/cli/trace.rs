@@ -1,11 +1,13 @@
 //! `bert trace`: every intermediate tensor of a forward pass.
 
 use crate::common::{ModelArgs, Results, counted, say, warn, warn_of_empty};
+use crate::trace_time::{self, TimeArgs};
 use anyhow::Result;
 use bert_checkpoint::write_tensors;
 use bert_model::trace::{Traced, trace};
 use bert_model::{Batch, Config, Context, Model};
 use bert_nn::Real;
+use bert_pipeline::Pipeline;
 use bert_pipeline::reference::{Reference, trace_to_tensors};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -14,6 +16,7 @@ use std::path::PathBuf;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bert trace --model tests/fixtures/toy \"the dog bites the man .\"
+  bert trace --model DIR --time --svg time.svg \"the dog bites the man .\"
   bert trace --model DIR --batch batch.safetensors --output all.safetensors")]
 pub struct Args {
     #[command(flatten)]
@@ -33,6 +36,8 @@ pub struct Args {
     /// One JSON object per tensor
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    time: TimeArgs,
 }
 
 #[derive(Serialize)]
@@ -46,6 +51,10 @@ struct Line {
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
+    if args.time.time {
+        let batch = |pipeline: &Pipeline| batch_of_text(args, pipeline);
+        return trace_time::run(&args.model, &args.time, args.json, batch);
+    }
     let (model, config, batch, width) = prepare(args)?;
     if let Some(path) = &args.output {
         let tensors = trace_to_tensors(&model, &config, &batch, width);
@@ -79,6 +88,12 @@ fn prepare(args: &Args) -> Result<(Model, Config, Batch, usize)> {
         return Ok((loaded.model, loaded.config, reference.batch, reference.width));
     }
     let pipeline = args.model.open_plain()?;
+    let batch = batch_of_text(args, &pipeline)?;
+    let width = batch.padded_width();
+    Ok((pipeline.model, pipeline.config, batch, width))
+}
+
+fn batch_of_text<M>(args: &Args, pipeline: &Pipeline<M>) -> Result<Batch> {
     let text = args.text.as_deref().expect("clap asks for one of both");
     let prepared = pipeline.prepare(&[text.into()], args.strict)?;
     if prepared.truncated > 0 {
@@ -89,8 +104,7 @@ fn prepare(args: &Args) -> Result<(Model, Config, Batch, usize)> {
     }
     let batch = pipeline.batch(&prepared.encodings)?;
     say(&prepared.encodings[0].tokens(&pipeline.tokenizer).join(" "));
-    let width = batch.padded_width();
-    Ok((pipeline.model, pipeline.config, batch, width))
+    Ok(batch)
 }
 
 fn describe(name: String, tensor: &Traced) -> Line {

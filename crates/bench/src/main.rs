@@ -2,19 +2,41 @@
 //!
 //! # Layout
 //!
-//! - `turns`: how two sides take turns
+//! - `turns`: how sides take turns
+//! - `outputs`: inputs for all sides, and the comparison
+//! - `machine`: what is measured on
+//! - `peer`: the Python process with PyTorch, transformers and ONNX Runtime (`peers/peer.py`)
 //! - `tokenizer`: against the `tokenizers` crate
-//! - `kernels`: matrix product and attention, against ndarray's `dot`
+//! - `gemm`: the matrix product, against the FMA peak and ndarray's `dot`
+//! - `steps`: the chapter's steps from three loops to the real product
+//! - `rows`: softmax, LayerNorm, activations, against PyTorch
+//! - `attention`, `memory_plot`: attention, against PyTorch, and its memory
+//! - `forward`, `ragged`: whole models, against PyTorch, torch.compile and ONNX Runtime
 //!
 //! Each measurement alternates with its peer in one run and reports medians, spread and ratio, never
 //! without having compared the outputs.
 #![forbid(unsafe_code)]
 
-mod kernels;
+mod attention;
+mod forward;
+mod gemm;
+mod machine;
+mod memory_plot;
+mod outputs;
+mod peer;
+mod ragged;
+mod rows;
+mod steps;
 mod tokenizer;
 mod turns;
 
 use clap::{Parser, Subcommand};
+use peak_alloc::PeakAlloc;
+use std::process::ExitCode;
+
+/// Counts what is allocated, for the memory of attention.
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 /// Measure side by side with a peer, in one run
 #[derive(Parser)]
@@ -27,12 +49,32 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Tokenizer(tokenizer::Args),
-    Kernels(kernels::Args),
+    Gemm(gemm::Args),
+    Steps(steps::Args),
+    Rows(rows::Args),
+    Attention(attention::Args),
+    Forward(forward::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(problem) = bert_kernels::detect() {
+        eprintln!("error: {problem}");
+        return ExitCode::from(2);
+    }
+    let done = match cli.command {
         Command::Tokenizer(args) => tokenizer::run(&args),
-        Command::Kernels(args) => kernels::run(&args),
+        Command::Gemm(args) => gemm::run(&args),
+        Command::Steps(args) => steps::run(&args),
+        Command::Rows(args) => rows::run(&args),
+        Command::Attention(args) => attention::run(&args),
+        Command::Forward(args) => forward::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

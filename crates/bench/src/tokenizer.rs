@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::turns::{TurnArgs, spread};
+use crate::machine::Machine;
+use crate::turns::{Spread, TurnArgs, side};
 use anyhow::{Context, ensure};
 use bert_tokenizer::{Input, Options, Tokenizer};
+use serde::Serialize;
 use serde_json::json;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
@@ -27,6 +29,7 @@ pub struct Args {
 /// # Errors
 /// Missing data, or different tokens.
 pub fn run(args: &Args) -> anyhow::Result<()> {
+    let machine = Machine::describe(json!({ "tokenizers": "0.23" }));
     let texts = texts(&args.data)?;
     let vocab = args.data.join("vocab/bert-uncased.txt");
     let ours = Tokenizer::from_vocab_file(&vocab, Options::default())?;
@@ -39,6 +42,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
     let one = measure(
         &args.turns,
+        bytes,
         || texts.iter().map(|text| ours.encode(text).len()).sum(),
         || {
             texts
@@ -46,20 +50,23 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
                 .map(|text| theirs.encode_char_offsets(&**text, true).map_or(0, |e| e.len()))
                 .sum()
         },
-    );
+    )?;
     let all = measure(
         &args.turns,
+        bytes,
         || ours.encode_batch(&inputs).iter().map(|encoding| encoding.len()).sum(),
         || {
             let batch = theirs.encode_batch_char_offsets(borrowed.clone(), true);
             batch.map_or(0, |batch| batch.iter().map(Encoding::len).sum())
         },
-    );
-    let mut report = serde_json::Map::new();
-    for (name, turns) in [("one_thread", &one), ("all_threads", &all)] {
-        report.insert(name.to_owned(), turns.report(name, bytes));
+    )?;
+    println!("| threads | ours, MB/s | `tokenizers`, MB/s | times as fast |");
+    println!("|---|---|---|---|");
+    for (threads, figures) in [("one", &one), ("all", &all)] {
+        let Figures { ours, theirs, ratio } = figures;
+        println!("| {threads} | {ours:.1} | {theirs:.1} | {ratio:.1} |");
     }
-    args.turns.write_json(&report)
+    args.turns.write_json(&json!({ "machine": machine, "one_thread": one, "all_threads": all }))
 }
 
 fn their_tokenizer(vocab: &Path) -> anyhow::Result<tokenizers::Tokenizer> {
@@ -134,28 +141,25 @@ fn compare(
     Ok(())
 }
 
-/// Seconds of each turn.
-struct Turns {
-    ours: Vec<f64>,
-    theirs: Vec<f64>,
+#[derive(Serialize)]
+struct Figures {
+    /// Megabytes of text in a second.
+    ours: Spread,
+    theirs: Spread,
+    /// How many times as fast ours is.
+    ratio: Spread,
 }
 
-fn measure(turns: &TurnArgs, ours: impl Fn() -> usize, theirs: impl Fn() -> usize) -> Turns {
+fn measure(
+    turns: &TurnArgs,
+    bytes: usize,
+    ours: impl Fn() -> usize,
+    theirs: impl Fn() -> usize,
+) -> anyhow::Result<Figures> {
     let drain = |tokens: usize| _ = std::hint::black_box(tokens);
-    let [ours, theirs] = turns.alternate(|| drain(ours()), || drain(theirs()));
-    Turns { ours, theirs }
-}
-
-impl Turns {
-    fn report(&self, name: &str, bytes: usize) -> serde_json::Value {
-        let ratios: Vec<f64> =
-            self.theirs.iter().zip(&self.ours).map(|(theirs, ours)| theirs / ours).collect();
-        let [low, middle, high] = spread(&ratios);
-        let speed = |seconds: &[f64]| bytes as f64 / 1e6 / spread(seconds)[1];
-        let (ours, theirs) = (speed(&self.ours), speed(&self.theirs));
-        println!(
-            "{name:12} ours {ours:7.1} MB/s   tokenizers {theirs:6.1} MB/s   ratio {middle:.2} ({low:.2} to {high:.2})"
-        );
-        json!({ "ours_mb_per_s": ours, "theirs_mb_per_s": theirs, "ratio": middle, "ratio_min": low, "ratio_max": high })
-    }
+    let sides = [side(|| drain(ours())), side(|| drain(theirs()))];
+    let [ours, theirs] = turns.alternate(sides)?;
+    let ratio = Spread::of_ratios(&theirs, &ours);
+    let speed = |seconds: &[f64]| Spread::of(seconds).map(|seconds| bytes as f64 / 1e6 / seconds);
+    Ok(Figures { ours: speed(&ours), theirs: speed(&theirs), ratio })
 }

@@ -1,10 +1,12 @@
-//! Two sides that take turns in one run, so that a machine that slows down slows both.
+//! Sides that take turns in one run, so that a machine that slows down slows all of them.
 
-use anyhow::Context;
+use anyhow::{Context, Result};
+use bert_kernels::team;
+use rayon::ThreadPool;
 use serde::Serialize;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What every measurement is asked.
 #[derive(clap::Args, Debug)]
@@ -17,35 +19,94 @@ pub struct TurnArgs {
     runs: NonZeroUsize,
 }
 
-impl TurnArgs {
-    /// Seconds of each turn, ours and theirs, after one of each that is not counted.
-    pub fn alternate(&self, mut ours: impl FnMut(), mut theirs: impl FnMut()) -> [Vec<f64>; 2] {
-        let time = |call: &mut dyn FnMut()| {
-            let start = Instant::now();
+/// One side: each call is a turn and returns a figure, seconds or a rate.
+pub type Side<'a> = Box<dyn FnMut() -> Result<f64> + 'a>;
+
+/// How long a turn is at least.
+pub const TURN: Duration = Duration::from_millis(50);
+
+/// A side that calls `call` again and again for the length of a turn and returns the median call's seconds.
+///
+/// Before that it waits, until the threads of the side before it sleep. Of several calls the first is not counted: it wakes our own.
+pub fn side<'a>(mut call: impl FnMut() + 'a) -> Side<'a> {
+    Box::new(move || {
+        std::thread::sleep(Duration::from_millis(50));
+        let (start, mut seconds) = (Instant::now(), Vec::new());
+        loop {
+            let before = Instant::now();
             call();
-            start.elapsed().as_secs_f64()
-        };
-        time(&mut ours);
-        time(&mut theirs);
-        let mut seconds = [Vec::new(), Vec::new()];
-        for _ in 0..self.runs.get() {
-            seconds[0].push(time(&mut ours));
-            seconds[1].push(time(&mut theirs));
+            seconds.push(before.elapsed().as_secs_f64());
+            if start.elapsed() >= TURN {
+                break;
+            }
         }
-        seconds
+        let counted = if seconds.len() > 1 { &seconds[1..] } else { &seconds[..] };
+        Ok(Spread::of(counted).median)
+    })
+}
+
+/// [`side`] on the threads of `pool`, which stand ready from one call to the next, as they do in a forward pass.
+pub fn team_side<'a>(pool: &'a ThreadPool, mut call: impl FnMut() + Send + 'a) -> Side<'a> {
+    Box::new(move || pool.install(|| team(|| side(&mut call)())))
+}
+
+impl TurnArgs {
+    /// The figures of all turns of each side, after one of each that is not counted. Every side is first in its turn.
+    pub fn alternate<const N: usize>(&self, mut sides: [Side; N]) -> Result<[Vec<f64>; N]> {
+        let mut figures = [const { Vec::new() }; N];
+        for run in 0..=self.runs.get() {
+            for place in 0..N {
+                let number = (run + place) % N;
+                let figure = sides[number]()?;
+                if run > 0 {
+                    figures[number].push(figure);
+                }
+            }
+        }
+        Ok(figures)
     }
 
     /// Writes the figures where the user wants them.
-    pub fn write_json(&self, figures: &impl Serialize) -> anyhow::Result<()> {
+    pub fn write_json(&self, figures: &impl Serialize) -> Result<()> {
         let Some(path) = &self.json else { return Ok(()) };
         let text = serde_json::to_string_pretty(figures)?;
         std::fs::write(path, text).with_context(|| path.display().to_string())
     }
 }
 
-/// Smallest, median, largest.
-pub fn spread(values: &[f64]) -> [f64; 3] {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    [sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]]
+/// What the turns of a side gave.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Spread {
+    pub median: f64,
+    pub min: f64,
+    pub max: f64,
+}
+
+impl Spread {
+    pub fn of(values: &[f64]) -> Self {
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        Self { median: sorted[sorted.len() / 2], min: sorted[0], max: sorted[sorted.len() - 1] }
+    }
+
+    /// Of the quotients turn by turn, so that a slow moment of the machine falls out.
+    pub fn of_ratios(above: &[f64], below: &[f64]) -> Self {
+        let ratios: Vec<_> = above.iter().zip(below).map(|(above, below)| above / below).collect();
+        Self::of(&ratios)
+    }
+
+    /// The same with `function`, which must rise or fall throughout, applied.
+    pub fn map(self, function: impl Fn(f64) -> f64) -> Self {
+        let [median, a, b] = [self.median, self.min, self.max].map(function);
+        Self { median, min: a.min(b), max: a.max(b) }
+    }
+}
+
+impl std::fmt::Display for Spread {
+    /// `1.23 (1.20-1.31)`; the precision asked for is that of all three.
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let digits = f.precision().unwrap_or(2);
+        let Self { median, min, max } = self;
+        f.pad(&format!("{median:.digits$} ({min:.digits$}-{max:.digits$})"))
+    }
 }

@@ -4,12 +4,15 @@
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
+use ndarray::ArrayViewMut2;
+
 use crate::{
     Real,
     erf::erf_f32,
     exp::{exp_f32, tanh_f32},
     isa::{Simd, Work, mul_add, run},
     real::NAIVE,
+    rows::{for_each_row, with_slice},
 };
 
 /// An activation function. The two forms of GELU have different names because they differ: a whole model shows it in the third
@@ -104,6 +107,11 @@ impl Activation {
     }
 }
 
+/// The activation of every number of `x` [rows, columns], in place. Rows are shared out among the threads.
+pub fn activate_rows(activation: Activation, x: ArrayViewMut2<Real>) {
+    for_each_row(x, |_, row| with_slice(row, |row| activation.apply_slice(row)));
+}
+
 struct Slice<'a> {
     activation: Activation,
     x: &'a mut [Real],
@@ -125,7 +133,7 @@ fn gelu_exact<S: Simd>(x: f32) -> f32 {
 
 #[inline(always)]
 fn gelu_tanh<S: Simd>(x: f32) -> f32 {
-    let cubic = mul_add::<S>(0.044715 * x * x, x, x);
+    let cubic = mul_add::<S, _>(0.044715 * x * x, x, x);
     0.5 * x * (1.0 + tanh_f32::<S>(FRAC_2_SQRT_TAU as f32 * cubic))
 }
 

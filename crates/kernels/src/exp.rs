@@ -41,7 +41,7 @@ pub fn tanh(x: Real) -> Real {
 pub(crate) fn polynomial<S: Simd, const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
     let mut sum = 0.0;
     for coefficient in coefficients {
-        sum = mul_add::<S>(sum, x, coefficient);
+        sum = mul_add::<S, _>(sum, x, coefficient);
     }
     sum
 }
@@ -55,13 +55,13 @@ pub(crate) fn exp_f32<S: Simd>(x: f32) -> f32 {
     let x = if x < -104.0 { -104.0 } else { x };
     // Adding 1.5 · 2²³ leaves no room for a fraction: it rounds, and n appears in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
-    let rounded = mul_add::<S>(x, std::f32::consts::LOG2_E, ROUND);
+    let rounded = mul_add::<S, _>(x, std::f32::consts::LOG2_E, ROUND);
     let n = rounded - ROUND;
     // ln(2) in two parts, the first short enough that n · LN2_HIGH is exact.
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
-    let r = mul_add::<S>(-n, LN2_LOW, mul_add::<S>(-n, LN2_HIGH, x));
-    let exp_r = 1.0 + mul_add::<S>(r * r, polynomial::<S, _>(r, EXP_TAIL), r);
+    let r = mul_add::<S, _>(-n, LN2_LOW, mul_add::<S, _>(-n, LN2_HIGH, x));
+    let exp_r = 1.0 + mul_add::<S, _>(r * r, polynomial::<S, _>(r, EXP_TAIL), r);
     // In two steps: 2ⁿ alone may be outside f32's range while the result is inside.
     let n = (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     let half = n >> 1;

@@ -12,6 +12,8 @@ mod portable;
 
 use std::{fmt, sync::OnceLock};
 
+use ndarray::NdFloat;
+
 use crate::{Real, gemm::MicroKernel};
 
 /// An instruction set that the kernels can use.
@@ -136,7 +138,7 @@ pub(crate) trait Simd: Copy {
 
 /// a · b + c: with one rounding where the processor does it in one step, with two where it does not.
 #[inline(always)]
-pub(crate) fn mul_add<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
+pub(crate) fn mul_add<S: Simd, T: NdFloat>(a: T, b: T, c: T) -> T {
     if S::FMA { a.mul_add(b, c) } else { a * b + c }
 }
 

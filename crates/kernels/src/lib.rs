@@ -37,7 +37,7 @@ mod softmax;
 mod split;
 mod team;
 
-pub use activation::Activation;
+pub use activation::{Activation, activate_rows};
 pub use attention::{AttentionArgs, Mask, OnProbabilities, attention, attention_probabilities};
 pub use buffer::Aligned;
 pub use erf::erf;
@@ -48,7 +48,7 @@ pub use gemm::{
 pub use isa::{Isa, detect, isa};
 pub use layer_norm::{add_layer_norm_rows, layer_norm_rows, row_statistics};
 pub use mapped_file::MappedFile;
-pub use peak::fma_burst;
+pub use peak::{fma_burst, fma_peak};
 pub use real::Real;
 pub use softmax::{softmax_row, softmax_rows};
 pub use team::team;

@@ -1,5 +1,7 @@
 //! How fast this processor can multiply and add at all: the ceiling that a matrix product is measured against.
 
+use std::time::{Duration, Instant};
+
 use crate::{
     Real,
     isa::{Simd, Work, run},
@@ -12,6 +14,20 @@ const SUMS: usize = 12;
 /// returns how many floating-point operations that were. A burst of some milliseconds or more, timed, gives the peak.
 pub fn fma_burst(rounds: usize) -> usize {
     run(Burst { rounds })
+}
+
+/// Operations per second of all threads of the current rayon pool together, over a burst of `length`. The threads do not wake at
+/// the same moment, so each is timed for itself; short bursts read low all the same. Not to be called within [`team`](crate::team),
+/// whose members would never come.
+pub fn fma_peak(length: Duration) -> f64 {
+    let rates = rayon::broadcast(|_| {
+        let (start, mut operations) = (Instant::now(), 0);
+        while start.elapsed() < length {
+            operations += fma_burst(10_000);
+        }
+        operations as f64 / start.elapsed().as_secs_f64()
+    });
+    rates.into_iter().sum()
 }
 
 struct Burst {

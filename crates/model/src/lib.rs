@@ -14,6 +14,7 @@
 //! - [`heads`]: what is put on top: one file for each
 //! - [`model`]: body and head as one value, as in a checkpoint
 //! - [`packed`]: a model made ready for inference
+//! - [`cost`]: what its parts cost at least
 //! - [`trace`]: every intermediate tensor of a forward pass, by name
 //!
 //! Shapes: `B` sequences and `T` tokens in the batch, `S` tokens of one sequence, `H` hidden size,
@@ -23,6 +24,7 @@
 pub mod batch;
 pub mod config;
 pub mod context;
+pub mod cost;
 pub mod embeddings;
 pub mod encoder;
 pub mod encoder_layer;

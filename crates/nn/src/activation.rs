@@ -5,14 +5,14 @@
 //! moves the outputs of a whole model in the third decimal: [`Activation::GeluExact`] with erf, [`Activation::GeluTanh`] with an approximation by
 //! tanh. Which one a model was trained with is in its configuration.
 
-use bert_kernels::{Activation, Real};
+use bert_kernels::{Activation, Real, activate_rows};
 use ndarray::{Array2, ArrayView2};
 
 // ANCHOR: forward
 /// `input` [T, F] → [T, F], each element through the activation.
 pub fn forward(input: ArrayView2<Real>, activation: Activation) -> Array2<Real> {
-    let mut output = input.as_standard_layout().into_owned(); // [T, F]
-    activation.apply_slice(output.as_slice_mut().expect("just made in row-major order"));
+    let mut output = input.to_owned(); // [T, F]
+    activate_rows(activation, output.view_mut());
     output
 }
 // ANCHOR_END: forward

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
+use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
 
 use super::{
     Epilogue, Right,
@@ -18,7 +18,6 @@ use crate::{
     Activation, Real,
     buffer::Scratch,
     isa::{Simd, Work, run},
-    rows::with_slice,
     split::{ends, split},
     team::for_each,
 };
@@ -236,18 +235,39 @@ impl Blocks<'_, '_, '_> {
         }
         let bias = bias.map(|bias| &bias[self.tile.column..][columns.clone()]);
         for r in rows {
-            with_slice(self.tile.c.slice_mut(s![r, columns.clone()]), |row| {
-                if let Some(bias) = bias {
-                    row.iter_mut().zip(bias).for_each(|(c, bias)| *c += bias);
-                }
-                if let Some(all) = &mut self.tile.pre_activation {
-                    let kept = all.slice_mut(s![r, columns.clone()]);
-                    kept.into_iter().zip(&*row).for_each(|(kept, c)| *kept = *c);
-                }
-                activation.apply_slice_on::<S>(row);
-            });
+            let mut row = self.tile.c.slice_mut(s![r, columns.clone()]);
+            let kept =
+                self.tile.pre_activation.as_mut().map(|x| x.slice_mut(s![r, columns.clone()]));
+            if let Some(row) = row.as_slice_mut() {
+                finish_row::<S>(row, bias, kept, activation);
+            } else {
+                let mut copy = row.to_vec();
+                finish_row::<S>(&mut copy, bias, kept, activation);
+                row.iter_mut().zip(copy).for_each(|(c, copy)| *c = copy);
+            }
         }
     }
+}
+
+#[inline(always)]
+fn finish_row<S: Simd>(
+    row: &mut [Real],
+    bias: Option<&[Real]>,
+    kept: Option<ArrayViewMut1<Real>>,
+    activation: Activation,
+) {
+    if let Some(bias) = bias {
+        for (c, bias) in row.iter_mut().zip(bias) {
+            *c += bias;
+        }
+    }
+    if let Some(mut kept) = kept {
+        match kept.as_slice_mut() {
+            Some(kept) => kept.copy_from_slice(row),
+            None => kept.iter_mut().zip(&*row).for_each(|(kept, c)| *kept = *c),
+        }
+    }
+    activation.apply_slice_on::<S>(row);
 }
 
 #[inline(always)]

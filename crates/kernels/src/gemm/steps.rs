@@ -139,7 +139,7 @@ impl Work for AddRow<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         for (c, &b) in self.c.iter_mut().zip(self.b) {
-            *c = mul_add::<S>(self.a, b, *c);
+            *c = mul_add::<S, _>(self.a, b, *c);
         }
     }
 }
@@ -156,7 +156,7 @@ fn tile<S: Simd, const MR: usize, const NR: usize>(
     for (a, b) in a_panel.iter().zip(b_panel) {
         for i in 0..MR {
             for j in 0..NR {
-                sums[i][j] = mul_add::<S>(a[i], b[j], sums[i][j]);
+                sums[i][j] = mul_add::<S, _>(a[i], b[j], sums[i][j]);
             }
         }
     }

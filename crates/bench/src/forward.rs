@@ -1,0 +1,183 @@
+//! Whole models, against PyTorch and ONNX Runtime.
+
+use crate::machine::Machine;
+use crate::outputs::compare;
+use crate::peer::{Named, Peer, PeerArgs};
+use crate::ragged;
+use crate::turns::{Spread, TurnArgs, side};
+use anyhow::{Context, Result};
+use bert_checkpoint::{Stored, save};
+use bert_model::{Batch, Config, Context as Settings, HeadKind, Model, PackedModel};
+use bert_nn::init::{Initializer, initialize};
+use serde::Serialize;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Speed of BERT-base: full batches, real ragged text, and sentences through `bert encode`
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  cargo build --release && cargo run --release -p bert-bench -- forward --runs 5
+  cargo run --release -p bert-bench -- forward --shapes 1x16,1x128
+  cargo run --release -p bert-bench -- forward --only ragged")]
+pub struct Args {
+    #[command(flatten)]
+    turns: TurnArgs,
+    #[command(flatten)]
+    pub peer: PeerArgs,
+    /// Only one part
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+    /// Sequences and tokens of the full batches
+    #[arg(long, value_name = "BxS", value_delimiter = ',', value_parser = shape, default_value = "1x16,1x128,8x128,8x512")]
+    shapes: Vec<(usize, usize)>,
+    #[command(flatten)]
+    pub ragged: ragged::Args,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
+enum Part {
+    /// Batches of equally long sequences
+    Full,
+    /// Paragraphs of xquad
+    Ragged,
+    /// Lines of sentence_polarity through the `bert` command
+    Encode,
+}
+
+fn shape(text: &str) -> Result<(usize, usize), String> {
+    let sizes: Result<Vec<usize>, _> = text.split('x').map(str::parse).collect();
+    match sizes.as_deref() {
+        Ok(&[sequences, tokens]) if sequences > 0 && (1..=512).contains(&tokens) => {
+            Ok((sequences, tokens))
+        }
+        _ => Err("a batch is two sizes, as in 8x128, of at most 512 tokens".to_owned()),
+    }
+}
+
+/// The other sides: name, kind, and what more the kind wants.
+const PEERS: [(&str, &str, bool); 4] = [
+    ("PyTorch eager", "eager", false),
+    ("torch.compile", "compiled", false),
+    ("ONNX Runtime", "onnx", false),
+    ("ONNX Runtime, fused", "onnx", true),
+];
+/// Hidden states are of the size of 1, and both sides round in some hundred places.
+pub const TOLERANCE: f64 = 5e-5;
+
+#[derive(Serialize)]
+struct Figures {
+    sequences: usize,
+    tokens: usize,
+    ours_seconds: Spread,
+    /// How many times as fast ours is, by peer.
+    ratios: Vec<(&'static str, Spread)>,
+    /// Against the fastest of them, by the medians of its times.
+    fastest: &'static str,
+}
+
+/// Times all sides and prints tables.
+///
+/// # Errors
+/// No peer, outputs that differ, missing data.
+pub fn run(args: &Args) -> Result<()> {
+    let peer = Peer::start(&args.peer)?;
+    let machine = Machine::describe(peer.versions()?);
+    let wanted = |part| args.only.is_none_or(|only| only == part);
+    let base = Base::make()?;
+    let mut report = json!({ "machine": machine });
+    if wanted(Part::Full) {
+        report["forward"] = json!(full(args, &peer, &base)?);
+    }
+    if wanted(Part::Ragged) {
+        report["ragged"] = json!(ragged::paragraphs(&args.turns, &args.ragged, &peer, &base)?);
+    }
+    if wanted(Part::Encode) {
+        report["encode"] = json!(ragged::encode(&args.turns, &args.ragged, &peer)?);
+    }
+    args.turns.write_json(&report)
+}
+
+fn full(args: &Args, peer: &Peer, base: &Base) -> Result<Vec<Figures>> {
+    println!("| BERT-base | ours, ms | {} |", PEERS.map(|(name, ..)| name).join(" | "));
+    println!("|---|---|{}", "---|".repeat(PEERS.len()));
+    let mut all = Vec::new();
+    for &shape in &args.shapes {
+        let figures = batch(&args.turns, peer, base, shape)?;
+        let Figures { sequences, tokens, ours_seconds, ratios, fastest } = &figures;
+        let ours = ours_seconds.map(|seconds| seconds * 1e3);
+        let ratios = ratios.iter().map(|(name, ratio)| {
+            if name == fastest { format!("**{ratio}**") } else { ratio.to_string() }
+        });
+        println!(
+            "| {sequences} × {tokens} | {ours:.1} | {} |",
+            ratios.collect::<Vec<_>>().join(" | ")
+        );
+        all.push(figures);
+    }
+    println!("\nHow many times as fast as each ours is; bold: the fastest of them.\n");
+    Ok(all)
+}
+
+/// A model of BERT-base's size with random weights: how fast it is does not depend on them.
+pub struct Base {
+    _folder: tempfile::TempDir,
+    pub path: PathBuf,
+    pub config: Config,
+    pub packed: PackedModel,
+}
+
+impl Base {
+    fn make() -> Result<Self> {
+        let folder = tempfile::tempdir().context("a folder for the model")?;
+        let path = folder.path().to_owned();
+        let config = Config::default();
+        let mut model = Model::zeros(HeadKind::None, &config, false);
+        initialize(&mut model, Initializer::Normal { std: 0.02 }, 1);
+        save(&path, &config, &model, None)?;
+        Ok(Self { _folder: folder, path, packed: PackedModel::new(model), config })
+    }
+}
+
+fn batch(
+    turns: &TurnArgs,
+    peer: &Peer,
+    base: &Base,
+    (sequences, tokens): (usize, usize),
+) -> Result<Figures> {
+    let mut batch = Batch::new();
+    for sequence in 0..sequences {
+        let ids: Vec<u32> = (0..tokens).map(|i| ((i * 7919 + sequence * 104_729) % 30_000) as u32 + 500).collect();
+        batch.push(&ids, &vec![0; tokens]);
+    }
+    let context = Settings::eval(&base.config);
+    let ours = base.packed.hidden(&batch, &context);
+    let shape = [sequences, tokens];
+    for (name, kind, fused) in PEERS {
+        let tensors = vec![integers("ids", &shape, &batch.token_ids), integers("types", &shape, &batch.token_types)];
+        let more = json!({ "model": &base.path, "fused": fused });
+        let theirs = peer.make(name, kind, tensors, more)?;
+        compare(name, ours.view(), theirs.view(), TOLERANCE)?;
+    }
+    let call = side(|| drop(std::hint::black_box(base.packed.hidden(&batch, &context))));
+    let [eager, compiled, onnx, fused] = PEERS.map(|(name, ..)| peer.side(name));
+    let [ours, theirs @ ..] = turns.alternate([call, eager, compiled, onnx, fused])?;
+    let named = || PEERS.iter().map(|&(name, ..)| name).zip(&theirs);
+    for (name, ..) in PEERS {
+        peer.drop_call(name)?;
+    }
+    let median = |seconds: &[f64]| Spread::of(seconds).median;
+    let fastest = named().min_by(|(_, a), (_, b)| median(a).total_cmp(&median(b)));
+    Ok(Figures {
+        sequences,
+        tokens,
+        ours_seconds: Spread::of(&ours),
+        ratios: named().map(|(name, theirs)| (name, Spread::of_ratios(theirs, &ours))).collect(),
+        fastest: fastest.expect("there are peers").0,
+    })
+}
+
+/// Integers for the peer.
+pub fn integers<'a>(name: &'static str, shape: &[usize], values: &[u32]) -> Named<'a> {
+    let values = values.iter().map(|&value| i64::from(value)).collect();
+    (name, Stored::Integers { shape: shape.to_vec(), values })
+}
