@@ -146,14 +146,18 @@ fn batch(
 ) -> Result<Figures> {
     let mut batch = Batch::new();
     for sequence in 0..sequences {
-        let ids: Vec<u32> = (0..tokens).map(|i| ((i * 7919 + sequence * 104_729) % 30_000) as u32 + 500).collect();
+        let ids: Vec<u32> =
+            (0..tokens).map(|i| ((i * 7919 + sequence * 104_729) % 30_000) as u32 + 500).collect();
         batch.push(&ids, &vec![0; tokens]);
     }
     let context = Settings::eval(&base.config);
     let ours = base.packed.hidden(&batch, &context);
     let shape = [sequences, tokens];
     for (name, kind, fused) in PEERS {
-        let tensors = vec![integers("ids", &shape, &batch.token_ids), integers("types", &shape, &batch.token_types)];
+        let tensors = vec![
+            integers("ids", &shape, &batch.token_ids),
+            integers("types", &shape, &batch.token_types),
+        ];
         let more = json!({ "model": &base.path, "fused": fused });
         let theirs = peer.make(name, kind, tensors, more)?;
         compare(name, ours.view(), theirs.view(), TOLERANCE)?;

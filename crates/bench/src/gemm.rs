@@ -131,8 +131,7 @@ fn product(
     });
     let mut theirs = Array2::zeros((m, n));
     let mut dot = side(|| theirs = input.dot(&weight.t()));
-    let dot: Side =
-        Box::new(move || if with_dot { dot() } else { Ok(f64::NAN) });
+    let dot: Side = Box::new(move || if with_dot { dot() } else { Ok(f64::NAN) });
     let [peak, packed, inside, dot] = turns.alternate([peak, packed, inside, dot])?;
     let rates = |seconds: &[f64]| -> Vec<f64> {
         seconds.iter().map(|seconds| (2 * m * k * n) as f64 / seconds).collect()

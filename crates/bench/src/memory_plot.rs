@@ -24,7 +24,12 @@ pub fn draw(memory: &[Memory]) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"13\">\n\
          <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#fff\"/>\n"
     );
-    for (label, bytes) in [("64 KiB", low), ("1 MiB", 1_048_576.0), ("16 MiB", 16_777_216.0), ("256 MiB", 268_435_456.0)] {
+    for (label, bytes) in [
+        ("64 KiB", low),
+        ("1 MiB", 1_048_576.0),
+        ("16 MiB", 16_777_216.0),
+        ("256 MiB", 268_435_456.0),
+    ] {
         let y = y(bytes);
         let _ = writeln!(
             svg,

@@ -70,9 +70,8 @@ pub fn paragraphs(turns: &TurnArgs, args: &Args, peer: &Peer, base: &Base) -> Re
         })
         .collect();
     let context = Settings::eval(&base.config);
-    let pass = || -> Vec<_> {
-        batches.iter().map(|batch| base.packed.hidden(batch, &context)).collect()
-    };
+    let pass =
+        || -> Vec<_> { batches.iter().map(|batch| base.packed.hidden(batch, &context)).collect() };
     let bounds: Vec<u32> = all.bounds.iter().map(|&bound| bound as u32).collect();
     let tensors = vec![
         integers("ids", &[all.tokens()], &all.token_ids),
@@ -103,8 +102,7 @@ pub fn paragraphs(turns: &TurnArgs, args: &Args, peer: &Peer, base: &Base) -> Re
 /// A missing model or data, or vectors that differ.
 pub fn encode(turns: &TurnArgs, args: &Args, peer: &Peer) -> Result<Figures> {
     let folder = tempfile::tempdir()?;
-    let [texts, output] =
-        ["texts.txt", "vectors.safetensors"].map(|name| folder.path().join(name));
+    let [texts, output] = ["texts.txt", "vectors.safetensors"].map(|name| folder.path().join(name));
     let lines = lines(&args.data.join("sentence_polarity/train.tsv"), args.lines)?;
     std::fs::write(&texts, lines.join("\n") + "\n")?;
     let more = json!({ "model": &args.minilm, "texts": &texts, "batch": BATCH });

@@ -26,9 +26,7 @@ const SHAPE: (usize, usize, usize) = (512, 768, 768);
 pub fn run(args: &Args) -> Result<()> {
     let machine = Machine::describe(json!({}));
     let (m, k, n) = SHAPE;
-    println!(
-        "| step | B in rows, GFLOP/s | B transposed, GFLOP/s | share of one core's peak |"
-    );
+    println!("| step | B in rows, GFLOP/s | B transposed, GFLOP/s | share of one core's peak |");
     println!("|---|---|---|---|");
     let (a, rows) = (numbers(m, k, 1), numbers(k, n, 2));
     let columns = Array2::from_shape_fn((n, k), |(j, k)| rows[[k, j]]);

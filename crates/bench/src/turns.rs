@@ -25,29 +25,45 @@ pub type Side<'a> = Box<dyn FnMut() -> Result<f64> + 'a>;
 /// How long a turn is at least.
 pub const TURN: Duration = Duration::from_millis(50);
 
-/// A side that calls `call` again and again for the length of a turn and returns the median call's seconds.
+/// Calls `call` again and again for the length of a turn and returns the median call's seconds. `prepare` comes before each call
+/// and is not counted.
 ///
-/// Before that it waits, until the threads of the side before it sleep. Of several calls the first is not counted: it wakes our own.
-pub fn side<'a>(mut call: impl FnMut() + 'a) -> Side<'a> {
-    Box::new(move || {
-        std::thread::sleep(Duration::from_millis(50));
-        let (start, mut seconds) = (Instant::now(), Vec::new());
-        loop {
-            let before = Instant::now();
-            call();
-            seconds.push(before.elapsed().as_secs_f64());
-            if start.elapsed() >= TURN {
-                break;
-            }
+/// Before the turn it waits, until the threads of the side before it sleep. Of several calls the first is not counted: it wakes our
+/// own.
+fn turn<T>(state: &mut T, mut prepare: impl FnMut(&mut T), mut call: impl FnMut(&mut T)) -> f64 {
+    std::thread::sleep(Duration::from_millis(50));
+    let (start, mut seconds) = (Instant::now(), Vec::new());
+    loop {
+        prepare(state);
+        let before = Instant::now();
+        call(state);
+        seconds.push(before.elapsed().as_secs_f64());
+        if start.elapsed() >= TURN {
+            break;
         }
-        let counted = if seconds.len() > 1 { &seconds[1..] } else { &seconds[..] };
-        Ok(Spread::of(counted).median)
-    })
+    }
+    let counted = if seconds.len() > 1 { &seconds[1..] } else { &seconds[..] };
+    Spread::of(counted).median
+}
+
+/// A side that does nothing but `call`.
+pub fn side<'a>(mut call: impl FnMut() + 'a) -> Side<'a> {
+    Box::new(move || Ok(turn(&mut (), |()| (), |()| call())))
 }
 
 /// [`side`] on the threads of `pool`, which stand ready from one call to the next, as they do in a forward pass.
 pub fn team_side<'a>(pool: &'a ThreadPool, mut call: impl FnMut() + Send + 'a) -> Side<'a> {
-    Box::new(move || pool.install(|| team(|| side(&mut call)())))
+    team_side_on(pool, (), |()| (), move |()| call())
+}
+
+/// [`team_side`] for a `call` that changes its input, which `prepare` makes anew.
+pub fn team_side_on<'a, T: Send + 'a>(
+    pool: &'a ThreadPool,
+    mut state: T,
+    mut prepare: impl FnMut(&mut T) + Send + 'a,
+    mut call: impl FnMut(&mut T) + Send + 'a,
+) -> Side<'a> {
+    Box::new(move || Ok(pool.install(|| team(|| turn(&mut state, &mut prepare, &mut call)))))
 }
 
 impl TurnArgs {
@@ -107,6 +123,6 @@ impl std::fmt::Display for Spread {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         let digits = f.precision().unwrap_or(2);
         let Self { median, min, max } = self;
-        f.pad(&format!("{median:.digits$} ({min:.digits$}-{max:.digits$})"))
+        write!(f, "{median:.digits$} ({min:.digits$}-{max:.digits$})")
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::{
     Real,
-    exp::{exp_f32, polynomial},
+    exp::{exp_in_range, polynomial, polynomial_in_halves},
     isa::{Simd, run_on_number},
     real::NAIVE,
 };
@@ -123,7 +123,7 @@ pub(crate) fn erf_f32<S: Simd>(x: f32) -> f32 {
     let y = x.abs();
     let y = if y > 4.0 { 4.0 } else { y }; // 1 − erf(4) = 1.5e-8: in f32 that is 1. NaN passes.
     let small = y * polynomial::<S, _>(y * y, ERF);
-    let large = 1.0 - exp_f32::<S>(polynomial::<S, _>(y, LOG_ERFC));
+    let large = 1.0 - exp_in_range::<S>(polynomial_in_halves::<S, _>(y, LOG_ERFC));
     (if y < 1.0 { small } else { large }).copysign(x)
 }
 // ANCHOR_END: erf

@@ -39,11 +39,24 @@ pub fn tanh(x: Real) -> Real {
 /// Horner's rule: coefficients from the highest power down.
 #[inline(always)]
 pub(crate) fn polynomial<S: Simd, const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
-    let mut sum = 0.0;
-    for coefficient in coefficients {
-        sum = mul_add::<S, _>(sum, x, coefficient);
+    let mut sum = coefficients[0];
+    for coefficient in &coefficients[1..] {
+        sum = mul_add::<S, _>(sum, x, *coefficient);
     }
     sum
+}
+
+/// The same, as two of Horner's rules side by side, one for the even powers and one for the odd ones: neither has to wait for the
+/// other. For the polynomials whose result something long waits for; the last bit is a little less often right.
+#[inline(always)]
+pub(crate) fn polynomial_in_halves<S: Simd, const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
+    let square = x * x;
+    let mut sums = [coefficients[0], coefficients[1]];
+    for i in 2..N {
+        sums[i % 2] = mul_add::<S, _>(sums[i % 2], square, coefficients[i]);
+    }
+    let (odd, even) = (sums[N % 2], sums[1 - N % 2]);
+    mul_add::<S, _>(odd, x, even)
 }
 
 // ANCHOR: exp
@@ -53,6 +66,15 @@ pub(crate) fn exp_f32<S: Simd>(x: f32) -> f32 {
     // Beyond these the result is 0 or ∞ anyway. Comparisons with NaN are false, so that NaN passes.
     let x = if x > 89.0 { 89.0 } else { x };
     let x = if x < -104.0 { -104.0 } else { x };
+    let (exp_r, n) = reduced_exp::<S>(x);
+    // In two steps: 2ⁿ alone may be outside f32's range while the result is inside.
+    let half = n >> 1;
+    exp_r * power_of_two(half) * power_of_two(n.wrapping_sub(half))
+}
+
+/// exp(r) and n.
+#[inline(always)]
+fn reduced_exp<S: Simd>(x: f32) -> (f32, i32) {
     // Adding 1.5 · 2²³ leaves no room for a fraction: it rounds, and n appears in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
     let rounded = mul_add::<S, _>(x, std::f32::consts::LOG2_E, ROUND);
@@ -61,11 +83,15 @@ pub(crate) fn exp_f32<S: Simd>(x: f32) -> f32 {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
     let r = mul_add::<S, _>(-n, LN2_LOW, mul_add::<S, _>(-n, LN2_HIGH, x));
-    let exp_r = 1.0 + mul_add::<S, _>(r * r, polynomial::<S, _>(r, EXP_TAIL), r);
-    // In two steps: 2ⁿ alone may be outside f32's range while the result is inside.
-    let n = (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
-    let half = n >> 1;
-    exp_r * power_of_two(half) * power_of_two(n.wrapping_sub(half))
+    let exp_r = 1.0 + mul_add::<S, _>(r * r, polynomial_in_halves::<S, _>(r, EXP_TAIL), r);
+    (exp_r, (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32))
+}
+
+/// exp(x) for |x| up to 80, where 2ⁿ is in f32's range. NaN stays NaN.
+#[inline(always)]
+pub(crate) fn exp_in_range<S: Simd>(x: f32) -> f32 {
+    let (exp_r, n) = reduced_exp::<S>(x);
+    exp_r * power_of_two(n)
 }
 
 /// 2ⁿ, by writing n into the exponent.

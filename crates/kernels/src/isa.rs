@@ -100,6 +100,8 @@ pub fn isa() -> Isa {
 /// A register full of numbers. The methods are unsafe because the processor must have the instruction set: they are called only
 /// below [`run`], in code that was compiled for it.
 pub(crate) trait Simd: Copy {
+    /// `LANES` numbers in double precision.
+    type Wide: Wide;
     /// How many numbers a register holds.
     const LANES: usize;
     /// Whether a·b + c is one instruction with one rounding. Asked for where it is none, it is a slow function call.
@@ -119,10 +121,18 @@ pub(crate) trait Simd: Copy {
     unsafe fn store(self, to: *mut Real);
     /// Asks for the cache line at `at`, any address, to be fetched into the L1 cache.
     unsafe fn prefetch(at: *const Real);
+    /// The same into the L2 cache.
+    unsafe fn prefetch_far(at: *const Real);
     /// self · b + c.
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
     /// self · b.
     unsafe fn mul(self, b: Self) -> Self;
+    /// self + b.
+    unsafe fn add(self, b: Self) -> Self;
+    /// The larger of each two; `self` where one of them is NaN.
+    unsafe fn max(self, b: Self) -> Self;
+    /// The same numbers in double precision.
+    unsafe fn widen(self) -> Self::Wide;
     /// `to[k · to_stride + r]` = `from[r · from_stride + k]` for `k` below 4 and `r` below `rows`, which is 1 to `LANES`.
     unsafe fn transpose(
         from: *const Real,
@@ -135,6 +145,15 @@ pub(crate) trait Simd: Copy {
     fn micro_kernel(rows: usize, registers: usize) -> MicroKernel;
 }
 // ANCHOR_END: simd
+
+/// As many numbers as a register holds, in double precision: two registers. The same rules.
+pub(crate) trait Wide: Copy {
+    unsafe fn splat(x: f64) -> Self;
+    unsafe fn store(self, to: *mut f64);
+    unsafe fn add(self, b: Self) -> Self;
+    unsafe fn sub(self, b: Self) -> Self;
+    unsafe fn mul(self, b: Self) -> Self;
+}
 
 /// a · b + c: with one rounding where the processor does it in one step, with two where it does not.
 #[inline(always)]

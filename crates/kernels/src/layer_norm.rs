@@ -2,13 +2,14 @@
 
 #![allow(clippy::unnecessary_cast)] // under the feature f64 the casts change nothing
 
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Zip};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2};
 
 use crate::{
     Real,
+    fold::{SquaredDeviations, WideSum, fold},
     isa::{Simd, Work, run},
     real::NAIVE,
-    rows::{fold_lanes, for_each_row, with_slice},
+    rows::{contiguous, for_each_row, with_slice},
 };
 
 /// The formula in plain loops.
@@ -80,9 +81,7 @@ pub fn layer_norm_rows(
         return naive::layer_norm_rows(input, weight, bias, eps, output);
     }
     check_shapes(input, weight, bias, &output);
-    normalize_rows(weight, bias, eps, output, |r, row| {
-        Zip::from(row).and(input.row(r)).for_each(|y, &x| *y = x);
-    });
+    normalize_rows(input, None, weight, bias, eps, output);
 }
 
 /// LayerNorm over each row of `input` + `residual`, both [rows, columns], into `output`: the bits of adding them first and
@@ -101,33 +100,35 @@ pub fn add_layer_norm_rows(
         return naive::add_layer_norm_rows(input, residual, weight, bias, eps, output);
     }
     check_shapes(input, weight, bias, &output);
-    normalize_rows(weight, bias, eps, output, |r, row| {
-        Zip::from(row).and(input.row(r)).and(residual.row(r)).for_each(|y, &a, &b| *y = a + b);
-    });
+    normalize_rows(input, Some(residual), weight, bias, eps, output);
 }
 
-/// Has each row of `output` filled, then normalises it in place.
 fn normalize_rows(
+    input: ArrayView2<Real>,
+    residual: Option<ArrayView2<Real>>,
     weight: ArrayView1<Real>,
     bias: ArrayView1<Real>,
     eps: Real,
     output: ArrayViewMut2<Real>,
-    fill: impl Fn(usize, &mut [Real]) + Send + Sync,
 ) {
     let (weight, bias) = (weight.to_vec(), bias.to_vec());
     for_each_row(output, |r, row| {
-        with_slice(row, |row| {
-            fill(r, row);
-            run(Normalize { row, weight: &weight, bias: &bias, eps });
+        let input = contiguous(input.row(r));
+        let residual = residual.as_ref().map(|residual| contiguous(residual.row(r)));
+        with_slice(row, |output| {
+            let residual = residual.as_deref();
+            run(Normalize { input: &input, residual, weight: &weight, bias: &bias, eps, output });
         });
     });
 }
 
 struct Normalize<'a> {
-    row: &'a mut [Real],
+    input: &'a [Real],
+    residual: Option<&'a [Real]>,
     weight: &'a [Real],
     bias: &'a [Real],
     eps: Real,
+    output: &'a mut [Real],
 }
 
 impl Work for Normalize<'_> {
@@ -135,8 +136,13 @@ impl Work for Normalize<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let (mean, inverse_std) = statistics(self.row, self.eps);
-        for ((x, weight), bias) in self.row.iter_mut().zip(self.weight).zip(self.bias) {
+        let row = self.output;
+        row.copy_from_slice(self.input);
+        if let Some(residual) = self.residual {
+            row.iter_mut().zip(residual).for_each(|(x, residual)| *x += residual);
+        }
+        let (mean, inverse_std) = statistics::<S>(row, self.eps);
+        for ((x, weight), bias) in row.iter_mut().zip(self.weight).zip(self.bias) {
             let normalized = (*x as f64 - mean) * inverse_std;
             *x = normalized as Real * weight + bias;
         }
@@ -162,18 +168,16 @@ impl Work for Statistics<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self) -> (f64, f64) {
-        statistics(self.row, self.eps)
+        statistics::<S>(self.row, self.eps)
     }
 }
 
 /// In f64 like the twin, but over many lanes, so that the additions need not wait for each other.
 #[inline(always)]
-fn statistics(row: &[Real], eps: Real) -> (f64, f64) {
+fn statistics<S: Simd>(row: &[Real], eps: Real) -> (f64, f64) {
     let n = row.len() as f64;
-    let add = |a: f64, b: f64| a + b;
-    let mean = fold_lanes(row, 0.0, |sum, x| sum + x as f64, add) / n;
-    let deviation = |x: Real| x as f64 - mean;
-    let variance = fold_lanes(row, 0.0, |sum, x| sum + deviation(x) * deviation(x), add) / n;
+    let mean = fold::<S, _>(row, &WideSum) / n;
+    let variance = fold::<S, _>(row, &SquaredDeviations { mean }) / n;
     (mean, 1.0 / (variance + eps as f64).sqrt())
 }
 

@@ -16,7 +16,7 @@
 //! - `gemm/steps`: the way there from three loops, a step at a time
 //! - `cache`: counts what a loop would miss in a cache
 //! - `attention`: multi-head attention over packed sequences
-//! - `rows`: what the kernels over rows share
+//! - `rows`, `fold`: what the kernels over rows share: rows on all threads, sums in a fixed order
 //! - `split`: views cut into disjoint pieces, so that threads can write them; scratch memory
 //! - `mapped_file`: files as slices of bytes; the only `unsafe`
 
@@ -26,6 +26,7 @@ mod buffer;
 pub mod cache;
 mod erf;
 mod exp;
+mod fold;
 mod gemm;
 mod isa;
 mod layer_norm;

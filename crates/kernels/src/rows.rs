@@ -1,6 +1,8 @@
-//! What the kernels over rows share: rows on all threads, and sums in a fixed order.
+//! What the kernels over rows share: rows on all threads, and rows as slices.
 
-use ndarray::{ArrayViewMut1, ArrayViewMut2, Axis};
+use std::borrow::Cow;
+
+use ndarray::{ArrayView1, ArrayViewMut1, ArrayViewMut2, Axis};
 
 use crate::{
     Real,
@@ -40,34 +42,7 @@ pub(crate) fn with_slice(mut row: ArrayViewMut1<Real>, function: impl FnOnce(&mu
     }
 }
 
-/// As many partial results as the widest instruction set has in two registers: additions need not wait for each other.
-const LANES: usize = 32;
-
-/// Folds `x` into [`LANES`] partial results, which the compiler keeps in vector registers, and those into one. The order
-/// depends on the length alone, not on the instruction set.
-#[inline(always)]
-pub(crate) fn fold_lanes<T: Copy>(
-    x: &[Real],
-    start: T,
-    step: impl Fn(T, Real) -> T,
-    join: impl Fn(T, T) -> T,
-) -> T {
-    let mut lanes = [start; LANES];
-    let (chunks, rest) = x.as_chunks::<LANES>();
-    for chunk in chunks {
-        for l in 0..LANES {
-            lanes[l] = step(lanes[l], chunk[l]);
-        }
-    }
-    for (lane, x) in lanes.iter_mut().zip(rest) {
-        *lane = step(*lane, *x);
-    }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for l in 0..width {
-            lanes[l] = join(lanes[l], lanes[l + width]);
-        }
-        width /= 2;
-    }
-    lanes[0]
+/// The row as a slice; a copy if it is not contiguous.
+pub(crate) fn contiguous(row: ArrayView1<Real>) -> Cow<[Real]> {
+    row.to_slice().map_or_else(|| Cow::Owned(row.to_vec()), Cow::Borrowed)
 }

@@ -7,9 +7,10 @@ use ndarray::ArrayViewMut2;
 use crate::{
     Real,
     exp::exp_f32,
+    fold::{Largest, Sum, fold},
     isa::{Simd, Work, run},
     real::NAIVE,
-    rows::{fold_lanes, for_each_row, with_slice},
+    rows::{for_each_row, with_slice},
 };
 
 /// The formula in plain loops.
@@ -72,18 +73,11 @@ impl Work for Softmax<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let sum = exp_minus::<S>(self.x, max(self.x));
+        let sum = exp_minus::<S>(self.x, fold::<S, _>(self.x, &Largest));
         for x in self.x {
             *x /= sum;
         }
     }
-}
-
-/// The largest number of `x`; −∞ if there is none. NaN is passed over: the exponentials will show it.
-#[inline(always)]
-pub(crate) fn max(x: &[Real]) -> Real {
-    let larger = |a: Real, b: Real| if b > a { b } else { a };
-    fold_lanes(x, Real::NEG_INFINITY, larger, larger)
 }
 
 /// Replaces each number by exp(number − `shift`) and returns their sum.
@@ -92,5 +86,5 @@ pub(crate) fn exp_minus<S: Simd>(x: &mut [Real], shift: Real) -> Real {
     for x in &mut *x {
         *x = exp_f32::<S>((*x - shift) as f32) as Real;
     }
-    fold_lanes(x, 0.0, |sum, x| sum + x, |a, b| a + b)
+    fold::<S, _>(x, &Sum)
 }

@@ -16,9 +16,10 @@ use crate::{
     Epilogue, PackedB, Real,
     buffer::Scratch,
     exp::exp_f32,
+    fold::{Largest, fold},
     gemm_on_this_thread,
     isa::{Simd, Work, run},
-    softmax::{exp_minus, max},
+    softmax::exp_minus,
     softmax_row,
 };
 
@@ -269,7 +270,7 @@ impl Work for TakeIn<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) -> Real {
         let old = self.row.max;
-        let larger = max(self.scores);
+        let larger = fold::<S, _>(self.scores, &Largest);
         if larger > old {
             self.row.max = larger;
         }

@@ -41,6 +41,9 @@ pub(crate) struct MicroTile {
     pub a: *const Real,
     /// A panel of B: `kc` times as many numbers as the tile's registers hold.
     pub b: *const Real,
+    /// What the B of a later micro-tile is read from: it is fetched from memory meanwhile, `next_step` numbers for each k.
+    pub next: *const Real,
+    pub next_step: usize,
     pub alpha: Real,
     /// 0: the old C is not read.
     pub beta: Real,
@@ -72,7 +75,7 @@ pub(crate) unsafe fn micro_kernel<S: Simd, const ROWS: usize, const REGISTERS: u
     // Fetching ahead may point past the panel, which is allowed: it reads nothing into the program.
     unsafe {
         let mut sums = [[S::splat(0.0); REGISTERS]; ROWS];
-        let (mut a, mut b) = (tile.a, tile.b);
+        let (mut a, mut b, mut next) = (tile.a, tile.b, tile.next);
         for i in 0..ROWS {
             for j in 0..REGISTERS {
                 S::prefetch(tile.c.offset(i as isize * tile.c_stride).wrapping_add(j * S::LANES));
@@ -82,6 +85,7 @@ pub(crate) unsafe fn micro_kernel<S: Simd, const ROWS: usize, const REGISTERS: u
             let b_row: [S; REGISTERS] = std::array::from_fn(|j| S::load(b.add(j * S::LANES)));
             for j in 0..REGISTERS {
                 S::prefetch(b.wrapping_add((AHEAD * REGISTERS + j) * S::LANES));
+                S::prefetch_far(next.wrapping_add(j * S::LANES));
             }
             S::prefetch(a.wrapping_add(AHEAD * ROWS));
             for (i, sums) in sums.iter_mut().enumerate() {
@@ -91,6 +95,7 @@ pub(crate) unsafe fn micro_kernel<S: Simd, const ROWS: usize, const REGISTERS: u
                 }
             }
             (a, b) = (a.add(ROWS), b.add(REGISTERS * S::LANES));
+            next = next.wrapping_add(tile.next_step);
         }
         let (alpha, beta) = (S::splat(tile.alpha), S::splat(tile.beta));
         for (i, sums) in sums.into_iter().enumerate() {

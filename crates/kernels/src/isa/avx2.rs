@@ -8,6 +8,10 @@ use crate::gemm::{MicroKernel, micro_kernel_table};
 #[derive(Clone, Copy)]
 pub(crate) struct Lanes(__m256);
 
+/// The same numbers in double precision, the lower half first.
+#[derive(Clone, Copy)]
+pub(crate) struct Wide([__m256d; 2]);
+
 /// Does `work` in a function that may use AVX2 and FMA.
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn run<W: Work>(work: W) -> W::Output {
@@ -17,6 +21,8 @@ pub(super) fn run<W: Work>(work: W) -> W::Output {
 // Every method: what the instruction reads and writes is what the caller vouches for in `Simd`, and the instruction set
 // is there because `run` and the table's functions are entered only where `isa` found it.
 impl Simd for Lanes {
+    type Wide = Wide;
+
     const LANES: usize = 8;
     const FMA: bool = true;
     // Twelve registers of sums, two of B, one of A: fifteen of sixteen.
@@ -48,6 +54,12 @@ impl Simd for Lanes {
     }
 
     #[inline(always)]
+    unsafe fn prefetch_far(at: *const f32) {
+        // SAFETY: see above.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
+    }
+
+    #[inline(always)]
     unsafe fn mul_add(self, b: Self, c: Self) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm256_fmadd_ps(self.0, b.0, c.0) })
@@ -57,6 +69,28 @@ impl Simd for Lanes {
     unsafe fn mul(self, b: Self) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm256_mul_ps(self.0, b.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm256_add_ps(self.0, b.0) })
+    }
+
+    /// The instruction returns its second operand where one is NaN.
+    #[inline(always)]
+    unsafe fn max(self, b: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm256_max_ps(b.0, self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn widen(self) -> Wide {
+        // SAFETY: see above.
+        unsafe {
+            let high = _mm256_extractf128_ps::<1>(self.0);
+            Wide([_mm256_cvtps_pd(_mm256_castps256_ps128(self.0)), _mm256_cvtps_pd(high)])
+        }
     }
 
     /// Row r goes into the lower half of a register, row r + 4 into the upper; then each half is a 4 by 4 transpose.
@@ -96,5 +130,40 @@ impl Simd for Lanes {
     fn micro_kernel(rows: usize, registers: usize) -> MicroKernel {
         micro_kernel_table!(#[target_feature(enable = "avx2,fma")] unsafe fn kernel(Lanes); 1 2 3 4 5 6; 1 2);
         TABLE[rows - 1][registers - 1]
+    }
+}
+
+impl super::Wide for Wide {
+    #[inline(always)]
+    unsafe fn splat(x: f64) -> Self {
+        // SAFETY: see above.
+        Self([unsafe { _mm256_set1_pd(x) }; 2])
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f64) {
+        // SAFETY: see above.
+        unsafe {
+            _mm256_storeu_pd(to, self.0[0]);
+            _mm256_storeu_pd(to.add(Lanes::LANES / 2), self.0[1]);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { [_mm256_add_pd(self.0[0], b.0[0]), _mm256_add_pd(self.0[1], b.0[1])] })
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, b: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { [_mm256_sub_pd(self.0[0], b.0[0]), _mm256_sub_pd(self.0[1], b.0[1])] })
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, b: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { [_mm256_mul_pd(self.0[0], b.0[0]), _mm256_mul_pd(self.0[1], b.0[1])] })
     }
 }

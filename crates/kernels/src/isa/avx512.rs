@@ -8,6 +8,10 @@ use crate::gemm::{MicroKernel, micro_kernel_table};
 #[derive(Clone, Copy)]
 pub(crate) struct Lanes(__m512);
 
+/// The same numbers in double precision, the lower half first.
+#[derive(Clone, Copy)]
+pub(crate) struct Wide([__m512d; 2]);
+
 /// Does `work` in a function that may use AVX-512.
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 pub(super) fn run<W: Work>(work: W) -> W::Output {
@@ -17,6 +21,8 @@ pub(super) fn run<W: Work>(work: W) -> W::Output {
 // Every method: what the instruction reads and writes is what the caller vouches for in `Simd`, and the instruction set
 // is there because `run` and the table's functions are entered only where `isa` found it.
 impl Simd for Lanes {
+    type Wide = Wide;
+
     const LANES: usize = 16;
     const FMA: bool = true;
     // 24 registers of sums, two of B, one of A.
@@ -48,6 +54,12 @@ impl Simd for Lanes {
     }
 
     #[inline(always)]
+    unsafe fn prefetch_far(at: *const f32) {
+        // SAFETY: see above.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
+    }
+
+    #[inline(always)]
     unsafe fn mul_add(self, b: Self, c: Self) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm512_fmadd_ps(self.0, b.0, c.0) })
@@ -57,6 +69,28 @@ impl Simd for Lanes {
     unsafe fn mul(self, b: Self) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm512_mul_ps(self.0, b.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_add_ps(self.0, b.0) })
+    }
+
+    /// The instruction returns its second operand where one is NaN.
+    #[inline(always)]
+    unsafe fn max(self, b: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm512_max_ps(b.0, self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn widen(self) -> Wide {
+        // SAFETY: see above.
+        unsafe {
+            let high = _mm512_extractf32x8_ps::<1>(self.0);
+            Wide([_mm512_cvtps_pd(_mm512_castps512_ps256(self.0)), _mm512_cvtps_pd(high)])
+        }
     }
 
     /// Rows r, r + 4, r + 8 and r + 12 go into the quarters of a register; then each quarter is a 4 by 4 transpose.
@@ -99,5 +133,40 @@ impl Simd for Lanes {
             unsafe fn kernel(Lanes); 1 2 3 4 5 6 7 8 9 10 11 12; 1 2
         );
         TABLE[rows - 1][registers - 1]
+    }
+}
+
+impl super::Wide for Wide {
+    #[inline(always)]
+    unsafe fn splat(x: f64) -> Self {
+        // SAFETY: see above.
+        Self([unsafe { _mm512_set1_pd(x) }; 2])
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f64) {
+        // SAFETY: see above.
+        unsafe {
+            _mm512_storeu_pd(to, self.0[0]);
+            _mm512_storeu_pd(to.add(Lanes::LANES / 2), self.0[1]);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { [_mm512_add_pd(self.0[0], b.0[0]), _mm512_add_pd(self.0[1], b.0[1])] })
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, b: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { [_mm512_sub_pd(self.0[0], b.0[0]), _mm512_sub_pd(self.0[1], b.0[1])] })
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, b: Self) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { [_mm512_mul_pd(self.0[0], b.0[0]), _mm512_mul_pd(self.0[1], b.0[1])] })
     }
 }

@@ -1,5 +1,7 @@
 //! Four numbers at a time, in plain Rust: what every processor has (SSE2, NEON), found by the compiler.
 
+#![allow(clippy::unnecessary_cast)] // casts between f64 and `Real`: one of the features makes each needless
+
 use super::Simd;
 use crate::{
     Real,
@@ -10,7 +12,13 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(crate) struct Lanes([Real; 4]);
 
+/// The same numbers in double precision.
+#[derive(Clone, Copy)]
+pub(crate) struct Wide([f64; 4]);
+
 impl Simd for Lanes {
+    type Wide = Wide;
+
     const LANES: usize = 4;
     const FMA: bool = false;
     // Eight registers of sums; SSE2 has sixteen.
@@ -38,6 +46,9 @@ impl Simd for Lanes {
     unsafe fn prefetch(_at: *const Real) {} // plain Rust has no word for it
 
     #[inline(always)]
+    unsafe fn prefetch_far(_at: *const Real) {}
+
+    #[inline(always)]
     unsafe fn mul_add(self, b: Self, c: Self) -> Self {
         Self(std::array::from_fn(|l| self.0[l] * b.0[l] + c.0[l]))
     }
@@ -45,6 +56,21 @@ impl Simd for Lanes {
     #[inline(always)]
     unsafe fn mul(self, b: Self) -> Self {
         Self(std::array::from_fn(|l| self.0[l] * b.0[l]))
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        Self(std::array::from_fn(|l| self.0[l] + b.0[l]))
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, b: Self) -> Self {
+        Self(std::array::from_fn(|l| if b.0[l] > self.0[l] { b.0[l] } else { self.0[l] }))
+    }
+
+    #[inline(always)]
+    unsafe fn widen(self) -> Wide {
+        Wide(self.0.map(|x| x as f64))
     }
 
     #[inline(always)]
@@ -68,5 +94,33 @@ impl Simd for Lanes {
     fn micro_kernel(rows: usize, registers: usize) -> MicroKernel {
         micro_kernel_table!(unsafe fn kernel(Lanes); 1 2 3 4; 1 2);
         TABLE[rows - 1][registers - 1]
+    }
+}
+
+impl super::Wide for Wide {
+    #[inline(always)]
+    unsafe fn splat(x: f64) -> Self {
+        Self([x; 4])
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f64) {
+        // SAFETY: the caller vouches for room for four numbers at `to`.
+        unsafe { to.cast::<[f64; 4]>().write_unaligned(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        Self(std::array::from_fn(|l| self.0[l] + b.0[l]))
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, b: Self) -> Self {
+        Self(std::array::from_fn(|l| self.0[l] - b.0[l]))
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, b: Self) -> Self {
+        Self(std::array::from_fn(|l| self.0[l] * b.0[l]))
     }
 }
