@@ -1,6 +1,7 @@
 //! The subcommands that prove the numbers: `trace` and `verify`.
 
-use crate::support::{Copy, argument, at, bert, keys, read_tensors};
+use crate::support::{Copy, argument, at, bert, command, finish, keys, read_tensors};
+use bert_testkit::fixture;
 use serde_json::{Value, json};
 use std::fs;
 
@@ -34,6 +35,54 @@ fn trace_shows_or_writes_every_tensor() {
         }
         assert_eq!(ours["attention_mask"], theirs["attention_mask"]);
     }
+}
+
+#[test]
+fn trace_time_accounts_for_all_of_a_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let svg = argument(&folder.path().join("time.svg"));
+    let (model, text) = (at("toy"), "the dog bites the man .");
+    let plain = ["trace", "--model", &model, "--time", "--runs", "3", text];
+    let run = bert(&[&plain[..], &["--svg", &svg]].concat());
+    for part in ["embeddings", "2 × query, key, value", "2 × attention output", "together"] {
+        assert!(run.ok().lines().any(|line| line.starts_with(part)), "{part}: {}", run.stdout);
+    }
+    let drawing = fs::read_to_string(&svg).unwrap();
+    assert!(drawing.starts_with("<svg") && drawing.contains("intermediate, activation"));
+
+    let report = bert(&[&plain[..], &["--json"]].concat()).json().remove(0);
+    let parts = report["parts"].as_array().unwrap();
+    let sum = |field: &str| parts.iter().map(|part| part[field].as_f64().unwrap()).sum::<f64>();
+    for field in ["gflop", "megabytes"] {
+        let together = report["together"][field].as_f64().unwrap();
+        assert!((sum(field) - together).abs() < 1e-9 * together, "{field}");
+    }
+    // By hand, from the toy's configuration: 8 tokens, and per layer 2·8·(4·H² + 2·H·F) for the weights.
+    let config: Value =
+        serde_json::from_slice(&fs::read(fixture("toy/config.json")).unwrap()).unwrap();
+    let size = |name: &str| config[name].as_f64().unwrap();
+    let (h, f, layers) =
+        (size("hidden_size"), size("intermediate_size"), size("num_hidden_layers"));
+    let weights = layers * 16.0 * (4.0 * h * h + 2.0 * h * f) / 1e9;
+    let products = |names: &[&str]| -> f64 {
+        let wanted = parts.iter().filter(|part| names.contains(&part["part"].as_str().unwrap()));
+        wanted.map(|part| part["gflop"].as_f64().unwrap()).sum()
+    };
+    let found =
+        products(&["query, key, value", "attention output", "intermediate, activation", "output"]);
+    // Biases and the activation are a little more.
+    assert!(found > weights && found < 1.1 * weights, "{found} {weights}");
+
+    bert(&["trace", "--model", &model, "--svg", &svg, text]).refuses_usage(&["required arguments"]);
+    let missing = argument(&folder.path().join("missing/time.svg"));
+    bert(&[&plain[..], &["--svg", &missing]].concat()).refuses(&["missing/time.svg"]);
+}
+
+#[test]
+fn an_instruction_set_that_is_not_there_is_refused() {
+    let mut command = command(&["tokenize", "--model", &at("toy"), "a"]);
+    command.env("BERT_ISA", "mmx");
+    finish(command, b"").refuses_usage(&["mmx", "portable"]);
 }
 
 #[test]

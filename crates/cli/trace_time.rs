@@ -204,7 +204,7 @@ fn drawing(report: &Report) -> String {
             "<text x=\"16\" y=\"{text}\">{}</text>\n\
              <rect x=\"210\" y=\"{y}\" width=\"{width:.1}\" height=\"18\" fill=\"#9ecae1\"/>\n\
              <rect x=\"210\" y=\"{y}\" width=\"{at_peak:.1}\" height=\"18\" fill=\"#3182bd\"/>\n\
-             <text x=\"{after:.1}\" y=\"{text}\">{:.2} ms, {:.0} %</text>\n",
+             <text x=\"{after:.1}\" y=\"{text}\">{:.2} ms, {:.1} %</text>\n",
             line.part,
             line.milliseconds,
             line.share * 100.0,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the Python environment that the fixture scripts run in: .cache/python under the workspace root.
+# Makes the Python environment of the fixture scripts and of the other side of bert-bench: .cache/python under the workspace root.
 # Does nothing when it is already there and was made from the same requirements.txt.
 set -euo pipefail
 
@@ -17,7 +17,7 @@ fi
 command -v python3 >/dev/null || { echo "make_env: python3 (3.11 or newer) was not found" >&2; exit 1; }
 [[ -x "$venv/bin/python" ]] || python3 -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
-"$venv/bin/python" -c 'import numpy, safetensors, tokenizers, torch, transformers'
+"$venv/bin/python" -c 'import numpy, onnx, onnxruntime, safetensors, tokenizers, torch, transformers'
 
 # The stamp comes last, so that an interrupted install is made again.
 echo "$wanted" >"$stamp.tmp"

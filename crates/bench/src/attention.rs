@@ -1,9 +1,9 @@
 //! Attention: against PyTorch's, and the memory it needs.
 
 use crate::machine::Machine;
-use crate::memory_plot::draw;
 use crate::outputs::{compare, numbers};
 use crate::peer::{Peer, PeerArgs, matrix};
+use crate::plot::{LogAxis, Plot};
 use crate::turns::{Spread, TurnArgs, team_side};
 use anyhow::{Context, Result};
 use bert_kernels::{AttentionArgs, Mask, Real, attention};
@@ -44,11 +44,11 @@ struct Figures {
 
 /// What one length needs beside its inputs and its output.
 #[derive(Serialize)]
-pub struct Memory {
-    pub tokens: usize,
-    pub bytes: usize,
+struct Memory {
+    tokens: usize,
+    bytes: usize,
     /// What one layer's scores would take if all were stored.
-    pub all_scores: usize,
+    all_scores: usize,
 }
 
 struct Problem {
@@ -139,4 +139,27 @@ fn memory(tokens: usize) -> Memory {
     pool.install(|| problem.solve(output.view_mut()));
     let bytes = crate::ALLOCATOR.peak_usage() - before;
     Memory { tokens, bytes, all_scores: HEADS * tokens * tokens * size_of::<Real>() }
+}
+
+/// With both axes logarithmic, what grows with the tokens has slope 1, and what grows with their square slope 2.
+fn draw(memory: &[Memory]) -> String {
+    const KIB: f64 = 1024.0;
+    let x = LogAxis { low: 64.0, high: 4096.0, label: "tokens of the sequence" };
+    let y = LogAxis { low: 32.0 * KIB, high: KIB * KIB * KIB, label: "" };
+    let mut plot = Plot::new(x, y);
+    for Memory { tokens, .. } in memory {
+        plot.x_tick(*tokens as f64, &tokens.to_string());
+    }
+    for (mebibytes, name) in
+        [(1.0 / 16.0, "64 KiB"), (1.0, "1 MiB"), (16.0, "16 MiB"), (256.0, "256 MiB")]
+    {
+        plot.y_tick(mebibytes * KIB * KIB, name);
+    }
+    let points = |bytes: fn(&Memory) -> usize| -> Vec<_> {
+        memory.iter().map(|m| (m.tokens as f64, bytes(m) as f64)).collect()
+    };
+    plot.line("what attention takes", "#3182bd", &points(|m| m.bytes));
+    let all = points(|m| m.all_scores);
+    plot.line("all scores of a layer, if they were stored", "#999999", &all);
+    plot.finish()
 }

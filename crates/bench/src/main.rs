@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! - `turns`: how sides take turns
+//! - `plot`: logarithmic plots as SVG
 //! - `outputs`: inputs for all sides, and the comparison
 //! - `machine`: what is measured on
 //! - `peer`: the Python process with PyTorch, transformers and ONNX Runtime (`peers/peer.py`)
@@ -10,7 +11,8 @@
 //! - `gemm`: the matrix product, against the FMA peak and ndarray's `dot`
 //! - `steps`: the chapter's steps from three loops to the real product
 //! - `rows`: softmax, LayerNorm, activations, against PyTorch
-//! - `attention`, `memory_plot`: attention, against PyTorch, and its memory
+//! - `roofline`: the peak, the bandwidth, and products under them
+//! - `attention`: attention, against PyTorch, and its memory
 //! - `forward`, `ragged`: whole models, against PyTorch, torch.compile and ONNX Runtime
 //!
 //! Each measurement alternates with its peer in one run and reports medians, spread and ratio, never
@@ -21,10 +23,11 @@ mod attention;
 mod forward;
 mod gemm;
 mod machine;
-mod memory_plot;
 mod outputs;
 mod peer;
+mod plot;
 mod ragged;
+mod roofline;
 mod rows;
 mod steps;
 mod tokenizer;
@@ -51,6 +54,7 @@ enum Command {
     Tokenizer(tokenizer::Args),
     Gemm(gemm::Args),
     Steps(steps::Args),
+    Roofline(roofline::Args),
     Rows(rows::Args),
     Attention(attention::Args),
     Forward(forward::Args),
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
         Command::Tokenizer(args) => tokenizer::run(&args),
         Command::Gemm(args) => gemm::run(&args),
         Command::Steps(args) => steps::run(&args),
+        Command::Roofline(args) => roofline::run(&args),
         Command::Rows(args) => rows::run(&args),
         Command::Attention(args) => attention::run(&args),
         Command::Forward(args) => forward::run(&args),

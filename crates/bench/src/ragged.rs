@@ -101,6 +101,11 @@ pub fn paragraphs(turns: &TurnArgs, args: &Args, peer: &Peer, base: &Base) -> Re
 /// # Errors
 /// A missing model or data, or vectors that differ.
 pub fn encode(turns: &TurnArgs, args: &Args, peer: &Peer) -> Result<Figures> {
+    ensure!(
+        args.minilm.is_dir(),
+        "{} is not there: run python3 tests/reference/fetch_minilm.py, or name it with --minilm",
+        args.minilm.display()
+    );
     let folder = tempfile::tempdir()?;
     let [texts, output] = ["texts.txt", "vectors.safetensors"].map(|name| folder.path().join(name));
     let lines = lines(&args.data.join("sentence_polarity/train.tsv"), args.lines)?;

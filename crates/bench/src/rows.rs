@@ -29,11 +29,14 @@ struct Figures {
     ratio: Spread,
 }
 
+/// Ours works in place.
+type InPlace<'a> = Box<dyn FnMut(ArrayViewMut2<Real>) + Send + 'a>;
+
 /// One function: `rows` [m, n] in, the same shape out.
 struct Case<'a> {
     what: &'static str,
     input: Array2<Real>,
-    ours: Box<dyn FnMut(ArrayViewMut2<Real>) + Send + 'a>,
+    ours: InPlace<'a>,
     kind: &'static str,
     more: Value,
     tensors: Vec<Named<'a>>,

@@ -51,13 +51,13 @@ pub(crate) fn fold<S: Simd, F: Fold<S>>(x: &[Real], function: &F) -> F::Number {
     unsafe {
         let mut registers = [function.start_register(); MOST_REGISTERS];
         for chunk in chunks {
-            for r in 0..LANES / S::LANES {
+            for (r, register) in registers.iter_mut().take(LANES / S::LANES).enumerate() {
                 let x = S::load(chunk.as_ptr().add(r * S::LANES));
-                registers[r] = function.take_register(registers[r], x);
+                *register = function.take_register(*register, x);
             }
         }
-        for r in 0..LANES / S::LANES {
-            F::store(registers[r], lanes.as_mut_ptr().add(r * S::LANES));
+        for (r, register) in registers.into_iter().take(LANES / S::LANES).enumerate() {
+            F::store(register, lanes.as_mut_ptr().add(r * S::LANES));
         }
     }
     for (lane, x) in lanes.iter_mut().zip(rest) {

@@ -41,7 +41,7 @@ pub(crate) struct MicroTile {
     pub a: *const Real,
     /// A panel of B: `kc` times as many numbers as the tile's registers hold.
     pub b: *const Real,
-    /// What the B of a later micro-tile is read from: it is fetched from memory meanwhile, `next_step` numbers for each k.
+    /// What is wanted soon: it is fetched into the L2 cache meanwhile, `next_step` numbers for each k. Any address will do.
     pub next: *const Real,
     pub next_step: usize,
     pub alpha: Real,

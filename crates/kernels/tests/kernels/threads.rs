@@ -113,6 +113,7 @@ fn attend(seen: OnProbabilities) -> Array2<Real> {
 }
 
 #[test]
+#[cfg(not(feature = "f64"))] // the twins, which run there, know no threads
 fn every_thread_of_a_team_takes_part() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
     let threads = Mutex::new(HashSet::new());

@@ -1,0 +1,115 @@
+//! A plot with two logarithmic axes, as an SVG.
+
+use std::fmt::Write;
+
+const WIDTH: f64 = 680.0;
+const HEIGHT: f64 = 380.0;
+const LEFT: f64 = 90.0;
+const RIGHT: f64 = 20.0;
+const TOP: f64 = 50.0;
+const BOTTOM: f64 = 55.0;
+
+/// From where to where, and what stands below.
+pub struct LogAxis {
+    pub low: f64,
+    pub high: f64,
+    pub label: &'static str,
+}
+
+impl LogAxis {
+    /// 0 at `low`, 1 at `high`; what lies outside is moved to the edge.
+    fn place(&self, value: f64) -> f64 {
+        (value.clamp(self.low, self.high) / self.low).ln() / (self.high / self.low).ln()
+    }
+}
+
+/// Drawn piece by piece.
+pub struct Plot {
+    x: LogAxis,
+    y: LogAxis,
+    svg: String,
+    names: usize,
+}
+
+impl Plot {
+    pub fn new(x: LogAxis, y: LogAxis) -> Self {
+        let svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"13\">\n\
+             <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n\
+             <text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"middle\">{}</text>\n",
+            (LEFT + WIDTH - RIGHT) / 2.0,
+            HEIGHT - 12.0,
+            x.label
+        );
+        Self { x, y, svg, names: 0 }
+    }
+
+    fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        let across = LEFT + (WIDTH - LEFT - RIGHT) * self.x.place(x);
+        (across, HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * self.y.place(y))
+    }
+
+    pub fn x_tick(&mut self, value: f64, name: &str) {
+        let (x, y) = self.at((value, self.y.low));
+        let _ = writeln!(
+            self.svg,
+            "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{name}</text>",
+            y + 18.0
+        );
+    }
+
+    pub fn y_tick(&mut self, value: f64, name: &str) {
+        let (x, y) = self.at((self.x.low, value));
+        let _ = writeln!(
+            self.svg,
+            "<line x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{:.1}\" y2=\"{y:.1}\" stroke=\"#dddddd\"/>\
+             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{name}</text>",
+            WIDTH - RIGHT,
+            x - 8.0,
+            y + 4.0
+        );
+    }
+
+    pub fn line(&mut self, name: &str, color: &str, points: &[(f64, f64)]) {
+        let points: Vec<_> = points
+            .iter()
+            .map(|&point| self.at(point))
+            .map(|(x, y)| format!("{x:.1},{y:.1}"))
+            .collect();
+        let _ = writeln!(
+            self.svg,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2.5\"/>",
+            points.join(" ")
+        );
+        self.name(name, color);
+    }
+
+    pub fn dots(&mut self, name: &str, color: &str, points: &[(f64, f64)]) {
+        for &point in points {
+            let (x, y) = self.at(point);
+            let _ = writeln!(
+                self.svg,
+                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4.5\" fill=\"{color}\"/>"
+            );
+        }
+        self.name(name, color);
+    }
+
+    fn name(&mut self, name: &str, color: &str) {
+        let y = 14.0 + 18.0 * self.names as f64;
+        self.names += 1;
+        let _ = writeln!(
+            self.svg,
+            "<rect x=\"{LEFT}\" y=\"{:.1}\" width=\"16\" height=\"5\" fill=\"{color}\"/>\
+             <text x=\"{:.1}\" y=\"{:.1}\">{name}</text>",
+            y - 2.0,
+            LEFT + 24.0,
+            y + 5.0
+        );
+    }
+
+    pub fn finish(mut self) -> String {
+        self.svg.push_str("</svg>\n");
+        self.svg
+    }
+}
