@@ -1,8 +1,8 @@
 //! Numeric functions over slices and views. Each has a naive twin in [`naive`].
 //!
 //! The naive form is the textbook: plain loops, what the book quotes, and the judge of the other. The form
-//! that runs is blocked and uses all cores. It gives the same bits for any number of threads: a sum is
-//! never divided between threads, and its order depends on nothing but the shapes.
+//! that runs uses the widest registers of the processor and all cores. It gives the same bits for any number
+//! of threads: a sum is never divided between threads, and its order depends on nothing but the shapes.
 //!
 //! # Layout
 //! - `real`: the number type
@@ -11,14 +11,18 @@
 //! - `activation`: GELU and the other `hidden_act`s
 //! - `softmax`: softmax over rows
 //! - `layer_norm`: LayerNorm over rows
+//! - `rows`, `fold`: what the kernels over rows share: rows on all threads, sums in a fixed order
 //! - `gemm`: the matrix product and what may follow it (bias, activation)
-//! - `gemm/blocked`: its five loops; `gemm/pack`, `gemm/micro_kernel`: what they call
+//! - `gemm/blocked`: its five loops; `gemm/micro_kernel`: the innermost; `gemm/pack`, `gemm/packed_b`: copies
+//!   in the order in which that one reads; `gemm/grid`: who computes what
 //! - `gemm/steps`: the way there from three loops, a step at a time
 //! - `cache`: counts what a loop would miss in a cache
-//! - `attention`: multi-head attention over packed sequences
-//! - `rows`, `fold`: what the kernels over rows share: rows on all threads, sums in a fixed order
-//! - `split`: views cut into disjoint pieces, so that threads can write them; scratch memory
-//! - `mapped_file`: files as slices of bytes; the only `unsafe`
+//! - `attention`: multi-head attention over packed sequences; `attention/tiled`: block by block
+//! - `isa`: which instructions the processor has, and one body of code for all of them
+//! - `team`: threads that stand ready between one parallel step and the next
+//! - `split`, `buffer`: views cut into disjoint pieces; memory that is used again
+//! - `peak`: how fast this processor can multiply and add at all
+//! - `mapped_file`: files as slices of bytes
 
 mod activation;
 mod attention;
