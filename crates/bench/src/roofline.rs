@@ -5,7 +5,7 @@
 use crate::machine::Machine;
 use crate::outputs::{compare, numbers};
 use crate::plot::{LogAxis, Plot};
-use crate::turns::{Side, Spread, TurnArgs, team_side};
+use crate::turns::{Side, Spread, TurnArgs, side, team_side};
 use anyhow::{Context, Result};
 use bert_kernels::{Epilogue, PackedB, Real, fma_peak, gemm, naive};
 use ndarray::Array2;
@@ -55,7 +55,7 @@ pub fn run(args: &Args) -> Result<()> {
     let memory = vec![1.0 as Real; 64 << 20]; // 256 MiB
     let bytes = size_of_val(&memory[..]) as f64;
     let peak: Side = Box::new(|| Ok(pool.install(|| fma_peak(Duration::from_millis(100)))));
-    let read = team_side(&pool, || _ = black_box(read(&pool, &memory)));
+    let read = side(|| _ = black_box(pool.install(|| read(&memory))));
     let [peak, read] = args.turns.alternate([peak, read])?;
     let peak = Spread::of(&peak).median;
     let bandwidth = Spread::of(&read).map(|seconds| bytes / seconds).median;
@@ -92,10 +92,9 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// Reads all of `memory` on all threads. Sums of bit patterns, because the compiler may add those in any order, many at once.
-fn read(pool: &ThreadPool, memory: &[Real]) -> u32 {
-    let piece = memory.len().div_ceil(pool.current_num_threads());
+fn read(memory: &[Real]) -> u32 {
     let sum = |part: &[Real]| part.iter().fold(0, |sum: u32, x| sum.wrapping_add(x.to_bits()));
-    memory.par_chunks(piece).map(sum).reduce(|| 0, u32::wrapping_add)
+    memory.par_chunks(1 << 20).map(sum).reduce(|| 0, u32::wrapping_add)
 }
 
 fn product(

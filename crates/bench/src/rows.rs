@@ -100,7 +100,7 @@ pub fn run(args: &Args) -> Result<()> {
         },
         activation("GELU (erf)", Activation::GeluExact, "gelu", json!({ "approximate": "none" })),
         activation("GELU (tanh)", Activation::GeluTanh, "gelu", json!({ "approximate": "tanh" })),
-        activation("tanh", Activation::Tanh, "exponential", json!({ "function": "tanh" })),
+        activation("tanh", Activation::Tanh, "elementwise", json!({ "function": "tanh" })),
     ];
     let mut all = Vec::new();
     for case in cases {

@@ -25,13 +25,17 @@ pub type Side<'a> = Box<dyn FnMut() -> Result<f64> + 'a>;
 /// How long a turn is at least.
 pub const TURN: Duration = Duration::from_millis(50);
 
+/// Waits until the threads of the side before sleep.
+fn calm_down() {
+    std::thread::sleep(Duration::from_millis(50));
+}
+
 /// Calls `call` again and again for the length of a turn and returns the median call's seconds. `prepare` comes before each call
 /// and is not counted.
 ///
 /// Before the turn it waits, until the threads of the side before it sleep. Of several calls the first is not counted: it wakes our
 /// own.
 fn turn<T>(state: &mut T, mut prepare: impl FnMut(&mut T), mut call: impl FnMut(&mut T)) -> f64 {
-    std::thread::sleep(Duration::from_millis(50));
     let (start, mut seconds) = (Instant::now(), Vec::new());
     loop {
         prepare(state);
@@ -48,7 +52,10 @@ fn turn<T>(state: &mut T, mut prepare: impl FnMut(&mut T), mut call: impl FnMut(
 
 /// A side that does nothing but `call`.
 pub fn side<'a>(mut call: impl FnMut() + 'a) -> Side<'a> {
-    Box::new(move || Ok(turn(&mut (), |()| (), |()| call())))
+    Box::new(move || {
+        calm_down();
+        Ok(turn(&mut (), |()| (), |()| call()))
+    })
 }
 
 /// [`side`] on the threads of `pool`, which stand ready from one call to the next, as they do in a forward pass.
@@ -63,7 +70,10 @@ pub fn team_side_on<'a, T: Send + 'a>(
     mut prepare: impl FnMut(&mut T) + Send + 'a,
     mut call: impl FnMut(&mut T) + Send + 'a,
 ) -> Side<'a> {
-    Box::new(move || Ok(pool.install(|| team(|| turn(&mut state, &mut prepare, &mut call)))))
+    Box::new(move || {
+        calm_down();
+        Ok(pool.install(|| team(|| turn(&mut state, &mut prepare, &mut call))))
+    })
 }
 
 impl TurnArgs {

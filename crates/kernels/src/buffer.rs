@@ -16,6 +16,8 @@ pub struct Aligned {
 }
 
 const LINE: usize = 64;
+/// So many more than are asked for, to find the beginning of a line among them.
+const SPARE_NUMBERS: usize = LINE / size_of::<Real>() - 1;
 
 impl Aligned {
     /// A matrix of this shape in the memory, whatever it holds: leftovers or zeros.
@@ -31,12 +33,16 @@ impl Aligned {
         aligned
     }
 
+    /// How long it can become without new memory.
+    fn capacity(&self) -> usize {
+        self.memory.len().saturating_sub(SPARE_NUMBERS)
+    }
+
     /// Makes it `len` long. What it holds afterwards does not matter to anyone: leftovers or zeros.
     fn resize(&mut self, len: usize) {
-        let spare = LINE / size_of::<Real>() - 1;
-        if self.memory.len() < len + spare {
+        if self.capacity() < len {
             // Not `resize`, which would copy the leftovers. Zeroed memory comes from the operating system without being touched.
-            self.memory = vec![0.0; len + spare];
+            self.memory = vec![0.0; len + SPARE_NUMBERS];
             self.start = self.memory.as_ptr().align_offset(LINE);
         }
         self.len = len;
@@ -77,7 +83,13 @@ pub(crate) struct Scratch(Aligned);
 impl Scratch {
     /// A buffer of `len` numbers, whatever they are.
     pub(crate) fn new(len: usize) -> Self {
-        let mut buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        let mut buffer = SPARE.with_borrow_mut(|spare| {
+            // The smallest that is large enough, so that a large one is still there for who needs it; else the largest.
+            let fits =
+                |buffer: &Aligned| (buffer.capacity() < len, buffer.capacity().abs_diff(len));
+            let best = (0..spare.len()).min_by_key(|&i| fits(&spare[i]));
+            best.map(|best| spare.swap_remove(best)).unwrap_or_default()
+        });
         buffer.resize(len);
         Self(buffer)
     }

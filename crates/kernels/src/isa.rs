@@ -133,11 +133,11 @@ pub(crate) trait Simd: Copy {
     unsafe fn max(self, b: Self) -> Self;
     /// The same numbers in double precision.
     unsafe fn widen(self) -> Self::Wide;
-    /// `to[k · to_stride + r]` = `from[r · from_stride + k]` for `k` below 4 and `r` below `rows`, which is 1 to `LANES`.
+    /// `to[k · to_stride + r]` = `from[r · from_stride + k]` for `r` below `size.0` and `k` below `size.1`, both 1 to `LANES`.
     unsafe fn transpose(
         from: *const Real,
         from_stride: isize,
-        rows: usize,
+        size: (usize, usize),
         to: *mut Real,
         to_stride: usize,
     );

@@ -17,10 +17,14 @@ pub fn fma_burst(rounds: usize) -> usize {
 }
 
 /// Operations per second of all threads of the current rayon pool together, over a burst of `length`. The threads do not wake at
-/// the same moment, so each is timed for itself; short bursts read low all the same. Not to be called within [`team`](crate::team),
+/// the same moment, so each is timed for itself; a short burst may still read low. Not to be called within [`team`](crate::team),
 /// whose members would never come.
 pub fn fma_peak(length: Duration) -> f64 {
     let rates = rayon::broadcast(|_| {
+        let awake = Instant::now();
+        while awake.elapsed() < Duration::from_millis(10) {
+            fma_burst(10_000); // until all threads run and the clock has settled
+        }
         let (start, mut operations) = (Instant::now(), 0);
         while start.elapsed() < length {
             operations += fma_burst(10_000);

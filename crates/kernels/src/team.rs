@@ -5,54 +5,79 @@
 
 use std::{
     any::Any,
-    cell::Cell,
+    cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     ptr,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::SeqCst},
     },
 };
 
 use rayon::prelude::*;
 
+/// What this thread is doing for a team.
+#[derive(Clone)]
+enum Role {
+    /// Nothing.
+    None,
+    /// It hands out the steps of this team.
+    Leads(Arc<Team>),
+    /// It works on an item of a step.
+    InStep,
+}
+
 thread_local! {
-    /// The team that this thread leads, if any.
-    static LEADS: Cell<*const Team> = const { Cell::new(ptr::null()) };
+    static ROLE: RefCell<Role> = const { RefCell::new(Role::None) };
+}
+
+/// Gives this thread a role until the value is dropped, also by a panic.
+struct Playing(Role);
+
+impl Playing {
+    fn new(role: Role) -> Self {
+        Self(ROLE.replace(role))
+    }
+}
+
+impl Drop for Playing {
+    fn drop(&mut self) {
+        ROLE.replace(std::mem::replace(&mut self.0, Role::None));
+    }
 }
 
 /// Does `work`, and has the other threads of the current rayon pool stand ready all the while: each parallel step of the
 /// kernels inside begins at once. They spin, so this is for work without long serial stretches: a forward pass, a training step.
 /// A team within a team is the same team. The results do not depend on it.
+///
+/// `work` must not call rayon itself: the pool's threads are busy standing ready.
 pub fn team<R>(work: impl FnOnce() -> R) -> R {
     let members = rayon::current_num_threads() - 1;
-    if members == 0 || !LEADS.get().is_null() {
+    if members == 0 || !matches!(ROLE.with_borrow(Role::clone), Role::None) {
         return work();
     }
-    let team = Team::default();
-    rayon::in_place_scope(|scope| {
-        for _ in 0..members {
-            scope.spawn(|_| team.stand_ready());
-        }
-        let _dismiss = Dismiss(&team);
-        LEADS.set(&team);
-        work()
-    })
+    let team = Arc::new(Team::default());
+    for _ in 0..members {
+        let team = Arc::clone(&team);
+        // One that comes late, after the end, finds itself dismissed. Nobody waits for it.
+        rayon::spawn(move || team.stand_ready());
+    }
+    let _dismiss = Dismiss(&team);
+    let _leading = Playing::new(Role::Leads(Arc::clone(&team)));
+    work()
 }
 
 /// `function` of every item, on all threads or on this one. The items must not depend on the number of threads, nor
-/// one item's result on another's: then the results do not either.
+/// one item's result on another's: then the results do not either. A step within a step is its thread's own.
 pub(crate) fn for_each<T: Send>(parallel: bool, items: Vec<T>, function: impl Fn(T) + Send + Sync) {
-    if !parallel || items.len() < 2 {
+    if !parallel || items.len() < 2 || rayon::current_num_threads() == 1 {
         return items.into_iter().for_each(function);
     }
-    let leads = LEADS.replace(ptr::null()); // a step within a step is this thread's own
-    if leads.is_null() {
-        return items.into_par_iter().for_each(function);
+    match ROLE.with_borrow(Role::clone) {
+        Role::None => items.into_par_iter().for_each(function),
+        Role::InStep => items.into_iter().for_each(function),
+        Role::Leads(team) => team.share_out(items, function),
     }
-    // SAFETY: `leads` points to the team of a call of `team` further down this thread's stack; `Dismiss` clears it there.
-    unsafe { &*leads }.share_out(items, function);
-    LEADS.set(leads);
 }
 
 /// A step in progress: its items by number, handed out one by one.
@@ -65,14 +90,22 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// Never panics.
     fn work(&self) {
+        let _playing = Playing::new(Role::InStep);
         loop {
             let item = self.next.fetch_add(1, SeqCst);
             if item >= self.items {
                 return;
             }
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.function)(item))) {
-                self.panic.lock().expect("no panic while it is locked").get_or_insert(panic);
+                let mut first = self.panic.lock().expect("no panic while it is locked");
+                if first.is_none() {
+                    *first = Some(panic);
+                } else {
+                    // Dropping what was thrown could panic once more, here where nothing may.
+                    std::mem::forget(panic);
+                }
             }
         }
     }
@@ -120,8 +153,8 @@ impl Team {
                 return;
             }
             self.inside.fetch_add(1, SeqCst);
-            // SAFETY: the leader keeps the step alive until it has taken the pointer away and then seen `inside` at zero. We
-            // are counted since before we read the pointer, so we have read null or a step that waits for us.
+            // SAFETY: the leader keeps the step alive until it has taken the pointer away and then seen `inside` at zero; nothing
+            // panics between. We are counted since before we read the pointer, so we have read null or a step that waits for us.
             if let Some(step) = unsafe { self.step.load(SeqCst).as_ref() } {
                 step.work();
             }
@@ -135,7 +168,6 @@ struct Dismiss<'a>(&'a Team);
 
 impl Drop for Dismiss<'_> {
     fn drop(&mut self) {
-        LEADS.set(ptr::null());
         self.0.dismissed.store(true, SeqCst);
     }
 }

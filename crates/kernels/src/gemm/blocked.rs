@@ -186,6 +186,9 @@ impl Blocks<'_, '_, '_> {
         mr: usize,
         to: &mut [Real],
     ) {
+        if kc == 0 {
+            return; // a matrix without elements has no first one
+        }
         // SAFETY: the block lies within A.
         let source = unsafe { self.product.a.from(self.tile.row + ic, pc) };
         PackPanels { source, width: mc, kc, panel: mr, pad: false, to }.run::<S>();
@@ -208,21 +211,22 @@ impl Blocks<'_, '_, '_> {
         let kernel = S::micro_kernel(rows, width / S::LANES);
         let beta = if k.start == 0 { self.product.beta } else { 1.0 };
         let [down, across] = [self.tile.c.strides()[0], self.tile.c.strides()[1]];
+        let ends = (place.0 + rows, place.1 + columns);
+        assert!(ends.0 <= self.tile.c.nrows() && ends.1 <= self.tile.c.ncols(), "outside of C");
         let offset = place.0 as isize * down + place.1 as isize * across;
         let mut tile = MicroTile {
             kc: k.len(),
             a: a.as_ptr(),
             b: b.as_ptr(),
-            next: b.as_ptr().wrapping_add(k.len() * (S::NR + part * S::NR / parts)),
-            next_step: S::NR / parts,
+            // The next panel of B lies behind this one. Rounded up: rather twice than not at all.
+            next: b.as_ptr().wrapping_add(k.len() * S::NR + part * k.len() * S::NR / parts),
+            next_step: S::NR.div_ceil(parts),
             alpha: self.product.alpha,
             beta,
             // SAFETY: `place` is a place in C.
             c: unsafe { self.tile.c.as_mut_ptr().offset(offset) },
             c_stride: down,
         };
-        let ends = (place.0 + rows, place.1 + columns);
-        assert!(ends.0 <= self.tile.c.nrows() && ends.1 <= self.tile.c.ncols(), "outside of C");
         // The micro-kernel writes whole registers to contiguous rows. Where C has none, it writes to a copy.
         let mut copy = None;
         let window = s![place.0..ends.0, place.1..ends.1];
@@ -294,6 +298,9 @@ fn finish_row<S: Simd>(
 
 #[inline(always)]
 fn pack_b<S: Simd>(b: ArrayView2<Real>, k: Range<usize>, columns: Range<usize>, to: &mut [Real]) {
+    if k.is_empty() {
+        return;
+    }
     // SAFETY: the block lies within B.
     let source = unsafe { Source::columns(b).from(columns.start, k.start) };
     let (width, kc) = (columns.len(), k.len());

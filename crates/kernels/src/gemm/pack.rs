@@ -111,20 +111,19 @@ pub(super) unsafe fn pack_panel<S: Simd>(
             }
             return;
         }
-        let mut packed = 0; // how many k are done
         if source.along == 1 {
-            // Registers change rows and columns, four k at a time.
-            packed = kc - kc % 4;
+            // Rows become columns in registers, a square at a time.
             for w in (0..width).step_by(S::LANES) {
-                let rows = S::LANES.min(width - w);
-                let from = source.at.offset(w as isize * source.across);
-                for k in (0..packed).step_by(4) {
+                for k in (0..kc).step_by(S::LANES) {
+                    let from = source.at.offset(w as isize * source.across).add(k);
+                    let size = (S::LANES.min(width - w), S::LANES.min(kc - k));
                     let to = to.add(k * panel_width + w);
-                    S::transpose(from.add(k), source.across, rows, to, panel_width);
+                    S::transpose(from, source.across, size, to, panel_width);
                 }
             }
+            return;
         }
-        for k in packed..kc {
+        for k in 0..kc {
             for w in 0..width {
                 let offset = w as isize * source.across + k as isize * source.along;
                 *to.add(k * panel_width + w) = *source.at.offset(offset);

@@ -93,35 +93,58 @@ impl Simd for Lanes {
         }
     }
 
-    /// Row r goes into the lower half of a register, row r + 4 into the upper; then each half is a 4 by 4 transpose.
+    /// First within blocks of 4 by 4 (rows are mixed with their neighbours, then pairs with pairs), then the blocks themselves.
     #[inline(always)]
     unsafe fn transpose(
         from: *const f32,
         from_stride: isize,
-        rows: usize,
+        (rows, columns): (usize, usize),
         to: *mut f32,
         to_stride: usize,
     ) {
-        // SAFETY: see above; where there are fewer rows, the last stands in for those that are missing, and its copies are not
-        // written.
+        // SAFETY: see above. Where there are fewer rows, the last stands in for those that are missing, and its copies are not
+        // written; columns that are missing are neither read nor written.
         unsafe {
-            let row = |r: usize| _mm_loadu_ps(from.offset(r.min(rows - 1) as isize * from_stride));
-            let x: [__m256; 4] = std::array::from_fn(|r| _mm256_set_m128(row(r + 4), row(r)));
-            let [low, high] = [[x[0], x[1]], [x[2], x[3]]]
-                .map(|[a, b]| [_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b)]);
-            let columns = [
-                _mm256_shuffle_ps::<0b01_00_01_00>(low[0], high[0]),
-                _mm256_shuffle_ps::<0b11_10_11_10>(low[0], high[0]),
-                _mm256_shuffle_ps::<0b01_00_01_00>(low[1], high[1]),
-                _mm256_shuffle_ps::<0b11_10_11_10>(low[1], high[1]),
-            ];
             let lanes = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
-            let mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(rows as i32), lanes);
-            for (k, column) in columns.into_iter().enumerate() {
-                if rows == Self::LANES {
-                    _mm256_storeu_ps(to.add(k * to_stride), column);
+            let [row_mask, column_mask] =
+                [rows, columns].map(|n| _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), lanes));
+            let row: [__m256; 8] = std::array::from_fn(|r| {
+                let from = from.offset(r.min(rows - 1) as isize * from_stride);
+                // Masked loads and stores are slow on some processors: only where they must be.
+                if columns == Self::LANES {
+                    _mm256_loadu_ps(from)
                 } else {
-                    _mm256_maskstore_ps(to.add(k * to_stride), mask, column);
+                    _mm256_maskload_ps(from, column_mask)
+                }
+            });
+            let pairs: [__m256d; 8] = std::array::from_fn(|i| {
+                let (a, b) = (row[i / 2 * 2], row[i / 2 * 2 + 1]);
+                let mixed =
+                    if i % 2 == 0 { _mm256_unpacklo_ps(a, b) } else { _mm256_unpackhi_ps(a, b) };
+                _mm256_castps_pd(mixed)
+            });
+            // Column c of each of the two blocks in the rows from 4·g on is in [4·g + c].
+            let blocks: [__m256; 8] = std::array::from_fn(|i| {
+                let first = i / 4 * 4 + i % 4 / 2;
+                let (a, b) = (pairs[first], pairs[first + 2]);
+                let mixed =
+                    if i % 2 == 0 { _mm256_unpacklo_pd(a, b) } else { _mm256_unpackhi_pd(a, b) };
+                _mm256_castpd_ps(mixed)
+            });
+            for c in 0..4 {
+                let (a, b) = (blocks[c], blocks[4 + c]);
+                let done = [
+                    _mm256_permute2f128_ps::<0b10_00_00>(a, b),
+                    _mm256_permute2f128_ps::<0b11_00_01>(a, b),
+                ];
+                for (block, column) in done.into_iter().enumerate() {
+                    let k = 4 * block + c;
+                    let to = to.wrapping_add(k * to_stride);
+                    if k < columns && rows == Self::LANES {
+                        _mm256_storeu_ps(to, column);
+                    } else if k < columns {
+                        _mm256_maskstore_ps(to, row_mask, column);
+                    }
                 }
             }
         }

@@ -93,36 +93,60 @@ impl Simd for Lanes {
         }
     }
 
-    /// Rows r, r + 4, r + 8 and r + 12 go into the quarters of a register; then each quarter is a 4 by 4 transpose.
+    /// First within blocks of 4 by 4 (rows are mixed with their neighbours, then pairs with pairs), then the blocks themselves.
     #[inline(always)]
     unsafe fn transpose(
         from: *const f32,
         from_stride: isize,
-        rows: usize,
+        (rows, columns): (usize, usize),
         to: *mut f32,
         to_stride: usize,
     ) {
-        // SAFETY: see above; where there are fewer rows, the last stands in for those that are missing, and its copies are not
-        // written.
+        let [row_mask, column_mask] =
+            [rows, columns].map(|lanes| ((1_u32 << lanes) - 1) as __mmask16);
+        // SAFETY: see above. Where there are fewer rows, the last stands in for those that are missing, and its copies are not
+        // written; columns that are missing are neither read nor written.
         unsafe {
-            let row = |r: usize| _mm_loadu_ps(from.offset(r.min(rows - 1) as isize * from_stride));
-            let x: [__m512; 4] = std::array::from_fn(|r| {
-                let x = _mm512_castps128_ps512(row(r));
-                let x = _mm512_insertf32x4::<1>(x, row(r + 4));
-                let x = _mm512_insertf32x4::<2>(x, row(r + 8));
-                _mm512_insertf32x4::<3>(x, row(r + 12))
+            let row: [__m512; 16] = std::array::from_fn(|r| {
+                let from = from.offset(r.min(rows - 1) as isize * from_stride);
+                _mm512_maskz_loadu_ps(column_mask, from)
             });
-            let [low, high] = [[x[0], x[1]], [x[2], x[3]]]
-                .map(|[a, b]| [_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)]);
-            let columns = [
-                _mm512_shuffle_ps::<0b01_00_01_00>(low[0], high[0]),
-                _mm512_shuffle_ps::<0b11_10_11_10>(low[0], high[0]),
-                _mm512_shuffle_ps::<0b01_00_01_00>(low[1], high[1]),
-                _mm512_shuffle_ps::<0b11_10_11_10>(low[1], high[1]),
-            ];
-            let mask = ((1_u32 << rows) - 1) as __mmask16;
-            for (k, column) in columns.into_iter().enumerate() {
-                _mm512_mask_storeu_ps(to.add(k * to_stride), mask, column);
+            let pairs: [__m512d; 16] = std::array::from_fn(|i| {
+                let (a, b) = (row[i / 2 * 2], row[i / 2 * 2 + 1]);
+                let mixed =
+                    if i % 2 == 0 { _mm512_unpacklo_ps(a, b) } else { _mm512_unpackhi_ps(a, b) };
+                _mm512_castps_pd(mixed)
+            });
+            // Column c of each of the four blocks in the rows from 4·g on is in [4·g + c].
+            let blocks: [__m512; 16] = std::array::from_fn(|i| {
+                let first = i / 4 * 4 + i % 4 / 2;
+                let (a, b) = (pairs[first], pairs[first + 2]);
+                let mixed =
+                    if i % 2 == 0 { _mm512_unpacklo_pd(a, b) } else { _mm512_unpackhi_pd(a, b) };
+                _mm512_castpd_ps(mixed)
+            });
+            for c in 0..4 {
+                let [a, b, d, e] = [0, 4, 8, 12].map(|block| blocks[block + c]);
+                let even = [
+                    _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b),
+                    _mm512_shuffle_f32x4::<0b10_00_10_00>(d, e),
+                ];
+                let odd = [
+                    _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b),
+                    _mm512_shuffle_f32x4::<0b11_01_11_01>(d, e),
+                ];
+                let done = [
+                    _mm512_shuffle_f32x4::<0b10_00_10_00>(even[0], even[1]),
+                    _mm512_shuffle_f32x4::<0b10_00_10_00>(odd[0], odd[1]),
+                    _mm512_shuffle_f32x4::<0b11_01_11_01>(even[0], even[1]),
+                    _mm512_shuffle_f32x4::<0b11_01_11_01>(odd[0], odd[1]),
+                ];
+                for (block, column) in done.into_iter().enumerate() {
+                    let k = 4 * block + c;
+                    if k < columns {
+                        _mm512_mask_storeu_ps(to.add(k * to_stride), row_mask, column);
+                    }
+                }
             }
         }
     }

@@ -77,13 +77,13 @@ impl Simd for Lanes {
     unsafe fn transpose(
         from: *const Real,
         from_stride: isize,
-        rows: usize,
+        (rows, columns): (usize, usize),
         to: *mut Real,
         to_stride: usize,
     ) {
         for r in 0..rows {
-            for k in 0..4 {
-                // SAFETY: the caller vouches for `rows` rows of four numbers at `from` and four of `rows` at `to`.
+            for k in 0..columns {
+                // SAFETY: the caller vouches for `rows` rows of `columns` numbers at `from`, and the other way round at `to`.
                 unsafe {
                     *to.add(k * to_stride + r) = *from.offset(r as isize * from_stride).add(k)
                 };

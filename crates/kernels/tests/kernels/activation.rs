@@ -1,4 +1,4 @@
-use bert_kernels::{Activation, Real, erf, exp, naive, tanh};
+use bert_kernels::{Activation, Real, activate_rows, erf, exp, naive, tanh};
 
 use crate::support::*;
 
@@ -188,5 +188,26 @@ fn slices_of_any_length_have_the_bits_of_single_numbers() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn rows_in_every_layout_have_the_bits_of_single_numbers() {
+    for seed in 0..500 {
+        let mut random = Random(seed);
+        let shape = (random.pick(&[0, 1, 7, 200]), random.pick(&[0, 1, 15, 33, 200]));
+        let layout = random.pick(&LAYOUTS[..WRITABLE]);
+        let activation = random.pick(&[
+            Activation::GeluExact,
+            Activation::GeluTanh,
+            Activation::Tanh,
+            Activation::Silu,
+        ]);
+        let (rows, columns) = memory_shape(layout, shape);
+        let mut memory = random.matrix(rows, columns) * 6.0;
+        let mut expected = memory.clone();
+        lay_out(expected.view_mut(), layout, shape).mapv_inplace(|x| activation.apply(x));
+        activate_rows(activation, lay_out(memory.view_mut(), layout, shape));
+        assert_eq!(bits(&memory), bits(&expected), "seed {seed}, {shape:?}, {layout:?}");
     }
 }

@@ -94,6 +94,7 @@ fn check_random_product(seed: u64, (m, k, n): (usize, usize, usize)) {
     let old = lay_out(c_memory.view(), c_layouts[0], (m, n)).to_owned();
     let expected = reference(alpha, a, b, beta, &old, bias);
 
+    let mut bits_of_gemm = None;
     for (form, gemm) in FORMS {
         let what = format!("{form}, {what}");
         let (mut c_memory, mut pre_memory) = (c_memory.clone(), pre_memory.clone());
@@ -109,6 +110,11 @@ fn check_random_product(seed: u64, (m, k, n): (usize, usize, usize)) {
         let c = lay_out(c_memory.view_mut(), c_layouts[0], (m, n));
         gemm(alpha, a, b, beta, c, Epilogue { bias, activation, pre_activation });
         let c = lay_out(c_memory.view(), c_layouts[0], (m, n));
+        if form != "naive::gemm" {
+            let bits = bits(&c.to_owned());
+            let first = bits_of_gemm.get_or_insert_with(|| bits.clone());
+            assert!(*first == bits, "{what}: other bits than gemm");
+        }
         let activate = if form == "naive::gemm" { naive::activate } else { Activation::apply };
         assert_eq!(c, plain.mapv(|x| activate(activation, x)), "{what}: activation");
         if with_pre_activation {
@@ -138,9 +144,18 @@ fn random_products_are_within_the_rounding_bound_of_f64() {
 #[test]
 fn products_larger_than_every_block_are_within_the_rounding_bound_of_f64() {
     for (seed, shape) in
-        [(1, 5, 1100), (1100, 5, 1), (1031, 3, 1033), (67, 1031, 131), (129, 300, 1)]
-            .into_iter()
-            .enumerate()
+        // The last two are larger than a block in all three directions at once.
+        [
+            (1, 5, 1100),
+            (1100, 5, 1),
+            (1031, 3, 1033),
+            (67, 1031, 131),
+            (129, 300, 1),
+            (200, 1541, 400),
+            (400, 800, 200),
+        ]
+        .into_iter()
+        .enumerate()
     {
         check_random_product(10_000 + seed as u64, shape);
     }

@@ -137,6 +137,16 @@ fn the_kernels_over_rows_touch_nothing_outside() {
             output.matrix(rows, len),
         );
         assert!(output.numbers().iter().all(|x| x.is_finite() || len < 2));
+        let mut residual = Guarded::filled(&mut random, rows * len, behind);
+        add_layer_norm_rows(
+            input.matrix(rows, len).view(),
+            residual.matrix(rows, len).view(),
+            weight,
+            weight,
+            1e-12,
+            output.matrix(rows, len),
+        );
+        activate_rows(Activation::GeluExact, output.matrix(rows, len));
     }
 }
 

@@ -1,4 +1,4 @@
-use bert_kernels::{Real, layer_norm_rows, naive, row_statistics};
+use bert_kernels::{Real, add_layer_norm_rows, layer_norm_rows, naive, row_statistics};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
 
 use crate::support::*;
@@ -74,6 +74,51 @@ fn random_rows_in_every_layout_are_those_of_f64() {
             let mut untouched = before;
             lay_out(untouched.view_mut(), layouts[1], shape).assign(&got);
             assert_eq!(bits(&output_memory), bits(&untouched), "wrote outside");
+        }
+    }
+}
+
+/// The sum is rounded first, so the result must have the very bits of LayerNorm of that sum, which the test above judges.
+#[test]
+fn with_a_residual_it_is_layer_norm_of_the_sum() {
+    type Added = fn(
+        ArrayView2<Real>,
+        ArrayView2<Real>,
+        ArrayView1<Real>,
+        ArrayView1<Real>,
+        Real,
+        ArrayViewMut2<Real>,
+    );
+    let forms: [(LayerNorm, Added); 2] = [
+        (layer_norm_rows, add_layer_norm_rows),
+        (naive::layer_norm_rows, naive::add_layer_norm_rows),
+    ];
+    for seed in 0..600 {
+        let mut random = Random(seed);
+        let shape = (random.pick(&[0, 1, 5, 300]), random.pick(&[2, 3, 31, 32, 33, 64, 129]));
+        let layouts = [random.pick(&LAYOUTS), random.pick(&LAYOUTS)];
+        let output_layout = random.pick(&LAYOUTS[..WRITABLE]);
+        let memories = layouts.map(|layout| {
+            let (rows, columns) = memory_shape(layout, shape);
+            random.matrix(rows, columns)
+        });
+        let [input, residual] = [0, 1].map(|i| input_view(&memories[i], layouts[i], shape));
+        let parameters = random.matrix(2, shape.1);
+        let (weight, bias) = (parameters.row(0), parameters.row(1));
+        let (rows, columns) = memory_shape(output_layout, shape);
+        let before = random.matrix(rows, columns);
+        for (plain, added) in forms {
+            let mut expected = Array2::zeros(shape);
+            let sum = &input + &residual;
+            plain(sum.view(), weight, bias, 1e-12, expected.view_mut());
+            let mut memory = before.clone();
+            let output = lay_out(memory.view_mut(), output_layout, shape);
+            added(input, residual, weight, bias, 1e-12, output);
+            let got = lay_out(memory.view(), output_layout, shape).to_owned();
+            assert_eq!(bits(&got), bits(&expected), "seed {seed}, {shape:?}, {layouts:?}");
+            let mut untouched = before.clone();
+            lay_out(untouched.view_mut(), output_layout, shape).assign(&got);
+            assert_eq!(bits(&memory), bits(&untouched), "wrote outside");
         }
     }
 }

@@ -28,11 +28,22 @@ fn assert_same_bits(what: &str, compute: impl Fn() -> Array2<Real> + Sync) {
 #[test]
 fn gemm_gives_the_same_bits() {
     let mut random = Random(1);
-    for (m, k, n) in
-        [(70, 700, 130), (1, 1500, 1100), (1100, 700, 1), (1030, 40, 1040), (257, 300, 100)]
-    {
+    for (m, k, n) in [
+        (70, 700, 130),
+        (1, 1500, 1100),
+        (1100, 700, 1),
+        (1030, 40, 1040),
+        (257, 300, 100),
+        (400, 1600, 400),
+    ] {
         let (a, b, c) = (random.matrix(m, k), random.matrix(k, n), random.matrix(m, n));
         let bias = random.matrix(1, n);
+        let packed = PackedB::new(b.view());
+        assert_same_bits(&format!("gemm packed {m}x{k}x{n}"), || {
+            let mut c = c.clone();
+            gemm(1.0, a.view(), &packed, 0.0, c.view_mut(), Epilogue::default());
+            c
+        });
         assert_same_bits(&format!("gemm {m}x{k}x{n}"), || {
             let (mut c, mut pre_activation) = (c.clone(), Array2::zeros((n, m)));
             let epilogue = Epilogue {
@@ -52,6 +63,17 @@ fn softmax_and_layer_norm_give_the_same_bits() {
     assert_same_bits("softmax", || {
         let mut x = x.clone();
         softmax_rows(x.view_mut());
+        x
+    });
+    assert_same_bits("add_layer_norm", || {
+        let mut output = Array2::zeros(x.dim());
+        let (weight, bias) = (x.row(1), x.row(2));
+        add_layer_norm_rows(x.view(), x.view(), weight, bias, 1e-12, output.view_mut());
+        output
+    });
+    assert_same_bits("activation", || {
+        let mut x = x.clone();
+        activate_rows(Activation::GeluExact, x.view_mut());
         x
     });
     assert_same_bits("layer_norm", || {
@@ -144,4 +166,46 @@ fn a_panic_in_a_team_reaches_its_leader_and_leaves_the_pool_usable() {
         let calm = pool.install(|| team(|| team(|| attend(&|_, _, _, _| ()))));
         assert_eq!(bits(&calm), bits(&attend(&|_, _, _, _| ())));
     }
+}
+
+/// The leader is not one of the pool's threads: so it is in every program whose main thread calls the model.
+#[test]
+fn a_team_can_be_led_from_outside_of_the_pool() {
+    let expected = bits(&attend(&|_, _, _, _| ()));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    assert_eq!(bits(&team(|| attend(&|_, _, _, _| ()))), expected);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_step_within_a_step_and_a_team_within_a_step_are_the_thread_s_own() {
+    let expected = bits(&attend(&|_, _, _, _| ()));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    let within = |_: usize, row: usize, _: usize, _: &mut [Real]| {
+        if row % 97 == 0 {
+            let inner = team(|| attend(&|_, _, _, _| ()));
+            assert_eq!(bits(&inner), expected);
+        }
+    };
+    let outer = pool.install(|| team(|| attend(&within)));
+    assert_eq!(bits(&outer), expected);
+}
+
+#[test]
+fn a_panic_that_is_caught_within_the_work_leaves_the_team_usable() {
+    let expected = bits(&attend(&|_, _, _, _| ()));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    pool.install(|| {
+        team(|| {
+            let fails = || attend(&|_, _, _, _| panic!("every item fails"));
+            assert!(std::panic::catch_unwind(AssertUnwindSafe(fails)).is_err());
+            assert_eq!(bits(&attend(&|_, _, _, _| ())), expected);
+        })
+    });
 }
