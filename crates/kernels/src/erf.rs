@@ -111,7 +111,7 @@ pub(crate) mod naive {
 }
 
 /// The error function of `x`. Two short polynomials, of which one is taken without a branch, so that the compiler does
-/// several numbers at once; the twin works in f64, one number at a time. Within 3 units in the last place.
+/// several numbers at once; the twin works in f64, one number at a time. Within 2 units in the last place.
 #[inline]
 pub fn erf(x: Real) -> Real {
     if NAIVE { naive::erf(x) } else { run_on_number!(x, erf_f32) }

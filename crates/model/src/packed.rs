@@ -189,7 +189,7 @@ fn add_norm(
 }
 
 impl PackedModel {
-    /// Packs layer by layer, so that never more than one of them is there twice.
+    /// Packs layer by layer, so that only one at a time takes more memory than before.
     pub fn new(model: Model) -> Self {
         let layers = model.bert.encoder.layer.into_iter().map(PackedLayer::new).collect();
         Self {
@@ -210,7 +210,8 @@ impl PackedModel {
         self.hidden_in_steps(batch, context, |_| {})
     }
 
-    /// As [`PackedModel::infer`]; `seen` is called after every part.
+    /// As [`PackedModel::infer`]; `seen` is called after every part. It must not call rayon: the threads of the pool stand ready
+    /// for the next part (see [`team`]).
     pub fn infer_in_steps(
         &self,
         batch: &Batch,
