@@ -188,7 +188,7 @@ fn a_step_within_a_step_and_a_team_within_a_step_are_the_thread_s_own() {
     let expected = bits(&attend(&|_, _, _, _| ()));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
     let within = |_: usize, row: usize, _: usize, _: &mut [Real]| {
-        if row % 97 == 0 {
+        if row.is_multiple_of(97) {
             let inner = team(|| attend(&|_, _, _, _| ()));
             assert_eq!(bits(&inner), expected);
         }
