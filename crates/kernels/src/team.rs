@@ -102,9 +102,9 @@ impl Step<'_> {
                 let mut first = self.panic.lock().expect("no panic while it is locked");
                 if first.is_none() {
                     *first = Some(panic);
-                } else {
-                    // Dropping what was thrown could panic once more, here where nothing may.
-                    std::mem::forget(panic);
+                } else if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+                    // Dropping what was thrown has thrown once more, here where nothing may.
+                    std::mem::forget(again);
                 }
             }
         }
