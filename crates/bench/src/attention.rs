@@ -85,21 +85,21 @@ impl Problem {
 /// No peer, outputs that differ, or a file that cannot be written.
 pub fn run(args: &Args) -> Result<()> {
     let peer = Peer::start(&args.peer)?;
-    let machine = Machine::describe(peer.versions()?);
-    println!("| sequences × tokens | ours, GFLOP/s | times as fast as PyTorch |");
-    println!("|---|---|---|");
+    let machine = Machine::describe(peer.versions()?)?;
+    show!("| sequences × tokens | ours, GFLOP/s | times as fast as PyTorch |");
+    show!("|---|---|---|");
     let mut all = Vec::new();
     for batch in BATCHES {
         let figures = measure(&args.turns, &peer, batch)?;
         let Figures { sequences, tokens, gflop_per_second, ratio } = &figures;
-        println!("| {sequences} × {tokens} | {gflop_per_second:.0} | {ratio} |");
+        show!("| {sequences} × {tokens} | {gflop_per_second:.0} | {ratio} |");
         all.push(figures);
     }
-    println!("\n| tokens | memory, KiB | all scores of a layer, KiB |");
-    println!("|---|---|---|");
+    show!("\n| tokens | memory, KiB | all scores of a layer, KiB |");
+    show!("|---|---|---|");
     let memory = LENGTHS.map(memory);
     for Memory { tokens, bytes, all_scores } in &memory {
-        println!("| {tokens} | {} | {} |", bytes / 1024, all_scores / 1024);
+        show!("| {tokens} | {} | {} |", bytes / 1024, all_scores / 1024);
     }
     if let Some(path) = &args.svg {
         std::fs::write(path, draw(&memory)).with_context(|| path.display().to_string())?;

@@ -81,7 +81,7 @@ struct Figures {
 /// No peer, outputs that differ, missing data.
 pub fn run(args: &Args) -> Result<()> {
     let peer = Peer::start(&args.peer)?;
-    let machine = Machine::describe(peer.versions()?);
+    let machine = Machine::describe(peer.versions()?)?;
     let wanted = |part| args.only.is_none_or(|only| only == part);
     let base = Base::make()?;
     let mut report = json!({ "machine": machine });
@@ -98,8 +98,8 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn full(args: &Args, peer: &Peer, base: &Base) -> Result<Vec<Figures>> {
-    println!("| BERT-base | ours, ms | {} |", PEERS.map(|(name, ..)| name).join(" | "));
-    println!("|---|---|{}", "---|".repeat(PEERS.len()));
+    show!("| BERT-base | ours, ms | {} |", PEERS.map(|(name, ..)| name).join(" | "));
+    show!("|---|---|{}", "---|".repeat(PEERS.len()));
     let mut all = Vec::new();
     for &shape in &args.shapes {
         let figures = batch(&args.turns, peer, base, shape)?;
@@ -108,13 +108,13 @@ fn full(args: &Args, peer: &Peer, base: &Base) -> Result<Vec<Figures>> {
         let ratios = ratios.iter().map(|(name, ratio)| {
             if name == fastest { format!("**{ratio}**") } else { ratio.to_string() }
         });
-        println!(
+        show!(
             "| {sequences} × {tokens} | {ours:.1} | {} |",
             ratios.collect::<Vec<_>>().join(" | ")
         );
         all.push(figures);
     }
-    println!("\nHow many times as fast as each ours is; bold: the fastest of them.\n");
+    show!("\nHow many times as fast as each ours is; bold: the fastest of them.\n");
     Ok(all)
 }
 

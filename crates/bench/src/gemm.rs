@@ -9,6 +9,7 @@ use ndarray::Array2;
 use ndarray::linalg::general_mat_mul;
 use serde::Serialize;
 use serde_json::json;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 /// Speed of the matrix product: the share of the FMA peak, and ndarray's `dot` (which uses all threads)
@@ -19,16 +20,16 @@ pub struct Args {
     turns: TurnArgs,
     /// Our numbers of threads
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = default_threads())]
-    threads: Vec<usize>,
+    threads: Vec<NonZeroUsize>,
     /// Other products than BERT's: rows of A, columns of A, columns of B
     #[arg(long, value_name = "MxKxN", value_delimiter = ',', value_parser = shape)]
     shapes: Vec<(usize, usize, usize)>,
 }
 
 /// One, and all.
-fn default_threads() -> Vec<usize> {
-    let all = std::thread::available_parallelism().map_or(1, Into::into);
-    if all > 1 { vec![1, all] } else { vec![1] }
+fn default_threads() -> Vec<NonZeroUsize> {
+    let all = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    if all > NonZeroUsize::MIN { vec![NonZeroUsize::MIN, all] } else { vec![all] }
 }
 
 fn shape(text: &str) -> Result<(usize, usize, usize), String> {
@@ -70,24 +71,25 @@ struct Figures {
 /// # Errors
 /// Outputs that differ, or a file that cannot be written.
 pub fn run(args: &Args) -> Result<()> {
-    let machine = Machine::describe(json!({ "ndarray": "0.17, matrixmultiply-threading" }));
-    println!(
+    let machine = Machine::describe(json!({ "ndarray": "0.17, matrixmultiply-threading" }))?;
+    show!(
         "| M×K×N | threads | FMA peak, GFLOP/s | packed beforehand / peak | packing inside / peak | packing inside, times as fast as `dot` |"
     );
-    println!("|---|---|---|---|---|---|");
+    show!("|---|---|---|---|---|---|");
     let mut all = Vec::new();
-    let most = args.threads.iter().copied().max().unwrap_or(1);
+    let most = args.threads.iter().copied().max().unwrap_or(NonZeroUsize::MIN);
     let shapes = if args.shapes.is_empty() { &SHAPES[..] } else { &args.shapes };
     for &shape in shapes {
         for &threads in &args.threads {
             // `dot` chooses its threads once for the whole process: all.
-            let figures = product(&args.turns, shape, threads, threads == most)?;
+            let figures = product(&args.turns, shape, threads.get(), threads == most)?;
             let (m, k, n) = shape;
             let peak = figures.peak.map(|rate| rate / 1e9);
             let dot = figures.against_dot.map_or("–".to_owned(), |ratio| format!("{ratio}"));
-            println!(
+            show!(
                 "| {m}×{k}×{n} | {threads} | {peak:.0} | {} | {} | {dot} |",
-                figures.packed, figures.inside
+                figures.packed,
+                figures.inside
             );
             all.push(figures);
         }

@@ -15,7 +15,10 @@ pub struct Machine {
 
 impl Machine {
     /// Asks the system, and prints it.
-    pub fn describe(versions: serde_json::Value) -> Self {
+    ///
+    /// # Errors
+    /// Standard output that cannot be written.
+    pub fn describe(versions: serde_json::Value) -> anyhow::Result<Self> {
         let machine = Self {
             cpu: cpu(),
             cores: std::thread::available_parallelism().map_or(1, Into::into),
@@ -24,9 +27,9 @@ impl Machine {
             versions,
         };
         let Self { cpu, cores, isa, versions, .. } = &machine;
-        println!("{cpu}, {cores} cores, {isa}; against {versions}");
-        println!("medians of alternating turns (lowest-highest)\n");
-        machine
+        show!("{cpu}, {cores} cores, {isa}; against {versions}");
+        show!("medians of alternating turns (lowest-highest)\n");
+        Ok(machine)
     }
 }
 

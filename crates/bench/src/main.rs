@@ -19,6 +19,14 @@
 //! without having compared the outputs.
 #![forbid(unsafe_code)]
 
+/// A line on standard output. Unlike `println!` it does not panic when nobody reads it any more: it ends the function with the
+/// error.
+macro_rules! show {
+    ($($line:tt)*) => {
+        std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($line)*)))?
+    };
+}
+
 mod attention;
 mod forward;
 mod gemm;
@@ -77,9 +85,16 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if reader_left(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether the program was stopped by `| head` or the like, which is no error.
+fn reader_left(error: &anyhow::Error) -> bool {
+    let broken = std::io::ErrorKind::BrokenPipe;
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == broken)
 }

@@ -91,7 +91,7 @@ pub fn paragraphs(turns: &TurnArgs, args: &Args, peer: &Peer, base: &Base) -> Re
         ours_seconds: Spread::of(&ours),
         ratio: Spread::of_ratios(&theirs, &ours),
     };
-    figures.print("paragraphs of xquad, BERT-base, batches of 32");
+    figures.print("paragraphs of xquad, BERT-base, batches of 32")?;
     Ok(figures)
 }
 
@@ -146,16 +146,17 @@ pub fn encode(turns: &TurnArgs, args: &Args, peer: &Peer) -> Result<Figures> {
         ours_seconds: Spread::of(&ours),
         ratio: Spread::of_ratios(&theirs, &ours),
     };
-    figures.print("lines of sentence_polarity, all-MiniLM-L6-v2, through `bert encode`");
+    figures.print("lines of sentence_polarity, all-MiniLM-L6-v2, through `bert encode`")?;
     Ok(figures)
 }
 
 impl Figures {
-    fn print(&self, what: &str) {
+    fn print(&self, what: &str) -> Result<()> {
         let Self { texts, tokens, ours_seconds, ratio } = self;
-        println!(
+        show!(
             "{texts} {what}: {tokens} tokens, ours {ours_seconds} s, {ratio} times as fast as transformers"
         );
+        Ok(())
     }
 }
 

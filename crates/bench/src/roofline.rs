@@ -50,7 +50,7 @@ struct Point {
 /// # Errors
 /// Outputs that differ from the textbook's, or a file that cannot be written.
 pub fn run(args: &Args) -> Result<()> {
-    let machine = Machine::describe(json!({}));
+    let machine = Machine::describe(json!({}))?;
     let pool = rayon::ThreadPoolBuilder::new().build()?;
     let memory = vec![1.0 as Real; 64 << 20]; // 256 MiB
     let bytes = size_of_val(&memory[..]) as f64;
@@ -59,7 +59,7 @@ pub fn run(args: &Args) -> Result<()> {
     let [peak, read] = args.turns.alternate([peak, read])?;
     let peak = Spread::of(&peak).median;
     let bandwidth = Spread::of(&read).map(|seconds| bytes / seconds).median;
-    println!(
+    show!(
         "peak {:.0} GFLOP/s, memory {:.1} GB/s, {} threads; the corner is at {:.1} operations for each byte\n",
         peak / 1e9,
         bandwidth / 1e9,
@@ -68,13 +68,13 @@ pub fn run(args: &Args) -> Result<()> {
     );
     let weights: Vec<_> =
         (0..WEIGHTS).map(|i| PackedB::new(numbers(WIDTH, WIDTH, i as u32).view())).collect();
-    println!("| tokens | operations for each byte | GFLOP/s | roof | share |");
-    println!("|---|---|---|---|---|");
+    show!("| tokens | operations for each byte | GFLOP/s | roof | share |");
+    show!("|---|---|---|---|---|");
     let mut points = Vec::new();
     for tokens in TOKENS {
         let point = product(&args.turns, &pool, tokens, &weights, peak, bandwidth)?;
         let Point { intensity, rate, roof, .. } = point;
-        println!(
+        show!(
             "| {tokens} | {intensity:.1} | {:.1} | {:.1} | {:.2} |",
             rate / 1e9,
             roof / 1e9,

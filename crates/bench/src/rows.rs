@@ -54,9 +54,9 @@ const TOLERANCE: f64 = 4e-6;
 /// No peer, or outputs that differ.
 pub fn run(args: &Args) -> Result<()> {
     let peer = Peer::start(&args.peer)?;
-    let machine = Machine::describe(peer.versions()?);
-    println!("| function | shape | ours, GB/s | times as fast as PyTorch |");
-    println!("|---|---|---|---|");
+    let machine = Machine::describe(peer.versions()?)?;
+    show!("| function | shape | ours, GB/s | times as fast as PyTorch |");
+    show!("|---|---|---|---|");
     let (tokens, wide) = (numbers(1024, 768, 1) * 4.0, numbers(1024, 3072, 2) * 4.0);
     let (residual, scale, shift) = (numbers(1024, 768, 3), numbers(1, 768, 4), numbers(1, 768, 5));
     let activation = |what, activation, kind, more| Case {
@@ -106,7 +106,7 @@ pub fn run(args: &Args) -> Result<()> {
     for case in cases {
         let figures = measure(&args.turns, &peer, case)?;
         let Figures { what, shape: (m, n), gigabytes_per_second, ratio } = &figures;
-        println!("| {what} | {m}×{n} | {gigabytes_per_second:.1} | {ratio} |");
+        show!("| {what} | {m}×{n} | {gigabytes_per_second:.1} | {ratio} |");
         all.push(figures);
     }
     args.turns.write_json(&json!({ "machine": machine, "rows": all }))

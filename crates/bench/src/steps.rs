@@ -24,10 +24,10 @@ const SHAPE: (usize, usize, usize) = (512, 768, 768);
 /// # Errors
 /// Outputs that differ.
 pub fn run(args: &Args) -> Result<()> {
-    let machine = Machine::describe(json!({}));
+    let machine = Machine::describe(json!({}))?;
     let (m, k, n) = SHAPE;
-    println!("| step | B in rows, GFLOP/s | B transposed, GFLOP/s | share of one core's peak |");
-    println!("|---|---|---|---|");
+    show!("| step | B in rows, GFLOP/s | B transposed, GFLOP/s | share of one core's peak |");
+    show!("|---|---|---|---|");
     let (a, rows) = (numbers(m, k, 1), numbers(k, n, 2));
     let columns = Array2::from_shape_fn((n, k), |(j, k)| rows[[k, j]]);
     let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
@@ -53,7 +53,7 @@ pub fn run(args: &Args) -> Result<()> {
         let share = Spread::of_ratios(&rates(&in_rows), &peak);
         let [in_rows, transposed] =
             [in_rows, transposed].map(|times| Spread::of(&rates(&times)).map(|rate| rate / 1e9));
-        println!("| `{name}` | {in_rows:.1} | {transposed:.1} | {share:.3} |");
+        show!("| `{name}` | {in_rows:.1} | {transposed:.1} | {share:.3} |");
         let peak = Spread::of(&peak);
         all.push(json!({ "step": name, "gflop_per_second": in_rows, "transposed": transposed, "of_peak": share, "peak": peak }));
     }

@@ -29,13 +29,13 @@ pub struct Args {
 /// # Errors
 /// Missing data, or different tokens.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let machine = Machine::describe(json!({ "tokenizers": "0.23" }));
+    let machine = Machine::describe(json!({ "tokenizers": "0.23" }))?;
     let texts = texts(&args.data)?;
     let vocab = args.data.join("vocab/bert-uncased.txt");
     let ours = Tokenizer::from_vocab_file(&vocab, Options::default())?;
     let theirs = their_tokenizer(&vocab)?;
     let bytes: usize = texts.iter().map(String::len).sum();
-    println!("{} texts, {:.1} MB", texts.len(), bytes as f64 / 1e6);
+    show!("{} texts, {:.1} MB", texts.len(), bytes as f64 / 1e6);
     compare(&ours, &theirs, &texts)?;
 
     let inputs: Vec<Input> = texts.iter().map(Input::from).collect();
@@ -60,11 +60,11 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             batch.map_or(0, |batch| batch.iter().map(Encoding::len).sum())
         },
     )?;
-    println!("| threads | ours, MB/s | `tokenizers`, MB/s | times as fast |");
-    println!("|---|---|---|---|");
+    show!("| threads | ours, MB/s | `tokenizers`, MB/s | times as fast |");
+    show!("|---|---|---|---|");
     for (threads, figures) in [("one", &one), ("all", &all)] {
         let Figures { ours, theirs, ratio } = figures;
-        println!("| {threads} | {ours:.1} | {theirs:.1} | {ratio:.1} |");
+        show!("| {threads} | {ours:.1} | {theirs:.1} | {ratio:.1} |");
     }
     args.turns.write_json(&json!({ "machine": machine, "one_thread": one, "all_threads": all }))
 }
@@ -137,7 +137,7 @@ fn compare(
         ensure!(same, "different tokens for {text:?}");
         tokens += mine.len();
     }
-    println!("{tokens} tokens, ids and offsets the same on both sides");
+    show!("{tokens} tokens, ids and offsets the same on both sides");
     Ok(())
 }
 

@@ -31,10 +31,7 @@ fn calm_down() {
 }
 
 /// Calls `call` again and again for the length of a turn and returns the median call's seconds. `prepare` comes before each call
-/// and is not counted.
-///
-/// Before the turn it waits, until the threads of the side before it sleep. Of several calls the first is not counted: it wakes our
-/// own.
+/// and is not counted. Of several calls the first is not counted either: it wakes the threads.
 fn turn<T>(state: &mut T, mut prepare: impl FnMut(&mut T), mut call: impl FnMut(&mut T)) -> f64 {
     let (start, mut seconds) = (Instant::now(), Vec::new());
     loop {

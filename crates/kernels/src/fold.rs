@@ -8,7 +8,7 @@
 
 use crate::{
     Real,
-    isa::{Simd, Wide},
+    isa::{Register, Simd, Wide},
 };
 
 /// Running results of a row: a multiple of every register's width.
@@ -18,38 +18,35 @@ const MOST_REGISTERS: usize = 8;
 
 /// What happens to each number of a row.
 pub(crate) trait Fold<S: Simd> {
-    /// A running result.
-    type Number: Copy;
     /// Running results side by side.
-    type Register: Copy;
+    type Results: Register;
 
     /// Of no numbers.
-    fn start(&self) -> Self::Number;
-    /// Takes one number in.
-    fn take(&self, result: Self::Number, x: Real) -> Self::Number;
-    /// Two results become one.
-    fn join(&self, a: Self::Number, b: Self::Number) -> Self::Number;
+    const START: Number<S, Self>;
 
-    /// [`Fold::start`] in every lane.
+    /// Takes one number in.
+    fn take(&self, result: Number<S, Self>, x: Real) -> Number<S, Self>;
+    /// [`Fold::take`] in every lane.
     ///
     /// # Safety
-    /// For this and the next two: the processor must have the instructions of `S`.
-    unsafe fn start_register(&self) -> Self::Register;
-    /// [`Fold::take`] in every lane.
-    unsafe fn take_register(&self, result: Self::Register, x: S) -> Self::Register;
-    /// Writes the lanes to `to`, where there must be room for them.
-    unsafe fn store(result: Self::Register, to: *mut Self::Number);
+    /// The processor must have the instructions of `S`.
+    unsafe fn take_register(&self, results: Self::Results, x: S) -> Self::Results;
+    /// Two results become one.
+    fn join(a: Number<S, Self>, b: Number<S, Self>) -> Number<S, Self>;
 }
+
+/// A running result of `F`.
+type Number<S, F> = <<F as Fold<S>>::Results as Register>::Number;
 
 /// The result for all of `x`. To be called within a [`Work`](crate::isa::Work).
 #[inline(always)]
-pub(crate) fn fold<S: Simd, F: Fold<S>>(x: &[Real], function: &F) -> F::Number {
+pub(crate) fn fold<S: Simd, F: Fold<S>>(x: &[Real], function: &F) -> Number<S, F> {
     const { assert!(LANES.is_multiple_of(S::LANES) && LANES / S::LANES <= MOST_REGISTERS) };
-    let mut lanes = [function.start(); LANES];
+    let mut lanes = [F::START; LANES];
     let (chunks, rest) = x.as_chunks::<LANES>();
     // SAFETY: we are within a `Work` for `S`; a chunk has 32 numbers, `lanes` room for 32.
     unsafe {
-        let mut registers = [function.start_register(); MOST_REGISTERS];
+        let mut registers = [F::Results::splat(F::START); MOST_REGISTERS];
         for chunk in chunks {
             for (r, register) in registers.iter_mut().take(LANES / S::LANES).enumerate() {
                 let x = S::load(chunk.as_ptr().add(r * S::LANES));
@@ -57,7 +54,7 @@ pub(crate) fn fold<S: Simd, F: Fold<S>>(x: &[Real], function: &F) -> F::Number {
             }
         }
         for (r, register) in registers.into_iter().take(LANES / S::LANES).enumerate() {
-            F::store(register, lanes.as_mut_ptr().add(r * S::LANES));
+            register.store(lanes.as_mut_ptr().add(r * S::LANES));
         }
     }
     for (lane, x) in lanes.iter_mut().zip(rest) {
@@ -66,7 +63,7 @@ pub(crate) fn fold<S: Simd, F: Fold<S>>(x: &[Real], function: &F) -> F::Number {
     let mut width = LANES / 2;
     while width > 0 {
         for l in 0..width {
-            lanes[l] = function.join(lanes[l], lanes[l + width]);
+            lanes[l] = F::join(lanes[l], lanes[l + width]);
         }
         width /= 2;
     }
@@ -77,12 +74,8 @@ pub(crate) fn fold<S: Simd, F: Fold<S>>(x: &[Real], function: &F) -> F::Number {
 pub(crate) struct Largest;
 
 impl<S: Simd> Fold<S> for Largest {
-    type Number = Real;
-    type Register = S;
-
-    fn start(&self) -> Real {
-        Real::NEG_INFINITY
-    }
+    type Results = S;
+    const START: Real = Real::NEG_INFINITY;
 
     #[inline(always)]
     fn take(&self, result: Real, x: Real) -> Real {
@@ -90,26 +83,14 @@ impl<S: Simd> Fold<S> for Largest {
     }
 
     #[inline(always)]
-    fn join(&self, a: Real, b: Real) -> Real {
-        if b > a { b } else { a }
-    }
-
-    #[inline(always)]
-    unsafe fn start_register(&self) -> S {
+    unsafe fn take_register(&self, results: S, x: S) -> S {
         // SAFETY: the caller vouches for the instruction set.
-        unsafe { S::splat(Real::NEG_INFINITY) }
+        unsafe { results.max(x) }
     }
 
     #[inline(always)]
-    unsafe fn take_register(&self, result: S, x: S) -> S {
-        // SAFETY: as above.
-        unsafe { result.max(x) }
-    }
-
-    #[inline(always)]
-    unsafe fn store(result: S, to: *mut Real) {
-        // SAFETY: as above, and for the room.
-        unsafe { result.store(to) }
+    fn join(a: Real, b: Real) -> Real {
+        if b > a { b } else { a }
     }
 }
 
@@ -117,12 +98,8 @@ impl<S: Simd> Fold<S> for Largest {
 pub(crate) struct Sum;
 
 impl<S: Simd> Fold<S> for Sum {
-    type Number = Real;
-    type Register = S;
-
-    fn start(&self) -> Real {
-        0.0
-    }
+    type Results = S;
+    const START: Real = 0.0;
 
     #[inline(always)]
     fn take(&self, result: Real, x: Real) -> Real {
@@ -130,26 +107,14 @@ impl<S: Simd> Fold<S> for Sum {
     }
 
     #[inline(always)]
-    fn join(&self, a: Real, b: Real) -> Real {
-        a + b
-    }
-
-    #[inline(always)]
-    unsafe fn start_register(&self) -> S {
+    unsafe fn take_register(&self, results: S, x: S) -> S {
         // SAFETY: the caller vouches for the instruction set.
-        unsafe { S::splat(0.0) }
+        unsafe { results.add(x) }
     }
 
     #[inline(always)]
-    unsafe fn take_register(&self, result: S, x: S) -> S {
-        // SAFETY: as above.
-        unsafe { result.add(x) }
-    }
-
-    #[inline(always)]
-    unsafe fn store(result: S, to: *mut Real) {
-        // SAFETY: as above, and for the room.
-        unsafe { result.store(to) }
+    fn join(a: Real, b: Real) -> Real {
+        a + b
     }
 }
 
@@ -157,12 +122,8 @@ impl<S: Simd> Fold<S> for Sum {
 pub(crate) struct WideSum;
 
 impl<S: Simd> Fold<S> for WideSum {
-    type Number = f64;
-    type Register = S::Wide;
-
-    fn start(&self) -> f64 {
-        0.0
-    }
+    type Results = S::Wide;
+    const START: f64 = 0.0;
 
     #[inline(always)]
     fn take(&self, result: f64, x: Real) -> f64 {
@@ -170,26 +131,14 @@ impl<S: Simd> Fold<S> for WideSum {
     }
 
     #[inline(always)]
-    fn join(&self, a: f64, b: f64) -> f64 {
-        a + b
-    }
-
-    #[inline(always)]
-    unsafe fn start_register(&self) -> S::Wide {
+    unsafe fn take_register(&self, results: S::Wide, x: S) -> S::Wide {
         // SAFETY: the caller vouches for the instruction set.
-        unsafe { S::Wide::splat(0.0) }
+        unsafe { results.add(x.widen()) }
     }
 
     #[inline(always)]
-    unsafe fn take_register(&self, result: S::Wide, x: S) -> S::Wide {
-        // SAFETY: as above.
-        unsafe { result.add(x.widen()) }
-    }
-
-    #[inline(always)]
-    unsafe fn store(result: S::Wide, to: *mut f64) {
-        // SAFETY: as above, and for the room.
-        unsafe { result.store(to) }
+    fn join(a: f64, b: f64) -> f64 {
+        a + b
     }
 }
 
@@ -199,12 +148,8 @@ pub(crate) struct SquaredDeviations {
 }
 
 impl<S: Simd> Fold<S> for SquaredDeviations {
-    type Number = f64;
-    type Register = S::Wide;
-
-    fn start(&self) -> f64 {
-        0.0
-    }
+    type Results = S::Wide;
+    const START: f64 = 0.0;
 
     #[inline(always)]
     fn take(&self, result: f64, x: Real) -> f64 {
@@ -213,28 +158,16 @@ impl<S: Simd> Fold<S> for SquaredDeviations {
     }
 
     #[inline(always)]
-    fn join(&self, a: f64, b: f64) -> f64 {
-        a + b
-    }
-
-    #[inline(always)]
-    unsafe fn start_register(&self) -> S::Wide {
+    unsafe fn take_register(&self, results: S::Wide, x: S) -> S::Wide {
         // SAFETY: the caller vouches for the instruction set.
-        unsafe { S::Wide::splat(0.0) }
-    }
-
-    #[inline(always)]
-    unsafe fn take_register(&self, result: S::Wide, x: S) -> S::Wide {
-        // SAFETY: as above.
         unsafe {
             let deviation = x.widen().sub(S::Wide::splat(self.mean));
-            result.add(deviation.mul(deviation))
+            results.add(deviation.mul(deviation))
         }
     }
 
     #[inline(always)]
-    unsafe fn store(result: S::Wide, to: *mut f64) {
-        // SAFETY: as above, and for the room.
-        unsafe { result.store(to) }
+    fn join(a: f64, b: f64) -> f64 {
+        a + b
     }
 }

@@ -97,9 +97,20 @@ pub fn isa() -> Isa {
 // ANCHOR_END: detect
 
 // ANCHOR: simd
-/// A register full of numbers. The methods are unsafe because the processor must have the instruction set: they are called only
-/// below [`run`], in code that was compiled for it.
-pub(crate) trait Simd: Copy {
+/// One register or two, full of numbers. The methods of this and the next trait are unsafe because the processor must have the
+/// instruction set: they are called only below [`run`], in code that was compiled for it.
+pub(crate) trait Register: Copy {
+    /// What it is full of.
+    type Number: Copy;
+
+    /// The same number in every lane.
+    unsafe fn splat(x: Self::Number) -> Self;
+    /// Writes all lanes to `to`.
+    unsafe fn store(self, to: *mut Self::Number);
+}
+
+/// A register of an instruction set.
+pub(crate) trait Simd: Register<Number = Real> {
     /// `LANES` numbers in double precision.
     type Wide: Wide;
     /// How many numbers a register holds.
@@ -113,12 +124,8 @@ pub(crate) trait Simd: Copy {
     /// Columns of the micro-tile.
     const NR: usize = Self::NV * Self::LANES;
 
-    /// The same number in every lane.
-    unsafe fn splat(x: Real) -> Self;
     /// The `LANES` numbers at `from`.
     unsafe fn load(from: *const Real) -> Self;
-    /// Writes all lanes to `to`.
-    unsafe fn store(self, to: *mut Real);
     /// Asks for the cache line at `at`, any address, to be fetched into the L1 cache.
     unsafe fn prefetch(at: *const Real);
     /// The same into the L2 cache.
@@ -146,10 +153,8 @@ pub(crate) trait Simd: Copy {
 }
 // ANCHOR_END: simd
 
-/// As many numbers as a register holds, in double precision: two registers. The same rules.
-pub(crate) trait Wide: Copy {
-    unsafe fn splat(x: f64) -> Self;
-    unsafe fn store(self, to: *mut f64);
+/// As many numbers as a register holds, in double precision: two registers.
+pub(crate) trait Wide: Register<Number = f64> {
     unsafe fn add(self, b: Self) -> Self;
     unsafe fn sub(self, b: Self) -> Self;
     unsafe fn mul(self, b: Self) -> Self;

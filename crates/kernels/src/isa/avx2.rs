@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Simd, Work};
+use super::{Register, Simd, Work};
 use crate::gemm::{MicroKernel, micro_kernel_table};
 
 #[derive(Clone, Copy)]
@@ -18,8 +18,24 @@ pub(super) fn run<W: Work>(work: W) -> W::Output {
     work.run::<Lanes>()
 }
 
-// Every method: what the instruction reads and writes is what the caller vouches for in `Simd`, and the instruction set
+// Every method: what the instruction reads and writes is what the caller vouches for in `Register` and `Simd`, and the instruction set
 // is there because `run` and the table's functions are entered only where `isa` found it.
+impl Register for Lanes {
+    type Number = f32;
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        // SAFETY: see above.
+        Self(unsafe { _mm256_set1_ps(x) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: see above.
+        unsafe { _mm256_storeu_ps(to, self.0) }
+    }
+}
+
 impl Simd for Lanes {
     type Wide = Wide;
 
@@ -30,21 +46,9 @@ impl Simd for Lanes {
     const NV: usize = 2;
 
     #[inline(always)]
-    unsafe fn splat(x: f32) -> Self {
-        // SAFETY: see above.
-        Self(unsafe { _mm256_set1_ps(x) })
-    }
-
-    #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
         // SAFETY: see above.
         Self(unsafe { _mm256_loadu_ps(from) })
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: see above.
-        unsafe { _mm256_storeu_ps(to, self.0) }
     }
 
     #[inline(always)]
@@ -156,7 +160,9 @@ impl Simd for Lanes {
     }
 }
 
-impl super::Wide for Wide {
+impl Register for Wide {
+    type Number = f64;
+
     #[inline(always)]
     unsafe fn splat(x: f64) -> Self {
         // SAFETY: see above.
@@ -171,7 +177,9 @@ impl super::Wide for Wide {
             _mm256_storeu_pd(to.add(Lanes::LANES / 2), self.0[1]);
         }
     }
+}
 
+impl super::Wide for Wide {
     #[inline(always)]
     unsafe fn add(self, b: Self) -> Self {
         // SAFETY: see above.

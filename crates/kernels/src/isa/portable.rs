@@ -2,7 +2,7 @@
 
 #![allow(clippy::unnecessary_cast)] // casts between f64 and `Real`: one of the features makes each needless
 
-use super::Simd;
+use super::{Register, Simd};
 use crate::{
     Real,
     gemm::{MicroKernel, micro_kernel_table},
@@ -16,6 +16,21 @@ pub(crate) struct Lanes([Real; 4]);
 #[derive(Clone, Copy)]
 pub(crate) struct Wide([f64; 4]);
 
+impl Register for Lanes {
+    type Number = Real;
+
+    #[inline(always)]
+    unsafe fn splat(x: Real) -> Self {
+        Self([x; 4])
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut Real) {
+        // SAFETY: the caller vouches for room for four numbers at `to`.
+        unsafe { to.cast::<[Real; 4]>().write_unaligned(self.0) }
+    }
+}
+
 impl Simd for Lanes {
     type Wide = Wide;
 
@@ -26,20 +41,9 @@ impl Simd for Lanes {
     const NV: usize = 2;
 
     #[inline(always)]
-    unsafe fn splat(x: Real) -> Self {
-        Self([x; 4])
-    }
-
-    #[inline(always)]
     unsafe fn load(from: *const Real) -> Self {
         // SAFETY: the caller vouches for four numbers at `from`.
         Self(unsafe { from.cast::<[Real; 4]>().read_unaligned() })
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut Real) {
-        // SAFETY: the caller vouches for room for four numbers at `to`.
-        unsafe { to.cast::<[Real; 4]>().write_unaligned(self.0) }
     }
 
     #[inline(always)]
@@ -97,7 +101,9 @@ impl Simd for Lanes {
     }
 }
 
-impl super::Wide for Wide {
+impl Register for Wide {
+    type Number = f64;
+
     #[inline(always)]
     unsafe fn splat(x: f64) -> Self {
         Self([x; 4])
@@ -108,7 +114,9 @@ impl super::Wide for Wide {
         // SAFETY: the caller vouches for room for four numbers at `to`.
         unsafe { to.cast::<[f64; 4]>().write_unaligned(self.0) }
     }
+}
 
+impl super::Wide for Wide {
     #[inline(always)]
     unsafe fn add(self, b: Self) -> Self {
         Self(std::array::from_fn(|l| self.0[l] + b.0[l]))
