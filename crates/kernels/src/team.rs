@@ -183,3 +183,44 @@ fn wait_until(condition: impl Fn() -> bool) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread::current;
+
+    /// Hands out `steps` times 64 items and counts them.
+    fn counts(steps: usize) -> Vec<usize> {
+        let counts: Vec<_> = (0..64).map(|_| AtomicUsize::new(0)).collect();
+        for _ in 0..steps {
+            for_each(true, counts.iter().collect(), |count: &AtomicUsize| {
+                count.fetch_add(1, SeqCst);
+            });
+        }
+        counts.into_iter().map(AtomicUsize::into_inner).collect()
+    }
+
+    #[test]
+    fn every_item_of_many_short_steps_is_done_once() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        assert_eq!(pool.install(|| team(|| counts(20_000))), [20_000; 64]);
+    }
+
+    #[test]
+    fn a_step_within_a_step_stays_on_its_thread() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let work = || (0..20_000).for_each(|i| _ = std::hint::black_box(i));
+        let within = |_: usize| {
+            let outer = current().id();
+            let item = |()| {
+                work();
+                assert_eq!(current().id(), outer);
+            };
+            for _ in 0..100 {
+                team(|| for_each(true, vec![(); 8], item));
+            }
+        };
+        // One thread has no item of its own and would gladly take another's.
+        pool.install(|| team(|| for_each(true, (0..2).collect(), within)));
+    }
+}
