@@ -2,6 +2,7 @@
 //!
 //! Source: Vaswani et al., "Attention Is All You Need", 2017, §3.2.
 
+pub(crate) mod backward;
 mod tiled;
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
@@ -25,7 +26,7 @@ pub enum Mask {
 
 impl Mask {
     /// How many keys, counted from the sequence's first, query `row` of `queries` sees. May be none.
-    fn visible(self, row: usize, queries: usize, keys: usize) -> usize {
+    pub(crate) fn visible(self, row: usize, queries: usize, keys: usize) -> usize {
         match self {
             Mask::Full => keys,
             Mask::Causal => (row + 1 + keys).saturating_sub(queries),

@@ -8,7 +8,7 @@
 
 use crate::{
     Real,
-    isa::{Register, Simd, Wide},
+    isa::{Register, Simd, Wide, mul_add},
 };
 
 /// Running results of a row: a multiple of every register's width.
@@ -60,14 +60,45 @@ pub(crate) fn fold<S: Simd, F: Fold<S>>(x: &[Real], function: &F) -> Number<S, F
     for (lane, x) in lanes.iter_mut().zip(rest) {
         *lane = function.take(*lane, *x);
     }
+    join(lanes, F::join)
+}
+
+/// The running results become one, in pairs.
+#[inline(always)]
+fn join<T: Copy>(mut lanes: [T; LANES], join: impl Fn(T, T) -> T) -> T {
     let mut width = LANES / 2;
     while width > 0 {
         for l in 0..width {
-            lanes[l] = F::join(lanes[l], lanes[l + width]);
+            lanes[l] = join(lanes[l], lanes[l + width]);
         }
         width /= 2;
     }
     lanes[0]
+}
+
+/// Σ x·y, in the same order as [`fold`]; both equally long. To be called within a [`Work`](crate::isa::Work).
+#[inline(always)]
+pub(crate) fn dot<S: Simd>(x: &[Real], y: &[Real]) -> Real {
+    let mut lanes = [0.0; LANES];
+    let (x_chunks, x_rest) = x.as_chunks::<LANES>();
+    let (y_chunks, y_rest) = y.as_chunks::<LANES>();
+    // SAFETY: we are within a `Work` for `S`; a chunk has 32 numbers, `lanes` room for 32.
+    unsafe {
+        let mut registers = [S::splat(0.0); MOST_REGISTERS];
+        for (x, y) in x_chunks.iter().zip(y_chunks) {
+            for (r, register) in registers.iter_mut().take(LANES / S::LANES).enumerate() {
+                let (x, y) = (x.as_ptr().add(r * S::LANES), y.as_ptr().add(r * S::LANES));
+                *register = S::load(x).mul_add(S::load(y), *register);
+            }
+        }
+        for (r, register) in registers.into_iter().take(LANES / S::LANES).enumerate() {
+            register.store(lanes.as_mut_ptr().add(r * S::LANES));
+        }
+    }
+    for (lane, (x, y)) in lanes.iter_mut().zip(x_rest.iter().zip(y_rest)) {
+        *lane = mul_add::<S, _>(*x, *y, *lane);
+    }
+    join(lanes, |a, b| a + b)
 }
 
 /// The largest number; −∞ if there is none. NaN is passed over.

@@ -17,7 +17,9 @@
 //!   in the order in which that one reads; `gemm/grid`: who computes what
 //! - `gemm/steps`: the way there from three loops, a step at a time
 //! - `cache`: counts what a loop would miss in a cache
-//! - `attention`: multi-head attention over packed sequences; `attention/tiled`: block by block
+//! - `attention`: multi-head attention over packed sequences; `attention/tiled`: block by block;
+//!   `attention/backward`: its backward pass
+//! - `dropout`: which elements of a row fall
 //! - `isa`: which instructions the processor has, and one body of code for all of them
 //! - `team`: threads that stand ready between one parallel step and the next
 //! - `split`, `buffer`: views cut into disjoint pieces; memory that is used again
@@ -28,6 +30,7 @@ mod activation;
 mod attention;
 mod buffer;
 pub mod cache;
+mod dropout;
 mod erf;
 mod exp;
 mod fold;
@@ -42,29 +45,43 @@ mod softmax;
 mod split;
 mod team;
 
-pub use activation::{Activation, activate_rows};
+pub use activation::{Activation, activate_backward_rows, activate_rows};
+pub use attention::backward::attention_backward;
 pub use attention::{AttentionArgs, Mask, OnProbabilities, attention, attention_probabilities};
 pub use buffer::Aligned;
+pub use dropout::{dropout_row, mix};
 pub use erf::erf;
 pub use exp::{exp, tanh};
 pub use gemm::{
     Epilogue, PackedB, Right, add_matmul, gemm, gemm_on_this_thread, linear, matmul, steps,
 };
 pub use isa::{Isa, detect, isa};
-pub use layer_norm::{add_layer_norm_rows, layer_norm_rows, row_statistics};
+pub use layer_norm::{
+    add_layer_norm_rows, layer_norm_backward_rows, layer_norm_rows, row_statistics,
+};
 pub use mapped_file::MappedFile;
 pub use peak::{fma_burst, fma_peak};
 pub use real::Real;
-pub use softmax::{softmax_row, softmax_rows};
+pub use rows::add_column_sums;
+pub use softmax::{softmax_and_log_sum, softmax_backward_row, softmax_row, softmax_rows};
 pub use team::team;
 
 /// The textbook twins: the same names and signatures, plain loops.
 pub mod naive {
-    pub use crate::activation::naive::{activate, activate_slice};
+    pub use crate::activation::naive::{
+        activate, activate_backward_rows, activate_slice, derivative,
+    };
+    pub use crate::attention::backward::naive::attention_backward;
     pub use crate::attention::naive::{attention, attention_probabilities};
+    pub use crate::dropout::naive::{dropout_factor, dropout_row};
     pub use crate::erf::naive::erf;
     pub use crate::exp::naive::{exp, tanh};
     pub use crate::gemm::naive::{add_matmul, gemm, linear, matmul};
-    pub use crate::layer_norm::naive::{add_layer_norm_rows, layer_norm_rows, row_statistics};
-    pub use crate::softmax::naive::{softmax_row, softmax_rows};
+    pub use crate::layer_norm::naive::{
+        add_layer_norm_rows, layer_norm_backward_rows, layer_norm_rows, row_statistics,
+    };
+    pub use crate::rows::naive::add_column_sums;
+    pub use crate::softmax::naive::{
+        softmax_and_log_sum, softmax_backward_row, softmax_row, softmax_rows,
+    };
 }

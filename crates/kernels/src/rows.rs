@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use ndarray::{ArrayView1, ArrayViewMut1, ArrayViewMut2, Axis};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
 
 use crate::{
     Real,
+    real::NAIVE,
     split::{ends, split},
     team::for_each,
 };
@@ -29,6 +30,67 @@ pub(crate) fn for_each_row(
         let rows = rows.rows_mut().into_iter().enumerate();
         rows.for_each(|(r, row)| function(piece * at_a_time + r, row));
     });
+}
+
+/// `function` of pieces of consecutive rows and the number of each piece's first row; the results in order. The pieces depend on the
+/// shape alone, so what is summed up piece by piece has the same bits for any number of threads.
+pub(crate) fn for_each_piece<R: Send>(
+    x: ArrayViewMut2<Real>,
+    function: impl Fn(usize, ArrayViewMut2<Real>) -> R + Send + Sync,
+) -> Vec<R> {
+    let at_a_time = (PARALLEL_FROM / x.ncols().max(1)).max(1);
+    let (rows, parallel) = (x.nrows(), x.len() >= 2 * PARALLEL_FROM);
+    let pieces = split(x, Axis(0), ends(0, rows, at_a_time));
+    let mut results: Vec<_> = pieces.iter().map(|_| None).collect();
+    let items = pieces.into_iter().zip(&mut results).enumerate().collect();
+    for_each(parallel, items, |(piece, (rows, result))| {
+        *result = Some(function(piece * at_a_time, rows));
+    });
+    results.into_iter().map(|result| result.expect("each piece has been done")).collect()
+}
+
+/// Adds the sum of the rows of `x` [rows, columns] to `sums` \[columns]: the gradient of a bias. Threads share out the columns.
+/// Rows are first added up 64 at a time, so that the rounding errors of a thousand additions do not pile up.
+///
+/// # Panics
+/// Where the lengths differ.
+pub fn add_column_sums(x: ArrayView2<Real>, mut sums: ArrayViewMut1<Real>) {
+    let (shape, length) = (x.dim(), sums.len());
+    assert!(shape.1 == length, "column sums: the input is {shape:?}, the sums [{length}]");
+    if NAIVE {
+        return naive::add_column_sums(x, sums);
+    }
+    let parallel = x.len() >= 2 * PARALLEL_FROM;
+    let sums =
+        split(sums.view_mut().insert_axis(Axis(0)), Axis(1), ends(0, length, COLUMNS_AT_A_TIME));
+    for_each(parallel, sums.into_iter().enumerate().collect(), |(piece, mut sums)| {
+        let columns = piece * COLUMNS_AT_A_TIME..piece * COLUMNS_AT_A_TIME + sums.ncols();
+        let mut sums = sums.row_mut(0);
+        for rows in x.slice(s![.., columns]).axis_chunks_iter(Axis(0), 64) {
+            let mut of_rows = [0.0; COLUMNS_AT_A_TIME];
+            for row in rows.rows() {
+                let row = contiguous(row);
+                of_rows.iter_mut().zip(&*row).for_each(|(sum, x)| *sum += x);
+            }
+            sums.iter_mut().zip(of_rows).for_each(|(sum, of_rows)| *sum += of_rows);
+        }
+    });
+}
+
+/// Their sums fit into the L1 cache beside the rows.
+const COLUMNS_AT_A_TIME: usize = 512;
+
+/// The definition.
+pub(crate) mod naive {
+    use crate::Real;
+    use ndarray::{ArrayView2, ArrayViewMut1};
+
+    /// Adds the sum of the rows of `x` [rows, columns] to `sums` \[columns].
+    pub fn add_column_sums(x: ArrayView2<Real>, mut sums: ArrayViewMut1<Real>) {
+        for row in x.rows() {
+            sums += &row;
+        }
+    }
 }
 
 /// The row as a slice; if it is not contiguous, that of a copy that is written back.

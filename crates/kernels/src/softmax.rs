@@ -7,7 +7,7 @@ use ndarray::ArrayViewMut2;
 use crate::{
     Real,
     exp::exp_f32,
-    fold::{Largest, Sum, fold},
+    fold::{Largest, Sum, dot, fold},
     isa::{Simd, Work, run},
     real::NAIVE,
     rows::{for_each_row, with_slice},
@@ -44,6 +44,25 @@ pub(crate) mod naive {
     }
     // ANCHOR_END: naive_softmax_row
     // ANCHOR_END: naive_softmax
+
+    // ANCHOR: naive_softmax_backward
+    /// `d` is the gradient with respect to the `probabilities` of one row and becomes that with respect to the scores.
+    pub fn softmax_backward_row(probabilities: &[Real], d: &mut [Real]) {
+        super::check_lengths(probabilities, d);
+        let sum: Real = probabilities.iter().zip(&*d).map(|(p, d)| p * d).sum();
+        for (d, p) in d.iter_mut().zip(probabilities) {
+            *d = p * (*d - sum);
+        }
+    }
+    // ANCHOR_END: naive_softmax_backward
+
+    /// Softmax of one row, in place, and ln Σ exp(x) of the row as it was.
+    pub fn softmax_and_log_sum(x: &mut [Real]) -> Real {
+        let max = x.iter().copied().fold(Real::NEG_INFINITY, Real::max);
+        let sum: Real = x.iter().map(|x| (x - max).exp()).sum();
+        softmax_row(x);
+        max + sum.ln()
+    }
 }
 
 /// Softmax over each row of `x` [rows, columns], in place; see [`softmax_row`]. Rows are shared out among the threads.
@@ -61,7 +80,40 @@ pub fn softmax_rows(x: ArrayViewMut2<Real>) {
 /// A row with NaN or +∞ becomes NaN, and so does a row of −∞ only (0/0, as in PyTorch). −∞ beside finite numbers has
 /// probability 0. An empty row stays empty.
 pub fn softmax_row(x: &mut [Real]) {
-    if NAIVE { naive::softmax_row(x) } else { run(Softmax { x }) }
+    if NAIVE {
+        naive::softmax_row(x);
+    } else {
+        run(Softmax { x });
+    }
+}
+
+/// Softmax of one row, in place, and ln Σ exp(x) of the row as it was: −ln of a probability is this minus the score, without
+/// the underflow of a small probability.
+pub fn softmax_and_log_sum(x: &mut [Real]) -> Real {
+    if NAIVE {
+        return naive::softmax_and_log_sum(x);
+    }
+    let (largest, sum) = run(Softmax { x });
+    largest + sum.ln()
+}
+
+/// `d` is the gradient with respect to the `probabilities` of one row and becomes that with respect to the scores:
+/// d ← p · (d − Σ p·d).
+///
+/// # Panics
+/// Where the lengths differ.
+pub fn softmax_backward_row(probabilities: &[Real], d: &mut [Real]) {
+    check_lengths(probabilities, d);
+    if NAIVE {
+        naive::softmax_backward_row(probabilities, d);
+    } else {
+        run(Backward { probabilities, d });
+    }
+}
+
+fn check_lengths(probabilities: &[Real], d: &[Real]) {
+    let (probabilities, d) = (probabilities.len(), d.len());
+    assert!(probabilities == d, "softmax: {probabilities} probabilities, {d} gradients");
 }
 
 struct Softmax<'a> {
@@ -69,13 +121,33 @@ struct Softmax<'a> {
 }
 
 impl Work for Softmax<'_> {
+    /// The largest number and Σ exp(x − largest).
+    type Output = (Real, Real);
+
+    #[inline(always)]
+    fn run<S: Simd>(self) -> (Real, Real) {
+        let largest = fold::<S, _>(self.x, &Largest);
+        let sum = exp_minus::<S>(self.x, largest);
+        for x in self.x {
+            *x /= sum;
+        }
+        (largest, sum)
+    }
+}
+
+struct Backward<'a> {
+    probabilities: &'a [Real],
+    d: &'a mut [Real],
+}
+
+impl Work for Backward<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let sum = exp_minus::<S>(self.x, fold::<S, _>(self.x, &Largest));
-        for x in self.x {
-            *x /= sum;
+        let sum = dot::<S>(self.probabilities, self.d);
+        for (d, p) in self.d.iter_mut().zip(self.probabilities) {
+            *d = p * (*d - sum);
         }
     }
 }
