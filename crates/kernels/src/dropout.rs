@@ -2,10 +2,13 @@
 
 #![allow(clippy::unnecessary_cast)] // under the feature f64 the casts change nothing
 
+use ndarray::ArrayViewMut2;
+
 use crate::{
     Real,
     isa::{Simd, Work, run},
     real::NAIVE,
+    rows::{for_each_row, with_slice},
 };
 
 // ANCHOR: mix
@@ -95,3 +98,10 @@ impl Work for Pairs<'_> {
 
 /// A loop of a known length is one that the compiler puts into registers.
 const BLOCK: usize = 64;
+
+/// [`dropout_row`] of every row of `x` [rows, columns], numbered from `first_row` on. Rows are shared out among the threads.
+pub fn dropout_rows(key: u64, first_row: u64, rate: f64, x: ArrayViewMut2<Real>) {
+    for_each_row(x, |r, row| {
+        with_slice(row, |row| dropout_row(key, first_row + r as u64, 0, rate, row));
+    });
+}

@@ -49,7 +49,7 @@ pub use activation::{Activation, activate_backward_rows, activate_rows};
 pub use attention::backward::attention_backward;
 pub use attention::{AttentionArgs, Mask, OnProbabilities, attention, attention_probabilities};
 pub use buffer::Aligned;
-pub use dropout::{dropout_row, mix};
+pub use dropout::{dropout_row, dropout_rows, mix};
 pub use erf::erf;
 pub use exp::{exp, tanh};
 pub use gemm::{
@@ -63,7 +63,9 @@ pub use mapped_file::MappedFile;
 pub use peak::{fma_burst, fma_peak};
 pub use real::Real;
 pub use rows::add_column_sums;
-pub use softmax::{softmax_and_log_sum, softmax_backward_row, softmax_row, softmax_rows};
+pub use softmax::{
+    softmax_and_log_sum, softmax_and_log_sums, softmax_backward_row, softmax_row, softmax_rows,
+};
 pub use team::team;
 
 /// The textbook twins: the same names and signatures, plain loops.

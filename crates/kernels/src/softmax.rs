@@ -10,7 +10,7 @@ use crate::{
     fold::{Largest, Sum, dot, fold},
     isa::{Simd, Work, run},
     real::NAIVE,
-    rows::{for_each_row, with_slice},
+    rows::{for_each_piece, for_each_row, with_slice},
 };
 
 /// The formula in plain loops.
@@ -95,6 +95,18 @@ pub fn softmax_and_log_sum(x: &mut [Real]) -> Real {
     }
     let (largest, sum) = run(Softmax { x });
     largest + sum.ln()
+}
+
+/// [`softmax_and_log_sum`] of each row of `x` [rows, columns]. Rows are shared out among the threads.
+pub fn softmax_and_log_sums(x: ArrayViewMut2<Real>) -> Vec<Real> {
+    let sums = for_each_piece(x, |_, mut rows| {
+        let mut sums = Vec::with_capacity(rows.nrows());
+        for row in rows.rows_mut() {
+            with_slice(row, |row| sums.push(softmax_and_log_sum(row)));
+        }
+        sums
+    });
+    sums.concat()
 }
 
 /// `d` is the gradient with respect to the `probabilities` of one row and becomes that with respect to the scores:

@@ -8,7 +8,7 @@ use crate::{Batch, Context, Embeddings, EncoderLayer, Head, Mode, Model, Outputs
 use bert_kernels::{
     Aligned, AttentionArgs, Epilogue, PackedB, add_layer_norm_rows, attention, gemm, team,
 };
-use bert_nn::attention::scale;
+use bert_nn::dot_product_attention::scale;
 use bert_nn::view::columns;
 use bert_nn::{Activation, LayerNorm, Linear, Real};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, concatenate};

@@ -13,15 +13,26 @@
 //! y = LayerNorm(x + dropout(context·W_oᵀ + b_o))
 //! ```
 //!
+//! Backward, the same way back. x is read four times (by three projections and the residual), so its gradient has four
+//! parts:
+//!
+//! ```text
+//! d_sum     = LayerNorm'(d_y)
+//! d_context = dropout(d_sum)·W_o
+//! d_query, d_key, d_value: see `dot_product_attention`
+//! d_x       = d_sum + d_query·W_q + d_key·W_k + d_value·W_v
+//! ```
+//!
 //! The batch is packed: its sequences lie end to end in the `T` rows, and `bounds` says where each
 //! begins. A token sees only its own sequence, so there is no padding and no mask for padding.
 //!
 //! **Kept for the backward pass:** query, key, value, context and the residual sum, 5·H numbers for
-//! each token. The S×S probabilities are not kept; they follow from query and key.
+//! each token (15 KB for BERT-base). The S×S probabilities are not kept; they follow from query and key.
 
+use crate::dot_product_attention::{self, DotProductSettings, scale};
 use crate::view::{columns, rows};
 use crate::{Dropout, LayerNorm, Linear};
-use bert_kernels::{AttentionArgs, Mask, Real, attention, attention_probabilities};
+use bert_kernels::{Mask, Real, attention_probabilities};
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 
 // ANCHOR: parameters
@@ -49,6 +60,9 @@ crate::tensors!(Attention {
     layer_norm => "output.LayerNorm",
 });
 
+/// The gradients of an attention block have its shapes.
+pub type AttentionGrads = Attention;
+
 // ANCHOR: settings
 /// What the block needs to know besides its parameters.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +79,19 @@ pub struct AttentionSettings {
     pub output_dropout: Dropout,
 }
 // ANCHOR_END: settings
+
+impl AttentionSettings {
+    /// Those of the part between the projections: every token attends to its own sequence.
+    fn dot_product<'a>(&self, bounds: &'a [usize]) -> DotProductSettings<'a> {
+        DotProductSettings {
+            q_bounds: bounds,
+            k_bounds: bounds,
+            heads: self.heads,
+            mask: self.mask,
+            dropout: self.probability_dropout,
+        }
+    }
+}
 
 // ANCHOR: cache
 /// Each activation of one forward pass, once. The block's input is kept by whoever made it.
@@ -109,54 +136,56 @@ impl Attention {
         let key = self.key.forward(input); // [T, H]
         let value = self.value.forward(input); // [T, H]
 
-        let context = mix_values(query.view(), key.view(), value.view(), bounds, settings); // [T, H]
+        let mixing = settings.dot_product(bounds);
+        let context =
+            dot_product_attention::forward(query.view(), key.view(), value.view(), &mixing); // [T, H]
         let projected = self.output.forward(context.view()); // [T, H]
         let sum = settings.output_dropout.forward(projected) + input; // residual
         let output = self.layer_norm.forward(sum.view(), settings.eps); // [T, H]
         (output, AttentionCache { query, key, value, context, sum })
     }
     // ANCHOR_END: forward
-}
 
-// ANCHOR: mix
-/// For each sequence and head: softmax(query·keyᵀ / √D)·value. All arguments and the result [T, H].
-fn mix_values(
-    query: ArrayView2<Real>,
-    key: ArrayView2<Real>,
-    value: ArrayView2<Real>,
-    bounds: &[usize],
-    settings: &AttentionSettings,
-) -> Array2<Real> {
-    let (tokens, hidden) = query.dim();
-    let dropout = settings.probability_dropout;
-    // Each head has its own mask: head n's rows are numbered from n·T on.
-    let drop = |head: usize, row: usize, first_key: usize, probabilities: &mut [Real]| {
-        dropout.apply_row(head * tokens + row, first_key, probabilities);
-    };
-    let mut context = Array2::zeros((tokens, hidden)); // [T, H]
-    attention(
-        AttentionArgs {
-            q: query,
-            k: key,
-            v: value,
-            q_bounds: bounds,
-            k_bounds: bounds,
-            heads: settings.heads,
-            scale: scale(hidden / settings.heads),
-            mask: settings.mask,
-            on_probabilities: if dropout.is_off() { None } else { Some(&drop) },
-        },
-        context.view_mut(),
-    );
-    context
+    // ANCHOR: backward
+    /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the output [T, H]; adds the block's own
+    /// gradients to `grads`. `cache` is what [`Attention::forward`] returned.
+    pub fn backward(
+        &self,
+        input: ArrayView2<Real>,
+        cache: AttentionCache,
+        d_output: Array2<Real>,
+        bounds: &[usize],
+        settings: &AttentionSettings,
+        grads: &mut AttentionGrads,
+    ) -> Array2<Real> {
+        let AttentionCache { query, key, value, context, sum } = cache;
+        // output = layer_norm(sum)
+        let d_sum =
+            self.layer_norm.backward(sum.view(), d_output, settings.eps, &mut grads.layer_norm); // [T, H]
+        drop(sum);
+        // sum = dropout(projected) + input
+        let d_projected = settings.output_dropout.backward(d_sum.clone()); // [T, H]
+        // projected = output(context)
+        let d_context = self.output.backward(context.view(), d_projected.view(), &mut grads.output); // [T, H]
+        drop((context, d_projected));
+        // context = softmax(query·keyᵀ / √D)·value
+        let d = dot_product_attention::backward(
+            query.view(),
+            key.view(),
+            value.view(),
+            &settings.dot_product(bounds),
+            d_context.view(),
+        );
+        drop((query, key, value, d_context));
+        // All three projections read the input, and so does the residual.
+        let mut d_input = d_sum; // [T, H]
+        self.query.backward_add(input, d.query.view(), &mut grads.query, &mut d_input);
+        self.key.backward_add(input, d.key.view(), &mut grads.key, &mut d_input);
+        self.value.backward_add(input, d.value.view(), &mut grads.value, &mut d_input);
+        d_input
+    }
+    // ANCHOR_END: backward
 }
-
-/// 1/√D. Two random vectors of D unit-variance numbers have a product of variance D; dividing by
-/// √D brings it back to 1, so that the softmax does not saturate as heads get wider.
-pub fn scale(head_width: usize) -> Real {
-    1.0 / (head_width as Real).sqrt()
-}
-// ANCHOR_END: mix
 
 impl AttentionCache {
     // ANCHOR: probabilities
@@ -187,6 +216,7 @@ impl AttentionCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gradient_check::{Point, check_layer, jitter, random};
     use crate::init::{self, Initializer};
     use ndarray::{array, concatenate};
 
@@ -256,7 +286,7 @@ mod tests {
         for head in 0..2 {
             for row in 0..8 {
                 for key in 0..8 {
-                    probabilities[[head, row, key]] *= dropout.factor(head * 8 + row, key);
+                    probabilities[[head, row, key]] *= dropout.of_head(head).factor(row, key);
                 }
             }
             let own = head * 3..(head + 1) * 3;
@@ -272,5 +302,43 @@ mod tests {
         let (_, cache) = block().forward(tokens(1).view(), &[0, 1], &SETTINGS);
         assert_eq!(cache.probabilities(0, 1, &SETTINGS), array![[[1.0]], [[1.0]]]);
         assert_eq!(cache.context, cache.value);
+    }
+
+    #[test]
+    fn gradients_are_what_finite_differences_say() {
+        let dropout = |purpose| Dropout::new(0.2, 7, purpose, 0, 0);
+        let dropped = AttentionSettings {
+            probability_dropout: dropout("probabilities"),
+            output_dropout: dropout("output"),
+            ..SETTINGS
+        };
+        let causal = AttentionSettings { mask: Mask::Causal, heads: 1, ..SETTINGS };
+        for (bounds, settings) in [
+            (&[0, 1][..], SETTINGS),
+            (&[0, 3, 4, 9], SETTINGS),
+            (&[0, 2, 6], dropped),
+            (&[0, 4], causal),
+        ] {
+            let mut block = block();
+            jitter(&mut block);
+            let input = random(*bounds.last().unwrap(), 6, 5);
+            check_layer(
+                &Point::new(block, [input]),
+                |at| at.layer.forward(at.inputs[0].view(), bounds, &settings).0,
+                |at, d_output, grads| {
+                    let input = at.inputs[0].view();
+                    let (_, cache) = at.layer.forward(input, bounds, &settings);
+                    grads.inputs[0] += &at.layer.backward(
+                        input,
+                        cache,
+                        d_output,
+                        bounds,
+                        &settings,
+                        &mut grads.layer,
+                    );
+                },
+            )
+            .assert_passed();
+        }
     }
 }

@@ -1,10 +1,18 @@
-//! The linear layer: `y = x·Wᵀ + b`.
+//! The linear layer.
+//!
+//! ```text
+//! y = x·Wᵀ + b
+//!
+//! d_x = d_y·W      d_W = d_yᵀ·x      d_b = Σ over the rows of d_y
+//! ```
 //!
 //! Every row of the input is multiplied by the same matrix. The weight is stored as `[out, in]`, as
 //! in the official files, so row `o` of `W` holds the weights that lead to output `o`.
+//!
+//! **Kept for the backward pass:** the input, by whoever made it.
 
-use bert_kernels::Real;
 pub use bert_kernels::linear;
+use bert_kernels::{Real, add_column_sums, add_matmul, matmul};
 use ndarray::{Array1, Array2, ArrayView2};
 
 // ANCHOR: parameters
@@ -20,6 +28,9 @@ pub struct Linear {
 
 crate::tensors!(Linear { weight => "weight", bias => "bias" });
 
+/// The gradients of a linear layer have its shapes.
+pub type LinearGrads = Linear;
+
 impl Linear {
     /// All zeros: a layer to be filled from a file or by [`crate::init`].
     pub fn zeros(inputs: usize, outputs: usize) -> Self {
@@ -32,11 +43,50 @@ impl Linear {
         linear(input, self.weight.view(), self.bias.view()) // x·Wᵀ + b
     }
     // ANCHOR_END: forward
+
+    // ANCHOR: backward
+    /// Gradient of the loss with respect to `input` [T, in], from the one with respect to the output [T, out]; adds the layer's
+    /// own gradients to `grads`.
+    pub fn backward(
+        &self,
+        input: ArrayView2<Real>,
+        d_output: ArrayView2<Real>,
+        grads: &mut LinearGrads,
+    ) -> Array2<Real> {
+        self.backward_parameters(input, d_output, grads);
+        matmul(d_output, self.weight.view()) // d_y·W: [T, in]
+    }
+
+    /// As [`Linear::backward`], adding the gradient with respect to the input to `d_input` [T, in]: where several layers read the same
+    /// input, their gradients add up.
+    pub fn backward_add(
+        &self,
+        input: ArrayView2<Real>,
+        d_output: ArrayView2<Real>,
+        grads: &mut LinearGrads,
+        d_input: &mut Array2<Real>,
+    ) {
+        self.backward_parameters(input, d_output, grads);
+        add_matmul(d_input, d_output, self.weight.view()); // d_y·W: [T, in]
+    }
+
+    fn backward_parameters(
+        &self,
+        input: ArrayView2<Real>,
+        d_output: ArrayView2<Real>,
+        grads: &mut LinearGrads,
+    ) {
+        add_matmul(&mut grads.weight, d_output.t(), input); // d_yᵀ·x: [out, in]
+        add_column_sums(d_output, grads.bias.view_mut()); // Σ over the rows of d_y: [out]
+    }
+    // ANCHOR_END: backward
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Tensors;
+    use crate::gradient_check::{Point, check_layer, random};
     use ndarray::array;
 
     #[test]
@@ -48,6 +98,40 @@ mod tests {
         // By hand: row (1, 2) gives 1·1 + 2·2, −2 + 10, 3 + 1 − 1.
         let output = layer.forward(array![[1.0, 2.0], [0.0, 0.0]].view());
         assert_eq!(output, array![[5.0, 8.0, 3.0], [0.0, 10.0, -1.0]]);
+    }
+
+    #[test]
+    fn gradients_are_what_finite_differences_say() {
+        for (tokens, inputs, outputs) in [(1, 1, 1), (1, 5, 3), (7, 3, 4), (20, 2, 9)] {
+            let layer = Linear {
+                weight: random(outputs, inputs, 1),
+                bias: random(1, outputs, 2).remove_axis(ndarray::Axis(0)),
+            };
+            check_layer(
+                &Point::new(layer, [random(tokens, inputs, 3)]),
+                |at| at.layer.forward(at.inputs[0].view()),
+                |at, d_output, grads| {
+                    let input = at.inputs[0].view();
+                    grads.inputs[0] += &at.layer.backward(input, d_output.view(), &mut grads.layer);
+                },
+            )
+            .assert_passed();
+        }
+    }
+
+    #[test]
+    fn gradients_are_added_to_what_is_there() {
+        let layer = Linear { weight: random(3, 2, 1), bias: Array1::zeros(3) };
+        let (input, d_output) = (random(4, 2, 2), random(4, 3, 3));
+        let mut once = layer.zeros_like();
+        let d_input = layer.backward(input.view(), d_output.view(), &mut once);
+        let mut twice = once.clone();
+        let mut d_sum = d_input.clone();
+        layer.backward_add(input.view(), d_output.view(), &mut twice, &mut d_sum);
+        let close = |a: Real, b: Real| (a - b).abs() < 1e-5;
+        assert!(twice.weight.iter().zip(&once.weight).all(|(&a, &b)| close(a, 2.0 * b)));
+        assert!(twice.bias.iter().zip(&once.bias).all(|(&a, &b)| close(a, 2.0 * b)));
+        assert!(d_sum.iter().zip(&d_input).all(|(&a, &b)| close(a, 2.0 * b)));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! itself: (seed, purpose, step, place). The name is hashed into a key, and the key is all that
 //! the use depends on.
 
+pub use bert_kernels::mix;
 use ndarray_rand::rand::{SeedableRng, rngs::StdRng};
 
 /// A key that belongs to this use alone: `purpose` says what for ("dropout", "init", …), `step`
@@ -18,19 +19,6 @@ pub fn key(seed: u64, purpose: &str, step: u64, place: u64) -> u64 {
 pub fn generator(seed: u64, purpose: &str, step: u64, place: u64) -> StdRng {
     StdRng::seed_from_u64(key(seed, purpose, step, place))
 }
-
-// ANCHOR: mix
-/// Scrambles 64 bits so that neighbouring inputs have unrelated outputs.
-///
-/// This is the output function of SplitMix64 (Steele, Lea and Flood, 2014): `mix(0)`, `mix(1)`, …
-/// passes as a random sequence, and any element of it can be had without the ones before.
-pub fn mix(counter: u64) -> u64 {
-    let mut z = counter.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
-}
-// ANCHOR_END: mix
 
 /// FNV-1a, 64 bits: a hash that does not change between versions of Rust.
 pub fn hash(bytes: &[u8]) -> u64 {

@@ -91,6 +91,15 @@ impl<D: Dimension> Tensors for Array<Real, D> {
     }
 }
 
+/// No parameters at all.
+impl Tensors for () {
+    fn collect<'a>(&'a self, _name: &str, _list: &mut Vec<TensorRef<'a>>) {}
+
+    fn collect_mut<'a>(&'a mut self, _name: &str, _list: &mut Vec<TensorMut<'a>>) {}
+
+    fn zeros_like(&self) -> Self {}
+}
+
 /// Layers in a stack are numbered: `layer.0`, `layer.1`, …
 impl<T: Tensors> Tensors for Vec<T> {
     fn collect<'a>(&'a self, name: &str, list: &mut Vec<TensorRef<'a>>) {
