@@ -82,10 +82,13 @@ def write_tensors(path, tensors, metadata=None):
 
 
 def clear_folder(folder):
-    """Empties a folder that a script is about to fill, so that no file of an earlier run stays."""
+    """Empties a folder that a script is about to fill, so that no file of an earlier run stays.
+
+    Gradients stay: other scripts make them, and gradients-dropout.safetensors keeps masks that only our program draws.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
-        if path.is_file():
+        if path.is_file() and not path.name.startswith("gradients"):
             path.unlink()
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes every fixture anew, or with --check makes them in a temporary folder and compares them with the committed ones.
 #   tests/reference/make_all.sh [--check]
+# Dropout masks are taken from the committed files; make_gradients.py --program BERT has our program draw them anew.
 # The toy models' training takes about ten minutes. On another processor than the one that made the committed files the
 # last bits of trained weights may differ; --check then says so, and the committed ones count.
 set -euo pipefail
@@ -17,10 +18,14 @@ if [[ "${1:-}" == "--check" ]]; then
 fi
 
 "$python" "$here/make_fixtures.py" --out "$out"
+"$python" "$here/make_gradients.py" --self-test
+"$python" "$here/make_gradients.py" --out "$out"
+"$python" "$here/make_training.py" --out "$out"
 "$python" "$here/make_toy.py" --out "$out"
 "$python" "$here/make_published.py" --out "$out"
 python3 "$here/fetch_minilm.py"
 "$python" "$here/make_minilm.py" --out "$out"
+"$python" "$here/make_minilm_gradients.py" --out "$out"
 
 if [[ "$out" != "$fixtures" ]]; then
   diff -r --exclude=README.md "$out" "$fixtures"
