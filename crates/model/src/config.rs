@@ -20,6 +20,17 @@ pub enum Flavour {
     Google,
 }
 
+/// What the logits of a sequence classifier mean, and so its loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// One class of several is right: cross-entropy.
+    SingleLabel,
+    /// Each class is right or not: binary cross-entropy.
+    MultiLabel,
+    /// A number, or several: mean squared error.
+    Regression,
+}
+
 /// Sizes, rates and names. Fields are named as in the JSON files; the defaults are BERT-Base's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -174,6 +185,16 @@ impl Config {
         self.id2label = Some(numbered().map(|(i, l)| (i.to_string(), l.clone())).collect());
         self.num_labels = None;
         self.other.insert("label2id".to_owned(), Value::Object(label2id));
+    }
+
+    /// What a sequence classifier is trained for, as transformers decides it from whole-number labels.
+    pub fn problem(&self) -> Problem {
+        match self.problem_type.as_deref() {
+            Some("regression") => Problem::Regression,
+            Some("multi_label_classification") => Problem::MultiLabel,
+            None if self.classes() == 1 => Problem::Regression,
+            _ => Problem::SingleLabel,
+        }
     }
 
     /// The heads that `architectures` names, in order; names that are not BERT's are left out.

@@ -1,7 +1,7 @@
 //! What is not a parameter and still reaches every layer: the configuration, and whether this is
 //! training.
 
-use crate::Config;
+use crate::{Batch, Config};
 use bert_nn::{Dropout, Mask, Real};
 
 /// Whether this pass is part of training.
@@ -9,14 +9,25 @@ use bert_nn::{Dropout, Mask, Real};
 pub enum Mode {
     /// No dropout.
     Eval,
-    /// Dropout, chosen by `seed` and `step` alone.
-    Train {
-        /// Of the run.
-        seed: u64,
-        /// Counted from the beginning of the run.
-        step: u64,
-    },
+    /// Dropout, chosen by these names alone.
+    Train(Draw),
 }
+
+// ANCHOR: draw
+/// What names the random numbers of a training pass. A step's tokens and sequences are counted through: whether they come
+/// in one batch or in several, the same elements fall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Draw {
+    /// Of the run.
+    pub seed: u64,
+    /// Counted from the beginning of the run.
+    pub step: u64,
+    /// How many tokens of the step came before this batch.
+    pub tokens_before: u64,
+    /// How many sequences of the step came before this batch.
+    pub sequences_before: u64,
+}
+// ANCHOR_END: draw
 
 /// Passed down through the layers.
 #[derive(Debug, Clone, Copy)]
@@ -27,17 +38,31 @@ pub struct Context<'a> {
     pub mode: Mode,
     /// Whether a token sees its whole sequence (BERT) or only what stands to its left.
     pub mask: Mask,
+    /// C of them, where some classes of a single-label problem count more than others in the loss.
+    pub class_weights: Option<&'a [Real]>,
 }
 
 impl<'a> Context<'a> {
     /// For evaluation: no dropout.
     pub fn eval(config: &'a Config) -> Self {
-        Self { config, mode: Mode::Eval, mask: Mask::Full }
+        Self { config, mode: Mode::Eval, mask: Mask::Full, class_weights: None }
     }
 
-    /// For training: dropout at the configuration's rates.
+    /// For training: dropout at the configuration's rates. For the first batch of a step; see [`Context::after`].
     pub fn train(config: &'a Config, seed: u64, step: u64) -> Self {
-        Self { config, mode: Mode::Train { seed, step }, mask: Mask::Full }
+        let draw = Draw { seed, step, tokens_before: 0, sequences_before: 0 };
+        Self { mode: Mode::Train(draw), ..Self::eval(config) }
+    }
+
+    /// For the batch that follows `batch` within the same step.
+    pub fn after(self, batch: &Batch) -> Self {
+        let Mode::Train(draw) = self.mode else { return self };
+        let mode = Mode::Train(Draw {
+            tokens_before: draw.tokens_before + batch.tokens() as u64,
+            sequences_before: draw.sequences_before + batch.sequences() as u64,
+            ..draw
+        });
+        Self { mode, ..self }
     }
 
     /// LayerNorm's eps.
@@ -55,16 +80,33 @@ impl<'a> Context<'a> {
         self.dropout(self.config.attention_probs_dropout_prob, "attention probabilities", place)
     }
 
-    /// Dropout before a classifier.
-    pub fn classifier_dropout(&self) -> Dropout {
-        let rate = self.config.classifier_dropout.unwrap_or(self.config.hidden_dropout_prob);
-        self.dropout(rate, "classifier", 0)
+    /// Dropout before a classifier of sequences: a row is a sequence.
+    pub fn sequence_dropout(&self) -> Dropout {
+        let dropout = self.dropout(self.classifier_rate(), "classifier", 0);
+        dropout.starting_at(self.draw().map_or(0, |draw| draw.sequences_before))
     }
 
-    fn dropout(&self, rate: f64, purpose: &str, place: usize) -> Dropout {
+    /// Dropout before a classifier of tokens: a row is a token.
+    pub fn token_dropout(&self) -> Dropout {
+        self.dropout(self.classifier_rate(), "classifier", 0)
+    }
+
+    fn classifier_rate(&self) -> f64 {
+        self.config.classifier_dropout.unwrap_or(self.config.hidden_dropout_prob)
+    }
+
+    fn draw(&self) -> Option<Draw> {
         match self.mode {
-            Mode::Eval => Dropout::OFF,
-            Mode::Train { seed, step } => Dropout::new(rate, seed, purpose, step, place as u64),
+            Mode::Eval => None,
+            Mode::Train(draw) => Some(draw),
         }
+    }
+
+    /// A row is a token.
+    fn dropout(&self, rate: f64, purpose: &str, place: usize) -> Dropout {
+        self.draw().map_or(Dropout::OFF, |draw| {
+            Dropout::new(rate, draw.seed, purpose, draw.step, place as u64)
+                .starting_at(draw.tokens_before)
+        })
     }
 }

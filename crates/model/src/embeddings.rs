@@ -6,6 +6,15 @@
 //! y   = dropout(LayerNorm(sum))
 //! ```
 //!
+//! Backward, the three tables are looked up side by side, so each receives the whole gradient of the sum:
+//!
+//! ```text
+//! d_sum = LayerNorm'(dropout(d_y))
+//! word_embeddings[token id] += d_sum, and so on, token by token
+//! ```
+//!
+//! **Kept for the backward pass:** the sum, H numbers for each token.
+//!
 //! Attention by itself does not know the order of its rows. The position's vector, learned like any
 //! other weight, is all that tells the model where a word stands.
 
@@ -34,6 +43,9 @@ bert_nn::tensors!(Embeddings {
     token_type_embeddings => "token_type_embeddings",
     layer_norm => "LayerNorm",
 });
+
+/// The gradients of the embeddings have their shapes.
+pub type EmbeddingsGrads = Embeddings;
 
 /// What one forward pass leaves behind.
 #[derive(Debug, Clone)]
@@ -66,4 +78,32 @@ impl Embeddings {
         (output, EmbeddingsCache { sum })
     }
     // ANCHOR_END: forward
+
+    // ANCHOR: backward
+    /// Adds the gradients of the tables and of LayerNorm to `grads`, from the one with respect to the output [T, H].
+    pub fn backward(
+        &self,
+        batch: &Batch,
+        cache: EmbeddingsCache,
+        d_output: Array2<Real>,
+        context: &Context,
+        grads: &mut EmbeddingsGrads,
+    ) {
+        // output = dropout(normalised)
+        let d_normalised = context.hidden_dropout("embeddings", 0).backward(d_output); // [T, H]
+        // normalised = layer_norm(sum)
+        let sum = cache.sum.view();
+        let d_sum =
+            self.layer_norm.backward(sum, d_normalised, context.eps(), &mut grads.layer_norm); // [T, H]
+        // sum = words + positions + types
+        let d = d_sum.view();
+        self.word_embeddings.backward(&batch.token_ids, d, &mut grads.word_embeddings);
+        self.position_embeddings.backward(&batch.positions, d, &mut grads.position_embeddings);
+        self.token_type_embeddings.backward(
+            &batch.token_types,
+            d,
+            &mut grads.token_type_embeddings,
+        );
+    }
+    // ANCHOR_END: backward
 }

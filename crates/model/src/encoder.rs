@@ -1,9 +1,31 @@
 //! The encoder: `L` equal layers, one after the other.
+//!
+//! The backward pass goes through them from the last to the first. What it needs of each layer is either kept, or computed
+//! again from the layer's input when its turn comes ("gradient checkpointing", Chen et al., 2016):
+//!
+//! | [`Keep`] | numbers for each token | BERT-base | price |
+//! |---|---|---|---|
+//! | `All` | L·(8·H + 2·F) | 590 KB | – |
+//! | `InputOnly` | L·H, and one layer's 7·H + 2·F | 83 KB | a second forward pass |
+//!
+//! Both give the same bits: dropout is asked again under the same names.
 
 use crate::encoder_layer::EncoderLayerCache;
 use crate::{Config, Context, EncoderLayer};
 use bert_nn::Real;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
+
+// ANCHOR: keep
+/// What a forward pass keeps of each layer for the backward pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// Every activation.
+    #[default]
+    All,
+    /// The layer's input; the rest is computed again.
+    InputOnly,
+}
+// ANCHOR_END: keep
 
 /// The parameters of all layers.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +35,23 @@ pub struct Encoder {
 }
 
 bert_nn::tensors!(Encoder { layer => "layer" });
+
+/// The gradients of an encoder have its shapes.
+pub type EncoderGrads = Encoder;
+
+/// What one forward pass leaves behind, a piece for each layer.
+#[derive(Debug, Clone)]
+pub struct EncoderCache {
+    layers: Vec<KeptLayer>,
+}
+
+#[derive(Debug, Clone)]
+struct KeptLayer {
+    /// [T, H].
+    input: Array2<Real>,
+    /// None where it is to be computed again.
+    cache: Option<EncoderLayerCache>,
+}
 
 impl Encoder {
     /// All zeros, in the configuration's sizes.
@@ -30,6 +69,52 @@ impl Encoder {
         hidden
     }
     // ANCHOR_END: infer
+
+    // ANCHOR: forward
+    /// `hidden` [T, H] → [T, H], and what the backward pass needs.
+    pub fn forward(
+        &self,
+        hidden: Array2<Real>,
+        bounds: &[usize],
+        context: &Context,
+        keep: Keep,
+    ) -> (Array2<Real>, EncoderCache) {
+        let mut hidden = hidden; // [T, H]
+        let mut layers = Vec::with_capacity(self.layer.len());
+        for (number, layer) in self.layer.iter().enumerate() {
+            let (output, cache) = layer.forward(hidden.view(), bounds, number, context); // [T, H]
+            let cache = (keep == Keep::All).then_some(cache);
+            layers.push(KeptLayer { input: hidden, cache });
+            hidden = output;
+        }
+        (hidden, EncoderCache { layers })
+    }
+    // ANCHOR_END: forward
+
+    // ANCHOR: backward
+    /// Gradient of the loss with respect to what came in [T, H], from the one with respect to what came out [T, H]; adds the
+    /// layers' gradients to `grads`. `seen` is called with the gradient of each layer's output and the layer's number, from the last to the first.
+    pub fn backward(
+        &self,
+        cache: EncoderCache,
+        d_output: Array2<Real>,
+        bounds: &[usize],
+        context: &Context,
+        grads: &mut EncoderGrads,
+        mut seen: impl FnMut(usize, ArrayView2<Real>),
+    ) -> Array2<Real> {
+        let mut d_hidden = d_output; // [T, H]
+        for (number, kept) in cache.layers.into_iter().enumerate().rev() {
+            seen(number, d_hidden.view());
+            let (layer, grads) = (&self.layer[number], &mut grads.layer[number]);
+            let input = kept.input.view();
+            let cache =
+                kept.cache.unwrap_or_else(|| layer.forward(input, bounds, number, context).1);
+            d_hidden = layer.backward(input, cache, d_hidden, bounds, number, context, grads); // [T, H]
+        }
+        d_hidden
+    }
+    // ANCHOR_END: backward
 
     /// As [`Encoder::infer`], calling `seen` with each layer's number, output and activations.
     pub fn trace(

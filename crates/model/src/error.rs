@@ -1,3 +1,4 @@
+use crate::HeadKind;
 use std::path::PathBuf;
 
 /// What can be wrong with a configuration or a batch that comes from outside.
@@ -66,5 +67,52 @@ pub enum Error {
         found: i64,
         /// What would be right.
         expected: &'static str,
+    },
+    /// A head without a loss cannot be trained.
+    #[error("the model has no head: it gives hidden states and has no loss")]
+    HeadWithoutLoss,
+    /// The labels are those of another head.
+    #[error("these are not the labels of a {head} head")]
+    LabelsOfAnotherHead {
+        /// The model's head.
+        head: HeadKind,
+    },
+    /// What the head is trained with is not there.
+    #[error("a {head} head is trained with {name}, which is missing")]
+    MissingLabels {
+        /// The array's name.
+        name: &'static str,
+        /// The model's head.
+        head: HeadKind,
+    },
+    /// There are more or fewer labels than places for them.
+    #[error("{name} has shape {found:?}, expected {expected}")]
+    LabelShape {
+        /// The array's name.
+        name: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// What would fit.
+        expected: String,
+    },
+    /// A label is outside the classes.
+    #[error("{name} {place:?} is {found}: {expected}")]
+    LabelValue {
+        /// The array's name.
+        name: &'static str,
+        /// Counted from 0.
+        place: Vec<usize>,
+        /// The value.
+        found: i64,
+        /// What would be right.
+        expected: String,
+    },
+    /// The mean over no label at all is not defined.
+    #[error(
+        "{name}: every label is ignored, so there is nothing to average and the loss is undefined"
+    )]
+    NoLabel {
+        /// The name of the labels.
+        name: &'static str,
     },
 }

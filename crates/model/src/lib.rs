@@ -13,6 +13,7 @@
 //! - [`pooler`]: a summary of each sequence from its first token
 //! - [`heads`]: what is put on top: one file for each
 //! - [`model`]: body and head as one value, as in a checkpoint
+//! - [`zero_gradients`]: gradients that are zero by mathematics
 //! - [`packed`]: a model made ready for inference
 //! - [`cost`]: what its parts cost at least
 //! - [`trace`]: every intermediate tensor of a forward pass, by name
@@ -34,15 +35,16 @@ pub mod model;
 pub mod packed;
 pub mod pooler;
 pub mod trace;
+pub mod zero_gradients;
 
 pub use batch::Batch;
-pub use config::{Config, Flavour};
-pub use context::{Context, Mode};
+pub use config::{Config, Flavour, Problem};
+pub use context::{Context, Draw, Mode};
 pub use embeddings::Embeddings;
-pub use encoder::Encoder;
+pub use encoder::{Encoder, Keep};
 pub use encoder_layer::EncoderLayer;
 pub use error::Error;
-pub use heads::{Head, HeadKind};
-pub use model::{Bert, Model, Outputs};
+pub use heads::{Head, HeadKind, Labels};
+pub use model::{Bert, Model, ModelCache, Outputs};
 pub use packed::PackedModel;
 pub use pooler::Pooler;

@@ -1,8 +1,11 @@
 //! Body and head as one value: what a checkpoint holds.
 
-use crate::{Batch, Config, Context, Embeddings, Encoder, Head, HeadKind};
+use crate::embeddings::EmbeddingsCache;
+use crate::encoder::EncoderCache;
+use crate::heads::{HeadCache, Labels, Part};
+use crate::{Batch, Config, Context, Embeddings, Encoder, Head, HeadKind, Keep};
 use bert_nn::Real;
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayView2};
 
 /// The body: embeddings and encoder.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +30,19 @@ pub struct Model {
 // ANCHOR_END: parameters
 
 bert_nn::tensors!(Model { bert => "bert", head => "" });
+
+/// The gradients of a model have its shapes and its checkpoint's names.
+pub type ModelGrads = Model;
+
+/// What a training pass leaves behind.
+#[derive(Debug, Clone)]
+pub struct ModelCache {
+    embeddings: EmbeddingsCache,
+    encoder: EncoderCache,
+    /// [T, H]: the last hidden states.
+    hidden: Array2<Real>,
+    head: HeadCache,
+}
 
 /// What comes out of a model: what its head gives, and the last hidden states. Rows are packed: one
 /// for each token or each sequence of the batch.
@@ -76,4 +92,62 @@ impl Model {
         let hidden = self.bert.infer(batch, context); // [T, H]
         self.head.apply(hidden, &self.bert.embeddings.word_embeddings, batch, context)
     }
+
+    // ANCHOR: forward
+    /// A training pass: `batch` of T tokens and its labels → the parts of the loss, and what the backward pass needs. The batch
+    /// must have passed [`Batch::check`], the labels [`Labels::check`].
+    pub fn forward(
+        &self,
+        batch: &Batch,
+        labels: &Labels,
+        context: &Context,
+        keep: Keep,
+    ) -> (Vec<Part>, ModelCache) {
+        let (hidden, embeddings) = self.bert.embeddings.forward(batch, context); // [T, H]
+        let (hidden, encoder) = self.bert.encoder.forward(hidden, &batch.bounds, context, keep); // [T, H]
+        let words = &self.bert.embeddings.word_embeddings;
+        let (parts, head) = self.head.loss(hidden.view(), words, batch, labels, context);
+        (parts, ModelCache { embeddings, encoder, hidden, head })
+    }
+    // ANCHOR_END: forward
+
+    // ANCHOR: backward
+    /// Adds the gradient of the loss with respect to every parameter to `grads`. `d_losses`: see [`crate::heads::loss::d_losses`].
+    /// `seen` is called with the gradient of each `hidden_states.l` and l, from L to 0.
+    pub fn backward(
+        &self,
+        batch: &Batch,
+        labels: &Labels,
+        cache: ModelCache,
+        d_losses: &[Real],
+        context: &Context,
+        grads: &mut ModelGrads,
+        mut seen: impl FnMut(usize, ArrayView2<Real>),
+    ) {
+        let ModelCache { embeddings, encoder, hidden, head } = cache;
+        let of_embeddings = &mut grads.bert.embeddings;
+        let d_hidden = self.head.backward(
+            hidden.view(),
+            &self.bert.embeddings.word_embeddings,
+            batch,
+            labels,
+            head,
+            d_losses,
+            context,
+            &mut grads.head,
+            &mut of_embeddings.word_embeddings,
+        ); // [T, H]
+        drop(hidden);
+        let d_embedded = self.bert.encoder.backward(
+            encoder,
+            d_hidden,
+            &batch.bounds,
+            context,
+            &mut grads.bert.encoder,
+            |layer, d_output| seen(layer + 1, d_output),
+        ); // [T, H]
+        seen(0, d_embedded.view());
+        self.bert.embeddings.backward(batch, embeddings, d_embedded, context, of_embeddings);
+    }
+    // ANCHOR_END: backward
 }

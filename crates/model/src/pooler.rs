@@ -2,12 +2,18 @@
 //!
 //! ```text
 //! y = tanh(x[first token]·Wᵀ + b)
+//!
+//! d_dense           = (1 − y²) ∘ d_y
+//! d_x[first token] += d_dense·W
 //! ```
+//!
+//! **Kept for the backward pass:** the output. tanh' is 1 − tanh², so what came before the tanh is not needed.
 //!
 //! The tanh is fixed: `hidden_act` does not reach it.
 
+use bert_nn::view::add_rows;
 use bert_nn::{Activation, Linear, Real, activation};
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, Axis, Zip};
 
 /// The parameters of the pooler.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +23,9 @@ pub struct Pooler {
 }
 
 bert_nn::tensors!(Pooler { dense => "dense" });
+
+/// The gradients of a pooler have its shapes.
+pub type PoolerGrads = Pooler;
 
 impl Pooler {
     /// All zeros.
@@ -32,4 +41,23 @@ impl Pooler {
         activation::forward(dense.view(), Activation::Tanh) // [B, H]
     }
     // ANCHOR_END: forward
+
+    // ANCHOR: backward
+    /// Adds the gradient with respect to the first tokens' rows to `d_hidden` [T, H], from `d_output`, the one with respect to
+    /// `output` [B, H], which [`Pooler::forward`] returned; adds the layer's own gradients to `grads`.
+    pub fn backward(
+        &self,
+        hidden: ArrayView2<Real>,
+        first_rows: &[usize],
+        output: ArrayView2<Real>,
+        d_output: ArrayView2<Real>,
+        grads: &mut PoolerGrads,
+        d_hidden: &mut Array2<Real>,
+    ) {
+        let first = hidden.select(Axis(0), first_rows); // [B, H]
+        let d_dense = Zip::from(d_output).and(output).map_collect(|d, y| (1.0 - y * y) * d); // [B, H]
+        let d_first = self.dense.backward(first.view(), d_dense.view(), &mut grads.dense); // [B, H]
+        add_rows(d_hidden, first_rows, d_first.view()); // first = hidden.select(first_rows)
+    }
+    // ANCHOR_END: backward
 }

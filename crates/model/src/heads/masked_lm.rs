@@ -6,10 +6,20 @@
 //! logits      = transformed·Eᵀ + bias             [M, V]
 //! ```
 //!
+//! ```text
+//! d_transformed = d_logits·E      d_bias = Σ over the rows of d_logits
+//! d_E          += d_logitsᵀ·transformed: the table's second gradient, beside that of the lookup
+//! d_x           = (activation'(dense) ∘ LayerNorm'(d_transformed))·W
+//! ```
+//!
+//! **Kept for the backward pass:** what stands between the steps, 3·H numbers for each row, and the rows themselves, H.
+//!
 //! `E` is the word embeddings' own table, used a second time ("tied"): a word fits where the
 //! transformed vector points the same way as the word's embedding. Only the bias is the head's own.
 
 use crate::{Config, Context};
+use bert_kernels::{add_column_sums, add_matmul, matmul};
+use bert_nn::embedding::EmbeddingGrads;
 use bert_nn::{Embedding, LayerNorm, Linear, Real, activation, linear::linear};
 use ndarray::{Array1, Array2, ArrayView2};
 
@@ -32,6 +42,20 @@ bert_nn::tensors!(MaskedLm {
     layer_norm => "cls.predictions.transform.LayerNorm",
 });
 
+/// The gradients of the head have its shapes.
+pub type MaskedLmGrads = MaskedLm;
+
+/// Each activation of one forward pass, once. The rows that came in are kept by whoever picked them.
+#[derive(Debug, Clone)]
+pub struct MaskedLmCache {
+    /// [M, H]: before the activation.
+    pub dense: Array2<Real>,
+    /// [M, H]: after the activation, before LayerNorm.
+    pub bent: Array2<Real>,
+    /// [M, H]: after LayerNorm.
+    pub transformed: Array2<Real>,
+}
+
 impl MaskedLm {
     /// All zeros, in the configuration's sizes.
     pub fn zeros(config: &Config) -> Self {
@@ -50,11 +74,41 @@ impl MaskedLm {
         hidden: ArrayView2<Real>,
         words: &Embedding,
         context: &Context,
-    ) -> Array2<Real> {
+    ) -> (Array2<Real>, MaskedLmCache) {
         let dense = self.transform.forward(hidden); // [M, H]
         let bent = activation::forward(dense.view(), context.config.activation()); // [M, H]
         let transformed = self.layer_norm.forward(bent.view(), context.eps()); // [M, H]
-        linear(transformed.view(), words.weight.view(), self.bias.view()) // [M, V]
+        let logits = linear(transformed.view(), words.weight.view(), self.bias.view()); // [M, V]
+        (logits, MaskedLmCache { dense, bent, transformed })
     }
     // ANCHOR_END: forward
+
+    // ANCHOR: backward
+    /// Gradient of the loss with respect to `hidden` [M, H], from the one with respect to the logits [M, V]; adds the head's own
+    /// gradients to `grads` and the tied table's to `d_words`.
+    pub fn backward(
+        &self,
+        hidden: ArrayView2<Real>,
+        words: &Embedding,
+        cache: MaskedLmCache,
+        d_logits: ArrayView2<Real>,
+        context: &Context,
+        grads: &mut MaskedLmGrads,
+        d_words: &mut EmbeddingGrads,
+    ) -> Array2<Real> {
+        // logits = transformed·Eᵀ + bias
+        add_column_sums(d_logits, grads.bias.view_mut()); // [V]
+        add_matmul(&mut d_words.weight, d_logits.t(), cache.transformed.view()); // [V, H]
+        let d_transformed = matmul(d_logits, words.weight.view()); // [M, H]
+        // transformed = layer_norm(bent)
+        let bent = cache.bent.view();
+        let d_bent =
+            self.layer_norm.backward(bent, d_transformed, context.eps(), &mut grads.layer_norm); // [M, H]
+        // bent = activation(dense)
+        let activation = context.config.activation();
+        let d_dense = activation::backward(cache.dense.view(), d_bent, activation); // [M, H]
+        // dense = transform(hidden)
+        self.transform.backward(hidden, d_dense.view(), &mut grads.transform) // [M, H]
+    }
+    // ANCHOR_END: backward
 }

@@ -8,21 +8,32 @@
 //! - [`question_answering`]: where an answer begins and ends
 //! - [`multiple_choice`]: which of several texts fits best
 //!
+//! - [`labels`]: what is right, for each head; [`padded_labels`]: from transformers' arrays
+//! - [`loss`]: from hidden states and labels to the loss, and back
+//! - [`classifier`]: dropout and a linear layer, which three heads share
+//!
 //! The pooler belongs to the heads that use it.
 
+pub mod classifier;
 mod kind;
+pub mod labels;
+pub mod loss;
 pub mod masked_lm;
 pub mod multiple_choice;
 pub mod next_sentence;
+pub mod padded_labels;
 pub mod pre_training;
 pub mod question_answering;
 pub mod sequence_classification;
 pub mod token_classification;
 
 pub use kind::HeadKind;
+pub use labels::Labels;
+pub use loss::{HeadCache, Part};
 pub use masked_lm::MaskedLm;
 pub use multiple_choice::MultipleChoice;
 pub use next_sentence::NextSentence;
+pub use padded_labels::PaddedLabels;
 pub use pre_training::PreTraining;
 pub use question_answering::QuestionAnswering;
 pub use sequence_classification::SequenceClassification;
@@ -112,24 +123,27 @@ impl Head {
         match self {
             Head::None(_) => {}
             Head::MaskedLm(head) => {
-                outputs.mlm_logits = Some(head.forward(hidden.view(), words, context));
+                outputs.mlm_logits = Some(head.forward(hidden.view(), words, context).0);
             }
             Head::NextSentence(head) => outputs.nsp_logits = Some(head.forward(pooled().view())),
             Head::PreTraining(head) => {
                 outputs.nsp_logits = Some(head.seq_relationship.forward(pooled().view()));
-                outputs.mlm_logits = Some(head.masked_lm.forward(hidden.view(), words, context));
+                let logits = head.masked_lm.forward(hidden.view(), words, context).0;
+                outputs.mlm_logits = Some(logits);
             }
             Head::SequenceClassification(head) => {
-                outputs.logits = Some(head.forward(pooled(), context));
+                outputs.logits = Some(head.forward(pooled(), context).0);
             }
             Head::TokenClassification(head) => {
-                outputs.logits = Some(head.forward(hidden.clone(), context));
+                outputs.logits = Some(head.forward(hidden.clone(), context).0);
             }
             Head::QuestionAnswering(head) => {
                 let (start, end) = head.forward(hidden.view());
                 (outputs.start_logits, outputs.end_logits) = (Some(start), Some(end));
             }
-            Head::MultipleChoice(head) => outputs.logits = Some(head.forward(pooled(), context)),
+            Head::MultipleChoice(head) => {
+                outputs.logits = Some(head.forward(pooled(), context).0);
+            }
         }
         outputs
     }
@@ -155,6 +169,18 @@ impl Head {
             Self::MaskedLm(head) => Some(head),
             Self::PreTraining(head) => Some(&head.masked_lm),
             _ => None,
+        }
+    }
+
+    /// The pooler's gradients, of a head that has one.
+    fn pooler_mut(&mut self) -> Option<&mut Pooler> {
+        match self {
+            Self::None(head) => head.pooler.as_mut(),
+            Self::NextSentence(head) => Some(&mut head.pooler),
+            Self::PreTraining(head) => Some(&mut head.pooler),
+            Self::SequenceClassification(head) => Some(&mut head.pooler),
+            Self::MultipleChoice(head) => Some(&mut head.pooler),
+            Self::MaskedLm(_) | Self::TokenClassification(_) | Self::QuestionAnswering(_) => None,
         }
     }
 

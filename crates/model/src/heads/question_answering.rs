@@ -8,7 +8,7 @@
 
 use crate::Config;
 use bert_nn::{Linear, Real};
-use ndarray::{Array1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, stack};
 
 /// The parameters of the head.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,4 +32,19 @@ impl QuestionAnswering {
         (logits.column(0).to_owned(), logits.column(1).to_owned())
     }
     // ANCHOR_END: forward
+
+    // ANCHOR: backward
+    /// Gradient of the loss with respect to `hidden` [T, H], from those with respect to both scores, `[T]` each; adds the layer's
+    /// own gradients to `grads`.
+    pub fn backward(
+        &self,
+        hidden: ArrayView2<Real>,
+        d_start: ArrayView1<Real>,
+        d_end: ArrayView1<Real>,
+        grads: &mut QuestionAnswering,
+    ) -> Array2<Real> {
+        let d_logits = stack(Axis(1), &[d_start, d_end]).expect("one score for each token"); // [T, 2]
+        self.qa_outputs.backward(hidden, d_logits.view(), &mut grads.qa_outputs)
+    }
+    // ANCHOR_END: backward
 }

@@ -7,9 +7,10 @@
 //! How the logits are read depends on the problem: softmax for one label of several, a sigmoid for
 //! each of several labels, the number itself for regression (C = 1).
 
+use super::classifier;
 use crate::{Config, Context, Pooler};
 use bert_nn::{Linear, Real};
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
 /// The parameters of the head.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,10 +33,24 @@ impl SequenceClassification {
     }
 
     // ANCHOR: forward
-    /// `pooled` [B, H] → [B, C].
-    pub fn forward(&self, pooled: Array2<Real>, context: &Context) -> Array2<Real> {
-        let dropped = context.classifier_dropout().forward(pooled); // [B, H]
-        self.classifier.forward(dropped.view())
+    /// `pooled` [B, H] → the logits [B, C], and what dropout left of `pooled` [B, H].
+    pub fn forward(&self, pooled: Array2<Real>, context: &Context) -> (Array2<Real>, Array2<Real>) {
+        classifier::forward(&self.classifier, pooled, context.sequence_dropout())
     }
     // ANCHOR_END: forward
+
+    // ANCHOR: backward
+    /// Gradient of the loss with respect to what came in [B, H], from the one with respect to the logits [B, C]; adds the
+    /// layer's own gradients to `grads`. `dropped` [B, H] is what [`SequenceClassification::forward`] returned.
+    pub fn backward(
+        &self,
+        dropped: ArrayView2<Real>,
+        d_logits: ArrayView2<Real>,
+        context: &Context,
+        grads: &mut SequenceClassification,
+    ) -> Array2<Real> {
+        let dropout = context.sequence_dropout();
+        classifier::backward(&self.classifier, dropped, d_logits, dropout, &mut grads.classifier)
+    }
+    // ANCHOR_END: backward
 }

@@ -1,0 +1,114 @@
+//! One step of training, as three functions.
+//!
+//! ```text
+//! gradients   forward and backward through each batch of the step; adds up the gradients
+//! reduce      adds up the gradients of several machines; on one machine, nothing
+//! apply       clips, and lets the optimizer change the parameters
+//! ```
+//!
+//! A step may be too large for the memory. Then it comes in several batches, and their gradients add up ("gradient accumulation"). The
+//! loss of the step is the mean over *all* its labels: the labels are counted before anything is computed, and each batch's
+//! sum is divided by the count of the step. The mean of the batches' means would be another number.
+
+use crate::Error;
+use bert_kernels::team;
+use bert_model::heads::Part;
+use bert_model::heads::loss::d_losses;
+use bert_model::model::ModelGrads;
+use bert_model::{Batch, Context, Keep, Labels, Mode, Model};
+use bert_nn::Real;
+
+/// A batch and what is right in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelledBatch {
+    /// The sequences.
+    pub batch: Batch,
+    /// Their labels.
+    pub labels: Labels,
+}
+
+// ANCHOR: gradients
+/// Adds the gradients of a step's loss to `grads` and returns the parts of the loss. `context` is that of the first batch.
+///
+/// # Errors
+/// A batch or its labels do not fit the model; a part of the loss has no label in the whole step; the loss is not finite. In
+/// the last case `grads` is of no use.
+pub fn gradients(
+    model: &Model,
+    step: &[LabelledBatch],
+    context: &Context,
+    keep: Keep,
+    grads: &mut ModelGrads,
+) -> Result<Vec<Part>, Error> {
+    check(model, step, context)?;
+    let d_losses = d_losses(&counts(step, context))?;
+    let mut sums = Vec::new();
+    let mut context = *context;
+    for LabelledBatch { batch, labels } in step {
+        let parts = team(|| one_batch(model, batch, labels, &d_losses, &context, keep, grads));
+        add(&mut sums, &parts);
+        context = context.after(batch);
+    }
+    all_finite(&sums, &context)?;
+    Ok(sums)
+}
+
+fn one_batch(
+    model: &Model,
+    batch: &Batch,
+    labels: &Labels,
+    d_losses: &[Real],
+    context: &Context,
+    keep: Keep,
+    grads: &mut ModelGrads,
+) -> Vec<Part> {
+    let (parts, cache) = model.forward(batch, labels, context, keep);
+    model.backward(batch, labels, cache, d_losses, context, grads, |_, _| {});
+    parts
+}
+
+/// How many labels each part of the step's loss has.
+fn counts(step: &[LabelledBatch], context: &Context) -> Vec<Part> {
+    let mut sums = Vec::new();
+    step.iter().for_each(|batch| add(&mut sums, &batch.labels.parts(context.class_weights)));
+    sums
+}
+
+fn add(sums: &mut Vec<Part>, parts: &[Part]) {
+    if sums.is_empty() {
+        *sums = parts.to_vec();
+    } else {
+        sums.iter_mut().zip(parts).for_each(|(sum, part)| sum.loss += part.loss);
+    }
+}
+// ANCHOR_END: gradients
+
+// ANCHOR: reduce
+/// Adds up what several machines found for their shares of a step. On one machine there is nothing to add: this is the place
+/// for it. (Before that, they would have to agree on the counts of labels, since `gradients` has divided by them.)
+pub fn reduce(_grads: &mut ModelGrads, _parts: &mut [Part]) {}
+// ANCHOR_END: reduce
+
+fn check(model: &Model, step: &[LabelledBatch], context: &Context) -> Result<(), Error> {
+    for LabelledBatch { batch, labels } in step {
+        batch.check(context.config)?;
+        labels.check(model.head.kind(), batch, context.config)?;
+    }
+    Ok(())
+}
+
+fn all_finite(parts: &[Part], context: &Context) -> Result<(), Error> {
+    match parts.iter().find(|part| !part.loss.sum.is_finite()) {
+        None => Ok(()),
+        Some(part) => {
+            Err(Error::Loss { step: number(context), name: part.name, value: part.loss.sum })
+        }
+    }
+}
+
+fn number(context: &Context) -> u64 {
+    match context.mode {
+        Mode::Train(draw) => draw.step,
+        Mode::Eval => 0,
+    }
+}
