@@ -18,6 +18,7 @@
 //! - `gemm/steps`: the way there from three loops, a step at a time
 //! - `cache`: counts what a loop would miss in a cache
 //! - `attention`: multi-head attention over packed sequences; `attention/tiled`: block by block
+//! - `adam`: the updates of Adam and SGD, one pass over memory each; the sum of squares that clipping needs
 //! - `isa`: which instructions the processor has, and one body of code for all of them
 //! - `team`: threads that stand ready between one parallel step and the next
 //! - `split`, `buffer`: views cut into disjoint pieces; memory that is used again
@@ -25,6 +26,7 @@
 //! - `mapped_file`: files as slices of bytes
 
 mod activation;
+mod adam;
 mod attention;
 mod buffer;
 pub mod cache;
@@ -43,6 +45,7 @@ mod split;
 mod team;
 
 pub use activation::{Activation, activate_rows};
+pub use adam::{AdamStep, SgdStep, adam_update, sgd_update, sum_of_squares};
 pub use attention::{AttentionArgs, Mask, OnProbabilities, attention, attention_probabilities};
 pub use buffer::Aligned;
 pub use erf::erf;
@@ -61,6 +64,7 @@ pub use team::team;
 /// The textbook twins: the same names and signatures, plain loops.
 pub mod naive {
     pub use crate::activation::naive::{activate, activate_slice};
+    pub use crate::adam::naive::{adam_update, sgd_update, sum_of_squares};
     pub use crate::attention::naive::{attention, attention_probabilities};
     pub use crate::erf::naive::erf;
     pub use crate::exp::naive::{exp, tanh};
