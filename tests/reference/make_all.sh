@@ -19,6 +19,7 @@ fi
 "$python" "$here/make_fixtures.py" --out "$out"
 "$python" "$here/make_toy.py" --out "$out"
 "$python" "$here/make_published.py" --out "$out"
+"$python" "$here/make_optimizers.py" --out "$out"
 python3 "$here/fetch_minilm.py"
 "$python" "$here/make_minilm.py" --out "$out"
 
