@@ -50,7 +50,7 @@ pub enum Schedule {
     },
     /// Up from 1/10 to 1 within the first 45 % of the steps, back to 1/10 within the next 45 %, and in the last tenth down to
     /// 1/1000, all along lines. The momentum goes the other way: 0.95 to 0.85, back to 0.95, and stays.
-    /// Smith, "A disciplined approach to neural network hyper-parameters", 2018, part 1.
+    /// Smith, "A disciplined approach to neural network hyper-parameters", 2018, part 1; the shares are the usual ones, not his.
     OneCycle {
         /// Steps in all.
         total: u64,
