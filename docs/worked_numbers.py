@@ -14,6 +14,7 @@ import statistics
 import sys
 from pathlib import Path
 
+from worked_optimizers import optimizers
 from worked_speed import fast_matrix_product, how_fast_can_bert_be
 
 SOURCES = Path(__file__).parent / "src"
@@ -359,6 +360,7 @@ CHAPTERS = {
     "layer_norm.md": layer_norm_chapter,
     "encoder.md": encoder,
     "heads.md": heads,
+    "optimizers.md": optimizers,
     "fast_matrix_product.md": fast_matrix_product,
     "how_fast_can_bert_be.md": how_fast_can_bert_be,
 }

@@ -20,6 +20,7 @@
 //! - `attention`: multi-head attention over packed sequences; `attention/tiled`: block by block;
 //!   `attention/backward`: its backward pass
 //! - `dropout`: which elements of a row fall
+//! - `adam`: the updates of Adam and SGD, one pass over memory each; the sum of squares that clipping needs
 //! - `isa`: which instructions the processor has, and one body of code for all of them
 //! - `team`: threads that stand ready between one parallel step and the next
 //! - `split`, `buffer`: views cut into disjoint pieces; memory that is used again
@@ -27,6 +28,7 @@
 //! - `mapped_file`: files as slices of bytes
 
 mod activation;
+mod adam;
 mod attention;
 mod buffer;
 pub mod cache;
@@ -46,6 +48,7 @@ mod split;
 mod team;
 
 pub use activation::{Activation, activate_backward_rows, activate_rows};
+pub use adam::{AdamStep, SgdStep, adam_update, sgd_update, sum_of_squares};
 pub use attention::backward::attention_backward;
 pub use attention::{AttentionArgs, Mask, OnProbabilities, attention, attention_probabilities};
 pub use buffer::Aligned;
@@ -73,6 +76,7 @@ pub mod naive {
     pub use crate::activation::naive::{
         activate, activate_backward_rows, activate_slice, derivative,
     };
+    pub use crate::adam::naive::{adam_update, sgd_update, sum_of_squares};
     pub use crate::attention::backward::naive::attention_backward;
     pub use crate::attention::naive::{attention, attention_probabilities};
     pub use crate::dropout::naive::{dropout_factor, dropout_row};

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// From this many numbers on, several threads are worth waking; also what one thread takes at a time.
-const PARALLEL_FROM: usize = 1 << 14;
+pub(crate) const PARALLEL_FROM: usize = 1 << 14;
 
 /// `function` of every row and its number. On all threads if there is enough to do: a row is never divided.
 pub(crate) fn for_each_row(

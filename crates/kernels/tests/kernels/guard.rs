@@ -151,6 +151,32 @@ fn the_kernels_over_rows_touch_nothing_outside() {
 }
 
 #[test]
+fn the_updates_of_optimizers_touch_nothing_outside() {
+    for seed in 0..300 {
+        let mut random = Random(seed);
+        let (len, behind) = (random.below(150), random.below(2) == 0);
+        let [mut p, mut g, mut m, mut v] =
+            [(); 4].map(|()| Guarded::filled(&mut random, len, behind));
+        v.numbers().iter_mut().for_each(|v| *v *= *v);
+        assert!(sum_of_squares(g.numbers()) <= len as f64);
+        let (learning_rate, momentum, gradient_scale) = (0.1, 0.9, 0.5);
+        let step = SgdStep { learning_rate, momentum, gradient_scale };
+        sgd_update(p.numbers(), g.numbers(), m.numbers(), &step);
+        let step = AdamStep {
+            beta1: 0.9,
+            beta2: 0.999,
+            step_size: 0.1,
+            eps: 1e-8,
+            second_scale: 1.0,
+            decay: 0.01,
+            gradient_scale,
+        };
+        adam_update(p.numbers(), g.numbers(), m.numbers(), v.numbers(), &step);
+        assert!(p.numbers().iter().all(|p| p.is_finite()));
+    }
+}
+
+#[test]
 fn attention_touches_nothing_outside() {
     for seed in 0..200 {
         let mut random = Random(seed);

@@ -67,7 +67,7 @@ fn avx2_and_avx512_give_the_same_bits() {
         let lines = output.lines().filter(|line| line.starts_with("bits "));
         lines.map(str::to_owned).collect::<Vec<_>>()
     });
-    assert_eq!(one.len(), 10, "{one:?}");
+    assert_eq!(one.len(), 11, "{one:?}");
     assert_eq!(one, other);
 }
 
@@ -105,6 +105,21 @@ fn helper_that_prints_bits() {
         activate_rows(activation, activated.view_mut());
         print(&format!("{activation:?}"), &activated);
     }
+    let [mut p, mut g, mut m] = [(); 3].map(|()| random.matrix(1, 333));
+    let mut v = random.matrix(1, 333).mapv(|v| v * v);
+    let step = AdamStep {
+        beta1: 0.9,
+        beta2: 0.999,
+        step_size: 0.1,
+        eps: 1e-8,
+        second_scale: 1.7,
+        decay: 0.01,
+        gradient_scale: 0.5,
+    };
+    let [numbers, gradients, first, second] =
+        [&mut p, &mut g, &mut m, &mut v].map(|x| x.as_slice_mut().unwrap());
+    adam_update(numbers, gradients, first, second, &step);
+    print("adam_update", &p);
     let qkv = random.matrix(1300, 96); // more keys than a block has
     let mut output = Array2::zeros((1300, 96));
     let args = AttentionArgs {

@@ -5,6 +5,7 @@
 #![allow(clippy::unnecessary_cast)] // casts between f64 and `Real`: one of the features makes each needless
 
 mod activation;
+mod adam;
 mod attention;
 mod cache;
 mod gemm;
