@@ -16,7 +16,7 @@
 use bert_kernels::{AdamStep, adam_update, team};
 use bert_nn::Tensors;
 
-use crate::update::{Update, side_by_side};
+use crate::update::{Optimizer, Update, side_by_side};
 
 /// Both forms on one number, in double precision: what the book quotes, and the judge of the other form.
 pub mod textbook {
@@ -132,10 +132,10 @@ impl<P: Tensors> AdamW<P> {
         let (first, second) = (parameters.zeros_like(), parameters.zeros_like());
         Self { first, second, steps: 0, settings }
     }
+}
 
-    /// Changes the parameters and sets the gradients to zero, ready for the next backward pass. One pass over each tensor, on
-    /// all threads. Gradients that are not finite spoil parameters and moments: see [`crate::global_norm`].
-    pub fn step(&mut self, parameters: &mut P, gradients: &mut P, update: &Update) {
+impl<P: Tensors> Optimizer<P> for AdamW<P> {
+    fn step(&mut self, parameters: &mut P, gradients: &mut P, update: &Update) {
         self.steps += 1;
         let step = self.settings.step(self.steps, update);
         let tensors = [parameters, gradients, &mut self.first, &mut self.second];

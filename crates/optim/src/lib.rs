@@ -15,7 +15,7 @@
 //!
 //! ```
 //! use bert_nn::{Linear, Tensors};
-//! use bert_optim::{AdamW, AdamWSettings, Schedule, Update, clip_factor, global_norm};
+//! use bert_optim::{AdamW, AdamWSettings, Optimizer, Schedule, Update, clip_factor, global_norm};
 //!
 //! let mut model = Linear::zeros(3, 2);
 //! let mut gradients = model.zeros_like();
@@ -45,4 +45,4 @@ pub use adamw::{AdamW, AdamWSettings, decays};
 pub use clip::{clip_factor, global_norm, not_finite};
 pub use schedule::{Rate, Schedule};
 pub use sgd::Sgd;
-pub use update::Update;
+pub use update::{Optimizer, Update};

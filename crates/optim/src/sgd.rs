@@ -15,7 +15,7 @@
 use bert_kernels::{Real, SgdStep, sgd_update, team};
 use bert_nn::Tensors;
 
-use crate::update::{Update, side_by_side};
+use crate::update::{Optimizer, Update, side_by_side};
 
 // ANCHOR: textbook
 /// One step for the numbers of one tensor, as on paper.
@@ -48,10 +48,10 @@ impl<P: Tensors> Sgd<P> {
     pub fn new(parameters: &P, momentum: f64) -> Self {
         Self { velocity: parameters.zeros_like(), momentum }
     }
+}
 
-    /// Changes the parameters and sets the gradients to zero, ready for the next backward pass. One pass over each tensor, on
-    /// all threads. Gradients that are not finite spoil the parameters: see [`crate::global_norm`].
-    pub fn step(&mut self, parameters: &mut P, gradients: &mut P, update: &Update) {
+impl<P: Tensors> Optimizer<P> for Sgd<P> {
+    fn step(&mut self, parameters: &mut P, gradients: &mut P, update: &Update) {
         let step = SgdStep {
             learning_rate: update.learning_rate,
             momentum: update.momentum.unwrap_or(self.momentum),

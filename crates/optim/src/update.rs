@@ -23,6 +23,15 @@ impl Update {
     }
 }
 
+// ANCHOR: optimizer
+/// Turns gradients into better parameters.
+pub trait Optimizer<P: Tensors> {
+    /// Changes the parameters and sets the gradients to zero, ready for the next backward pass. One pass over each tensor, on
+    /// all threads. Gradients that are not finite spoil the parameters and the optimizer's state: see [`crate::global_norm`].
+    fn step(&mut self, parameters: &mut P, gradients: &mut P, update: &Update);
+}
+// ANCHOR_END: optimizer
+
 /// The tensors of several values of one type side by side: parameters, gradients, moments.
 pub(crate) fn side_by_side<'a, P: Tensors, const N: usize>(
     values: [&'a mut P; N],

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use bert_nn::{LayerNorm, Linear, Real, Tensors, tensors};
 use bert_optim::{
-    AdamW, AdamWSettings, Rate, Schedule, Sgd, Update, clip_factor, decays, global_norm,
+    AdamW, AdamWSettings, Optimizer, Rate, Schedule, Sgd, Update, clip_factor, decays, global_norm,
 };
 use bert_testkit::fixture;
 use ndarray::{Array1, Array2};

@@ -13,4 +13,4 @@ pub mod gradcheck;
 pub mod step;
 
 pub use error::Error;
-pub use step::{LabelledBatch, gradients, reduce};
+pub use step::{LabelledBatch, apply, gradients, reduce};

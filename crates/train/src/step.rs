@@ -16,7 +16,8 @@ use bert_model::heads::Part;
 use bert_model::heads::loss::d_losses;
 use bert_model::model::ModelGrads;
 use bert_model::{Batch, Context, Keep, Labels, Mode, Model};
-use bert_nn::Real;
+use bert_nn::{Real, Tensors};
+use bert_optim::{Optimizer, Update, clip_factor, global_norm, not_finite};
 
 /// A batch and what is right in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +33,7 @@ pub struct LabelledBatch {
 ///
 /// # Errors
 /// A batch or its labels do not fit the model; a part of the loss has no label in the whole step; the loss is not finite. In
-/// the last case `grads` is of no use.
+/// the last case `grads` is of no use: see [`clear`].
 pub fn gradients(
     model: &Model,
     step: &[LabelledBatch],
@@ -88,6 +89,38 @@ fn add(sums: &mut Vec<Part>, parts: &[Part]) {
 /// for it. (Before that, they would have to agree on the counts of labels, since `gradients` has divided by them.)
 pub fn reduce(_grads: &mut ModelGrads, _parts: &mut [Part]) {}
 // ANCHOR_END: reduce
+
+// ANCHOR: apply
+/// Shortens the gradients to `max_norm`, if there is one, and lets the optimizer change the parameters; the gradients are zero
+/// afterwards. Returns their norm before clipping. `update`'s `gradient_scale` is replaced by what clipping asks for.
+///
+/// # Errors
+/// A gradient is not finite. Parameters and optimizer are then as before, and the gradients are zero: training may go on with
+/// the next step.
+pub fn apply(
+    model: &mut Model,
+    grads: &mut ModelGrads,
+    optimizer: &mut impl Optimizer<Model>,
+    update: Update,
+    max_norm: Option<f64>,
+    step: u64,
+) -> Result<f64, Error> {
+    let norm = global_norm(grads);
+    if !norm.is_finite() {
+        let tensor = not_finite(grads).unwrap_or_else(|| "all tensors together".to_owned());
+        clear(grads);
+        return Err(Error::Gradient { step, tensor });
+    }
+    let gradient_scale = max_norm.map_or(1.0, |max_norm| clip_factor(norm, max_norm));
+    optimizer.step(model, grads, &Update { gradient_scale, ..update });
+    Ok(norm)
+}
+
+/// Sets all gradients to zero. Only needed after an error: [`apply`] leaves zeros behind.
+pub fn clear(grads: &mut ModelGrads) {
+    grads.tensors_mut().into_iter().for_each(|tensor| tensor.values.fill(0.0));
+}
+// ANCHOR_END: apply
 
 fn check(model: &Model, step: &[LabelledBatch], context: &Context) -> Result<(), Error> {
     for LabelledBatch { batch, labels } in step {
