@@ -8,14 +8,18 @@
 //! - [`genuine`]: genuine trained weights, where this machine has them
 //! - [`saving`]: what is saved is what was loaded
 //! - [`parity`]: every tensor of a forward pass against transformers
+//! - [`gradients`]: every gradient against PyTorch's autograd
+//! - [`training`]: ten steps of training against PyTorch and Google's formula
 //! - [`pipelines`]: the answers of every task against transformers' pipelines
 mod bad_input;
 mod checking;
 mod commands;
 mod genuine;
+mod gradients;
 #[cfg(target_os = "linux")]
 mod limits;
 mod parity;
 mod pipelines;
 mod saving;
 mod support;
+mod training;

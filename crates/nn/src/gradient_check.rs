@@ -41,7 +41,7 @@ pub const METHODS: [(Formula, f64); 2] = if WIDE {
 };
 
 /// The largest error that counts as agreement. What `f32` rounding and these steps leave is about a third of it.
-pub const LIMIT: f64 = if WIDE { 1e-6 } else { 1e-3 };
+pub const LIMIT: f64 = if WIDE { 1e-7 } else { 1e-3 };
 
 /// A tensor's error is never divided by less than this share of the norm of all gradients: of a gradient that is zero only
 /// rounding is left.

@@ -9,5 +9,5 @@
 pub mod close;
 pub mod data;
 
-pub use close::assert_close;
+pub use close::{assert_close, norm, relative_error};
 pub use data::{fixture, minilm, shared};
