@@ -53,8 +53,11 @@ fn trace_backward_shows_the_loss_and_a_line_for_each_gradient() {
     assert_ne!(loss(&["--dropout"]), loss(&[]));
 }
 
+/// Name, shape and values of an array of labels; none takes the array away.
+type Replaced<'a> = (&'a str, Option<(&'a [usize], &'a [i64])>);
+
 /// `trace --backward` on a fixture whose labels are `labels` instead of its own.
-fn with_labels(name: &str, labels: &[(&str, Option<(&[usize], &[i64])>)]) -> crate::support::Run {
+fn with_labels(name: &str, labels: &[Replaced]) -> crate::support::Run {
     let model = Copy::of(name).tensors(LABELLED, |tensors| {
         for (name, labels) in labels {
             tensors.remove(*name);
