@@ -6,6 +6,7 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
 
 use crate::{
     Real,
+    buffer::Scratch,
     real::NAIVE,
     split::{ends, split},
     team::for_each,
@@ -32,21 +33,26 @@ pub(crate) fn for_each_row(
     });
 }
 
-/// `function` of pieces of consecutive rows and the number of each piece's first row; the results in order. The pieces depend on the
-/// shape alone, so what is summed up piece by piece has the same bits for any number of threads.
-pub(crate) fn for_each_piece<R: Send>(
+/// `function` of pieces of consecutive rows: it gets the number of the piece's first row, the rows, and `sums` zeros (one at least) to
+/// add up in.
+/// Returns what the pieces have there, one after the other. The pieces depend on the shape alone, so this has the same bits for any
+/// number of threads.
+pub(crate) fn for_each_piece(
     x: ArrayViewMut2<Real>,
-    function: impl Fn(usize, ArrayViewMut2<Real>) -> R + Send + Sync,
-) -> Vec<R> {
+    sums: usize,
+    function: impl Fn(usize, ArrayViewMut2<Real>, &mut [Real]) + Send + Sync,
+) -> Scratch {
     let at_a_time = (PARALLEL_FROM / x.ncols().max(1)).max(1);
     let (rows, parallel) = (x.nrows(), x.len() >= 2 * PARALLEL_FROM);
     let pieces = split(x, Axis(0), ends(0, rows, at_a_time));
-    let mut results: Vec<_> = pieces.iter().map(|_| None).collect();
-    let items = pieces.into_iter().zip(&mut results).enumerate().collect();
-    for_each(parallel, items, |(piece, (rows, result))| {
-        *result = Some(function(piece * at_a_time, rows));
+    // Taken here and not by the threads: each keeps its scratch memory, so what one takes and another gives back would pile up.
+    let mut all_sums = Scratch::new(pieces.len() * sums);
+    let items = pieces.into_iter().zip(all_sums.chunks_exact_mut(sums)).enumerate().collect();
+    for_each(parallel, items, |(piece, (rows, sums)): (_, (_, &mut [Real]))| {
+        sums.fill(0.0);
+        function(piece * at_a_time, rows, sums);
     });
-    results.into_iter().map(|result| result.expect("each piece has been done")).collect()
+    all_sums
 }
 
 /// Adds the sum of the rows of `x` [rows, columns] to `sums` \[columns]: the gradient of a bias. Threads share out the columns.
