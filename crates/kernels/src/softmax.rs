@@ -88,7 +88,7 @@ pub fn softmax_row(x: &mut [Real]) {
 }
 
 /// Softmax of one row, in place, and ln Σ exp(x) of the row as it was: −ln of a probability is this minus the score, without
-/// the underflow of a small probability.
+/// the underflow of a small probability. NaN where [`softmax_row`] gives NaN, so also for a row of −∞ only; −∞ for an empty row.
 pub fn softmax_and_log_sum(x: &mut [Real]) -> Real {
     if NAIVE {
         return naive::softmax_and_log_sum(x);
@@ -98,7 +98,7 @@ pub fn softmax_and_log_sum(x: &mut [Real]) -> Real {
 }
 
 /// `d` is the gradient with respect to the `probabilities` of one row and becomes that with respect to the scores:
-/// d ← p · (d − Σ p·d).
+/// d ← p · (d − Σ p·d). A gradient that is infinite or NaN spoils its whole row.
 ///
 /// # Panics
 /// Where the lengths differ.
