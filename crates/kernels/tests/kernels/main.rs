@@ -6,13 +6,18 @@
 
 mod activation;
 mod attention;
+mod attention_backward;
+mod attention_case;
 mod cache;
+mod dropout;
 mod gemm;
 #[cfg(unix)]
 mod guard;
 mod instruction_sets;
 mod layer_norm;
+mod layer_norm_backward;
 mod mapped_file;
+mod rows;
 mod softmax;
 mod steps;
 mod support;
