@@ -81,10 +81,10 @@ fn reference(
     d
 }
 
-/// In units of the magnitudes. A score is a sum of `size` products up to 4, whose error softmax makes a relative one, as in the test of the
-/// forward pass; each of the sums behind it rounds by the square root of its additions in practice.
+/// In units of the magnitudes. A score sums up `size` products of about 1, whose roundings grow with the square root of their number in
+/// practice; softmax makes that a relative error. So do those of the sums behind it, over all keys or all queries.
 fn limit(size: usize, additions: usize) -> f64 {
-    (8.0 * size as f64 + additions as f64 / 8.0 + 16.0) * EPS
+    (size as f64 + (additions as f64).sqrt() + 8.0) * EPS
 }
 
 fn check(what: &str, got: &[Array2<Real>; 3], want: &[[Array2<f64>; 2]; 3], limit: f64) {
@@ -130,7 +130,7 @@ fn gradients_are_the_tables() {
 
 #[test]
 fn gradients_of_random_ragged_batches_are_those_of_f64() {
-    for seed in 0..500 {
+    for seed in 0..240 {
         let mut random = Random(seed);
         // Now and then more than one block of queries, and more keys than a block of the forward pass has.
         let long: &[usize] = &[0, 127, 128, 129, 255, 256, 257, 300, 513, 600];

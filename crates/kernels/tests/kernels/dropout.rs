@@ -78,6 +78,26 @@ fn rates_at_and_near_the_ends() {
     }
 }
 
+/// With a rate of exactly an element's random number it is kept, just above it falls.
+#[test]
+fn an_element_falls_where_its_number_is_below_the_rate() {
+    for seed in 0..300 {
+        let mut random = Random(seed);
+        let (key, row, column) = (random.bits(), random.bits(), random.below(100));
+        let pair = mix(mix(key ^ mix(row)).wrapping_add(column as u64 / 2));
+        let uniform = (pair >> (32 * (column % 2))) as u32 as f64;
+        for (form, dropout) in FORMS {
+            for (above, falls) in [(-0.5, false), (0.0, false), (0.5, true), (1.0, true)] {
+                let rate = (uniform + above) / 4_294_967_296.0;
+                // The element at the end of a block, and in the rest.
+                let first = column.saturating_sub(63);
+                let got = factors(dropout, key, row, first, rate, column - first + 1);
+                assert_eq!(*got.last().unwrap() == 0.0, falls, "{form}, seed {seed}, {above}");
+            }
+        }
+    }
+}
+
 #[test]
 fn infinities_and_nan_become_nan_where_they_fall_and_stay_where_they_do_not() {
     for (form, dropout) in FORMS {
