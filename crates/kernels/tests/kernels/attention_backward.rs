@@ -135,7 +135,7 @@ fn gradients_of_random_ragged_batches_are_those_of_f64() {
         // Now and then more than one block of queries, and more keys than a block of the forward pass has.
         let long: &[usize] = &[0, 127, 128, 129, 255, 256, 257, 300, 513, 600];
         let lens: &[usize] =
-            if seed % 12 == 0 { long } else { &[0, 1, 2, 3, 7, 13, 63, 64, 65, 131] };
+            if seed % 24 == 0 { long } else { &[0, 1, 2, 3, 7, 13, 63, 64, 65, 131] };
         let sequences = 1 + random.below(4);
         let q_lens: Vec<_> = (0..sequences).map(|_| random.pick(lens)).collect();
         let k_lens: Vec<_> = if seed % 3 == 0 {
