@@ -84,7 +84,10 @@ pub(crate) mod naive {
 /// `v`, whose old contents do not matter.
 ///
 /// What [`AttentionArgs::on_probabilities`] does must be a multiplication by factors that depend on the place alone: it is asked
-/// for them twice, once for the probabilities and once for their gradients. A key that a query does not see takes part with the factor 0.
+/// for them twice, once for the probabilities and once for their gradients.
+///
+/// A key that a query does not see takes part with the factor 0, so an infinity or NaN in it reaches the gradients of its whole
+/// sequence and head. Other sequences and heads never see it.
 ///
 /// Threads share out the (sequence, head)s. Each takes blocks of queries against all keys of the sequence, so memory grows with
 /// the length of a sequence, not with its square.
