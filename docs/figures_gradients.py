@@ -52,8 +52,8 @@ def tiny_network():
         arrow(svg, [(left + 40, 46), (left + 40, 64)], "to", BLUE)
         svg.text(left + 100, 30, show(gradient, 4), "start", ORANGE)
         svg.text(left + 100, 48, f"{show(d_u if slope == 'x' else d_y, 4)} · {slope}", "start", ORANGE, 13)
-    svg.text(20, 226, "blue: the forward pass", color=BLUE, size=13)
-    svg.text(200, 226, "orange: gradients of the loss; each is the one to its right times the slope beneath the arrow", color=ORANGE, size=13)
+    svg.text(20, 222, "blue: the forward pass, from left to right", color=BLUE, size=13)
+    svg.text(20, 240, "orange: gradients of the loss, from right to left; each is the one to its right times the slope between them", color=ORANGE, size=13)
     svg.save("tiny_network.svg")
 
 
@@ -103,7 +103,7 @@ def keep():
 
 def layer_norm_ways():
     svg = Svg(720, 300, "The three ways from one number of a row to the normalised row")
-    for name, colour in (("a", INK), ("b", BLUE), ("c", ORANGE)):
+    for name, colour in (("a", INK), ("b", BLUE), ("c", ORANGE), ("g", GREY)):
         tip(svg, name, colour)
     box(svg, 20, 122, 90, 44, "#eeeeee", GREY, "xᵢ")
     box(svg, 200, 222, 110, 44, "#d6e6f7", BLUE, "mean")
@@ -114,7 +114,7 @@ def layer_norm_ways():
         box(svg, 450, y, 60, 36, "#ecdff4", VIOLET, name)
         arrow(svg, [(310, 240), (446, y + 24)], "b", BLUE)
         arrow(svg, [(310, 48), (446, y + 12)], "c", ORANGE)
-        arrow(svg, [(510, y + 18), (586, y + 18)], "a", GREY)
+        arrow(svg, [(510, y + 18), (586, y + 18)], "g", GREY)
         svg.text(594, y + 23, ("g₀", "gᵢ", "g₃")[i], color=GREY)
     svg.text(630, 145, "to the loss", color=GREY, size=13)
     arrow(svg, [(110, 144), (446, 140)], "a", INK, 2)
@@ -159,16 +159,16 @@ def attention_backward():
     box(svg, 40, 428, 190, 44, "#d6e6f7", BLUE, "d_query·W_q", "d_W_q = d_queryᵀ·x")
     box(svg, 250, 428, 200, 44, "#d6e6f7", BLUE, "d_key·W_k", "d_W_k = d_keyᵀ·x")
     box(svg, 470, 428, 200, 44, "#dcf0df", GREEN, "d_value·W_v", "d_W_v = d_valueᵀ·x")
-    for x in (135, 350, 570):
-        svg.line(x, 472, x, 516, ink, 1.5)
-    svg.line(135, 516, 350, 516, ink, 1.5)
-    svg.line(374, 516, 690, 516, ink, 1.5)
+    for x, bottom in ((135, 516), (350, 504), (570, 516)):
+        svg.line(x, 472, x, bottom, ink, 1.5)
+    svg.line(135, 516, 338, 516, ink, 1.5)
+    svg.line(362, 516, 690, 516, ink, 1.5)
     svg.parts.append(
-        f'<circle cx="362" cy="516" r="12" fill="#ffffff" stroke="{ink}" stroke-width="1.5"/>'
-        f'<path d="M356 516h12M362 510v12" stroke="{ink}" stroke-width="1.5"/>'
+        f'<circle cx="350" cy="516" r="12" fill="#ffffff" stroke="{ink}" stroke-width="1.5"/>'
+        f'<path d="M344 516h12M350 510v12" stroke="{ink}" stroke-width="1.5"/>'
     )
-    go((362, 528), (362, 548))
-    svg.text(376, 548, "d_x  [T, H]: four contributions")
+    go((350, 528), (350, 548))
+    svg.text(364, 548, "d_x  [T, H]: four contributions")
     svg.save("attention_backward.svg")
 
 

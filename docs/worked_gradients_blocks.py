@@ -213,8 +213,8 @@ def with_dropout(q, k, v, p):
     _, d_s, d_q, d_k, d_v = checked(q, k, v, D_O, FACTORS)
     d_dropped = matmul(D_O, transpose(v))
     yield "\n".join([
-        rows("m", FACTORS), rows("P̃ = m ∘ P", times(FACTORS, p), 4, 9, 15),
-        rows("d_V = P̃ᵀ·d_O", d_v, 4, 9, 15), rows("d_P", times(FACTORS, d_dropped)), rows("d_S", d_s),
+        rows("m", FACTORS), rows("P̃ = m ∘ P", times(FACTORS, p)),
+        rows("d_V = P̃ᵀ·d_O", d_v), rows("d_P", times(FACTORS, d_dropped)), rows("d_S", d_s),
     ])
 
 
