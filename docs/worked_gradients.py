@@ -187,7 +187,7 @@ def tiny_network():
     ])
     d_y, d_w2, d_a, d_u, d_w1, d_x = tiny_gradients(w1, w2, x)
     yield "\n".join([
-        f"d_y  = y − 1                             = {show(d_y, 4, 7)}",
+        f"{'d_y  = y − 1':<43}= {show(d_y, 4, 7)}",
         f"d_w₂ = d_y · a          = {show(d_y, 4)} · {show(a, 4)}  = {show(d_w2, 4, 7)}",
         f"d_a  = d_y · w₂         = {show(d_y, 4)} · 2       = {show(d_a, 4, 7)}",
         f"d_u  = d_a · (1 − a²)   = {show(d_a, 4)} · {show(1 - a * a, 4)}  = {show(d_u, 4, 7)}",
@@ -298,13 +298,13 @@ FUNCTIONS = [(gelu, d_gelu), (gelu_tanh, d_gelu_tanh), (math.tanh, lambda x: 1 -
 
 
 def slopes():
-    lines = ["   x     Φ(x)     φ(x)   GELU'   GELU' tanh    tanh'    SiLU'    ReLU'"]
+    lines = ["   x     Φ(x)     φ(x)     GELU'   GELU' tanh    tanh'    SiLU'    ReLU'"]
     for x in (-3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0):
         for function, derivative in FUNCTIONS:
             if x != 0 or derivative is not d_relu:
                 agree([[derivative(x)]], differences(lambda at: function(at[0][0]), [[x]]))
         lines.append(
-            show(x, 1, 5) + show(cdf(x), 4, 9) + show(density(x), 4, 9) + show(d_gelu(x), 4, 8)
+            show(x, 1, 5) + show(cdf(x), 4, 9) + show(density(x), 4, 9) + show(d_gelu(x), 4, 10)
             + show(d_gelu_tanh(x), 4, 13) + show(1 - math.tanh(x) ** 2, 4, 9) + show(d_silu(x), 4, 9) + show(d_relu(x), 0, 9)
         )
     return "\n".join(lines)

@@ -86,7 +86,8 @@ pub struct DotProductGrads {
 }
 
 // ANCHOR: args
-/// The kernels know nothing of dropout: they hand out each row of probabilities (or of their gradients) to be changed.
+/// The kernels know nothing of dropout: they hand out each row of probabilities (or of their gradients) to
+/// be changed.
 fn with_args(
     query: ArrayView2<Real>,
     key: ArrayView2<Real>,

@@ -94,8 +94,8 @@ impl FeedForward {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the output [T, H]; adds the block's own
-    /// gradients to `grads`. `cache` is what [`FeedForward::forward`] returned.
+    /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the output [T, H];
+    /// adds the block's own gradients to `grads`. `cache` is what [`FeedForward::forward`] returned.
     pub fn backward(
         &self,
         input: ArrayView2<Real>,
