@@ -44,7 +44,7 @@ fn bert_tiny_classifies_as_published() {
         let hidden = model.bert.encoder.infer(embedded, &bounds, &context); // [T, 128]
         let pooled = model.head.pooler().unwrap().forward(hidden.view(), &[0]); // [1, 128]
         let bert_model::Head::SequenceClassification(head) = &model.head else { unreachable!() };
-        let logits = head.forward(pooled.clone(), &context); // [1, 2]
+        let (logits, _) = head.forward(pooled.clone(), &context); // [1, 2]
         let check = |name: &str, found: &Array2<Real>| {
             let found = found.as_slice().unwrap();
             assert_close(&format!("{text}.{name}"), found, &expected(name).1, TINY);

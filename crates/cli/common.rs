@@ -40,7 +40,11 @@ fn activation(name: &str) -> Result<String, String> {
 impl ModelArgs {
     /// The options for loading.
     pub fn options(&self) -> LoadOptions {
-        LoadOptions { head: self.head, new_head: None, activation: self.activation.clone() }
+        LoadOptions {
+            head: self.head,
+            activation: self.activation.clone(),
+            ..LoadOptions::default()
+        }
     }
 
     /// Reads the model and says on standard error what one should know about it.

@@ -14,11 +14,13 @@ mod classify;
 mod common;
 mod encode;
 mod fill_mask;
+mod gradcheck;
 mod similar;
 mod tag;
 mod text;
 mod tokenize;
 mod trace;
+mod trace_backward;
 mod trace_time;
 mod verify;
 
@@ -51,6 +53,7 @@ enum Command {
     Answer(answer::Args),
     Similar(similar::Args),
     Trace(trace::Args),
+    Gradcheck(gradcheck::Args),
     Verify(verify::Args),
 }
 
@@ -80,6 +83,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Answer(args) => answer::run(&args),
         Command::Similar(args) => similar::run(&args),
         Command::Trace(args) => trace::run(&args),
+        Command::Gradcheck(args) => gradcheck::run(&args),
         Command::Verify(args) => verify::run(&args),
     }
 }

@@ -1,6 +1,7 @@
 //! `bert trace`: every intermediate tensor of a forward pass.
 
-use crate::common::{ModelArgs, Results, counted, say, warn, warn_of_empty};
+use crate::common::{ModelArgs, Results, Usage, counted, say, warn, warn_of_empty};
+use crate::trace_backward::{self, BackwardArgs};
 use crate::trace_time::{self, TimeArgs};
 use anyhow::Result;
 use bert_checkpoint::write_tensors;
@@ -17,7 +18,8 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   bert trace --model tests/fixtures/toy \"the dog bites the man .\"
   bert trace --model DIR --time --svg time.svg \"the dog bites the man .\"
-  bert trace --model DIR --batch batch.safetensors --output all.safetensors")]
+  bert trace --model DIR --batch batch.safetensors --output all.safetensors
+  bert trace --model DIR --batch batch.safetensors --backward")]
 pub struct Args {
     #[command(flatten)]
     model: ModelArgs,
@@ -38,6 +40,8 @@ pub struct Args {
     json: bool,
     #[command(flatten)]
     time: TimeArgs,
+    #[command(flatten)]
+    backward: BackwardArgs,
 }
 
 #[derive(Serialize)]
@@ -54,6 +58,15 @@ pub fn run(args: &Args) -> Result<()> {
     if args.time.time {
         let batch = |pipeline: &Pipeline| batch_of_text(args, pipeline);
         return trace_time::run(&args.model, &args.time, args.json, batch);
+    }
+    if args.backward.backward {
+        // clap passes over what is required where a text, which excludes it, is there.
+        let Some(batch) = &args.batch else {
+            let problem = "--backward needs a file with labels: --batch FILE, not a text";
+            return Err(Usage(problem.to_owned()).into());
+        };
+        let output = args.output.as_deref();
+        return trace_backward::run(&args.model, &args.backward, batch, output, args.json);
     }
     let (model, config, batch, width) = prepare(args)?;
     if let Some(path) = &args.output {

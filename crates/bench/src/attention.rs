@@ -3,10 +3,10 @@
 use crate::machine::Machine;
 use crate::outputs::{compare, numbers};
 use crate::peer::{Peer, PeerArgs, matrix};
-use crate::plot::{LogAxis, Plot};
 use crate::turns::{Spread, TurnArgs, team_side};
 use anyhow::{Context, Result};
 use bert_kernels::{AttentionArgs, Mask, Real, attention};
+use bert_plot::{Axis, Plot, Scale};
 use ndarray::{Array2, ArrayViewMut2};
 use serde::Serialize;
 use serde_json::json;
@@ -144,8 +144,13 @@ fn memory(tokens: usize) -> Memory {
 /// With both axes logarithmic, what grows with the tokens has slope 1, and what grows with their square slope 2.
 fn draw(memory: &[Memory]) -> String {
     const KIB: f64 = 1024.0;
-    let x = LogAxis { low: 64.0, high: 4096.0, label: "tokens of the sequence" };
-    let y = LogAxis { low: 32.0 * KIB, high: KIB * KIB * KIB, label: "" };
+    let x = Axis {
+        scale: Scale::Logarithmic,
+        low: 64.0,
+        high: 4096.0,
+        label: "tokens of the sequence",
+    };
+    let y = Axis { scale: Scale::Logarithmic, low: 32.0 * KIB, high: KIB * KIB * KIB, label: "" };
     let mut plot = Plot::new(x, y);
     for Memory { tokens, .. } in memory {
         plot.x_tick(*tokens as f64, &tokens.to_string());

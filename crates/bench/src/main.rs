@@ -33,7 +33,6 @@ mod gemm;
 mod machine;
 mod outputs;
 mod peer;
-mod plot;
 mod ragged;
 mod roofline;
 mod rows;

@@ -4,10 +4,10 @@
 
 use crate::machine::Machine;
 use crate::outputs::{compare, numbers};
-use crate::plot::{LogAxis, Plot};
 use crate::turns::{Side, Spread, TurnArgs, side, team_side};
 use anyhow::{Context, Result};
 use bert_kernels::{Epilogue, PackedB, Real, fma_peak, gemm, naive};
+use bert_plot::{Axis, Plot, Scale};
 use ndarray::Array2;
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -124,8 +124,13 @@ fn product(
 }
 
 fn draw(peak: f64, bandwidth: f64, points: &[Point]) -> String {
-    let x = LogAxis { low: 0.25, high: 512.0, label: "operations for each byte from memory" };
-    let y = LogAxis { low: 1e9, high: 1e12, label: "" };
+    let x = Axis {
+        scale: Scale::Logarithmic,
+        low: 0.25,
+        high: 512.0,
+        label: "operations for each byte from memory",
+    };
+    let y = Axis { scale: Scale::Logarithmic, low: 1e9, high: 1e12, label: "" };
     let mut plot = Plot::new(x, y);
     for operations in [0.5, 2.0, 8.0, 32.0, 128.0, 512.0] {
         plot.x_tick(operations, &operations.to_string());

@@ -23,6 +23,8 @@ pub struct LoadOptions {
     pub new_head: Option<u64>,
     /// This activation, by one of transformers' names.
     pub activation: Option<String>,
+    /// These names for the classes. A classifier that is in the file must have as many; a new one will.
+    pub labels: Option<Vec<String>>,
 }
 
 /// A model and what was noticed on the way.
@@ -76,7 +78,10 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, Error> {
     if let Some(name) = activation.filter(|name| !Config::default().set_activation(name)) {
         return Err(Error::Activation(name.to_owned()));
     }
-    let config = directory.config(activation)?;
+    let mut config = directory.config(activation)?;
+    if let Some(labels) = &options.labels {
+        config.set_labels(labels);
+    }
     let file = TensorFile::open(&directory.weights()?)?;
     let source = Source::new(file)?;
     let kind = choose_head(&source, &config, options)?;

@@ -62,3 +62,30 @@ impl Pooler {
     }
     // ANCHOR_END: backward
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bert_nn::gradient_check::{Point, check_layer, random};
+
+    #[test]
+    fn gradients_are_what_finite_differences_say() {
+        for (tokens, first_rows) in [(1, &[0][..]), (6, &[0, 2, 5])] {
+            let mut pooler = Pooler::zeros(4);
+            pooler.dense.weight = random(4, 4, 1) * 0.5;
+            pooler.dense.bias = random(1, 4, 2).row(0).to_owned();
+            check_layer(
+                &Point::new(pooler, [random(tokens, 4, 3)]),
+                |at| at.layer.forward(at.inputs[0].view(), first_rows),
+                |at, d_output, grads| {
+                    let hidden = at.inputs[0].view();
+                    let output = at.layer.forward(hidden, first_rows);
+                    let (output, d_output) = (output.view(), d_output.view());
+                    let (grads, d_hidden) = (&mut grads.layer, &mut grads.inputs[0]);
+                    at.layer.backward(hidden, first_rows, output, d_output, grads, d_hidden);
+                },
+            )
+            .assert_passed();
+        }
+    }
+}

@@ -120,6 +120,12 @@ pub enum Error {
         /// What is wrong with it.
         problem: bert_model::Error,
     },
+    /// Infinite, or not a number.
+    #[error("{what} is not finite")]
+    NotFinite {
+        /// What it is.
+        what: String,
+    },
     /// A list of published values that is not one.
     #[error("{path}: not a list of published values: {problem}")]
     Published {

@@ -89,7 +89,7 @@ impl<'a> MaskFiller<'a> {
             let masked_hidden = hidden.select(Axis(0), &masked); // [M, H]
             let words = &model.embeddings.word_embeddings;
             let head = model.head.masked_lm().expect("checked when the filler was made");
-            let logits = head.forward(masked_hidden.view(), words, &context); // [M, V]
+            let (logits, _) = head.forward(masked_hidden.view(), words, &context); // [M, V]
             let mut rows = logits.outer_iter();
             let of_text = |encoding: &Encoding| {
                 let places = (0..encoding.len()).filter(|&place| encoding.ids[place] == mask);

@@ -12,10 +12,12 @@
 //! - [`tag`]: names and other entities, with their places in the text
 //! - [`answer`]: the piece of a context that answers a question
 //! - [`reference`](mod@reference): comparing every tensor with another program's
+//! - [`backward`](mod@backward): every gradient of one batch, by name
 //! - [`published`]: comparing with numbers that others published
 #![forbid(unsafe_code)]
 
 pub mod answer;
+pub mod backward;
 pub mod classify;
 pub mod embed;
 mod error;

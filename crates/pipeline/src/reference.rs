@@ -10,8 +10,9 @@
 
 use crate::Error;
 use bert_checkpoint::{Stored, TensorFile};
+use bert_model::heads::PaddedLabels;
 use bert_model::trace::{NamedTensor, Traced, trace};
-use bert_model::{Batch, Config, Context, HeadKind, Model};
+use bert_model::{Batch, Config, Context, HeadKind, Labels, Model};
 use bert_nn::Real;
 use ndarray::{Array2, Array3, ArrayD, Axis, Dimension, IxDyn};
 use std::borrow::Cow;
@@ -84,6 +85,31 @@ impl Reference {
     /// Whether the file holds this tensor.
     pub fn has(&self, name: &str) -> bool {
         self.file.shape(name).is_some()
+    }
+
+    /// The labels that the file holds for this head.
+    pub fn labels(&self, kind: HeadKind, config: &Config) -> Result<Labels, Error> {
+        let array = |name: &str| match self.file.shape(name) {
+            None => Ok(None),
+            Some(_) => {
+                let (shape, values) = self.file.integers(name)?;
+                Ok::<_, Error>(Some(
+                    ArrayD::from_shape_vec(shape, values).expect("as long as its shape"),
+                ))
+            }
+        };
+        let padded = PaddedLabels {
+            labels: array("labels")?,
+            next_sentence_label: array("next_sentence_label")?,
+            start_positions: array("start_positions")?,
+            end_positions: array("end_positions")?,
+        };
+        padded.pack(kind, config, &self.batch, self.width).map_err(in_file(self.file.path()))
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        self.file.path()
     }
 
     /// Runs the batch through the model and compares every tensor that the file holds. What the file
@@ -202,14 +228,25 @@ pub fn trace_to_tensors(
 ) -> Vec<(String, Stored<'static>)> {
     let mut tensors = batch_tensors(batch, width);
     trace(model, batch, &Context::eval(config), |(name, tensor): NamedTensor| {
-        let array = padded(&tensor, batch, width);
-        let (shape, values) = (array.shape().to_vec(), array.into_raw_vec_and_offset().0);
-        tensors.push((name, Stored::Reals { shape, values: Cow::Owned(values) }));
+        tensors.push(stored(name, &tensor, batch, width));
     });
     tensors
 }
 
-fn batch_tensors(batch: &Batch, width: usize) -> Vec<(String, Stored<'static>)> {
+/// A tensor as it is written to a file, padded.
+pub(crate) fn stored(
+    name: String,
+    tensor: &Traced,
+    batch: &Batch,
+    width: usize,
+) -> (String, Stored<'static>) {
+    let array = padded(tensor, batch, width);
+    let (shape, values) = (array.shape().to_vec(), array.into_raw_vec_and_offset().0);
+    (name, Stored::Reals { shape, values: Cow::Owned(values) })
+}
+
+/// The batch in the form of a reference file.
+pub fn batch_tensors(batch: &Batch, width: usize) -> Vec<(String, Stored<'static>)> {
     let column = |numbers: &[u32]| -> Array2<Real> {
         let values = numbers.iter().map(|&number| number as Real).collect();
         Array2::from_shape_vec((numbers.len(), 1), values).expect("one column")
@@ -278,7 +315,7 @@ fn integers(file: &TensorFile, name: &str) -> Result<Array2<i64>, Error> {
     }
 }
 
-fn in_file(path: &Path) -> impl FnOnce(bert_model::Error) -> Error {
+pub(crate) fn in_file(path: &Path) -> impl FnOnce(bert_model::Error) -> Error {
     let path = path.to_owned();
     move |problem| Error::ReferenceBatch { path, problem }
 }

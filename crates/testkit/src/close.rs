@@ -27,6 +27,20 @@ pub fn assert_close(name: &str, found: &[Real], expected: &[Real], tolerance: f6
     }
 }
 
+/// ‖a − b‖ / max(‖b‖, 1e-3·`all`): how far a tensor is off, `all` being the norm of all of them together. NaN if a number is.
+///
+/// Single numbers are not compared, because the smallest drown in rounding; and what is zero by mathematics is not divided by.
+pub fn relative_error(a: &[Real], b: &[Real], all: f64) -> f64 {
+    assert_eq!(a.len(), b.len(), "{} numbers against {}", a.len(), b.len());
+    let difference = norm(a.iter().zip(b).map(|(&a, &b)| f64::from(a) - f64::from(b)));
+    difference / norm(b.iter().map(|&b| f64::from(b))).max(1e-3 * all)
+}
+
+/// The Euclidean norm.
+pub fn norm(values: impl Iterator<Item = f64>) -> f64 {
+    values.map(|x| x * x).sum::<f64>().sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +60,12 @@ mod tests {
     #[should_panic(expected = "found NaN")]
     fn nan_is_close_to_nothing() {
         assert_close("x", &[Real::NAN], &[Real::NAN], 1.0);
+    }
+
+    #[test]
+    fn tensors_are_compared_as_a_whole_with_a_floor_for_those_that_are_zero() {
+        assert!((relative_error(&[3.0, 4.1], &[3.0, 4.0], 0.0) - 0.02).abs() < 1e-6);
+        assert!((relative_error(&[1e-3], &[0.0], 100.0) - 1e-2).abs() < 1e-8);
+        assert!(relative_error(&[Real::NAN], &[0.0], 1.0).is_nan());
     }
 }

@@ -85,7 +85,7 @@ impl Labels {
                 each_below("labels", labels, t, |_| classes)
             }
             (Self::Sequences(labels), HeadKind::NextSentence) => {
-                each_below("next_sentence_label", labels, b, |_| 2)
+                each_below("labels", labels, b, |_| 2)
             }
             (Self::PreTraining { tokens, sequences }, HeadKind::PreTraining) => {
                 each_below("labels", tokens, t, |_| config.vocab_size)?;

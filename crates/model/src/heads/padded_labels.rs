@@ -9,7 +9,7 @@ use ndarray::{Array2, ArrayD, ArrayView2, Ix1, Ix2};
 /// transformers' label arrays, under its names. -100 is no label.
 #[derive(Debug, Clone, Default)]
 pub struct PaddedLabels {
-    /// [B, S] of masked LM and tokens, `[B]` of sequences and regression, [B, C] of several labels, \[questions] of multiple choice.
+    /// [B, S] of masked LM and tokens, `[B]` of sequences, next sentence by itself and regression, [B, C] of several labels, \[questions] of multiple choice.
     pub labels: Option<ArrayD<i64>>,
     /// `[B]`.
     pub next_sentence_label: Option<ArrayD<i64>>,
@@ -43,6 +43,10 @@ impl PaddedLabels {
             (HeadKind::None, _) => return Err(Error::HeadWithoutLoss),
             (HeadKind::MaskedLm | HeadKind::TokenClassification, _) => {
                 Labels::Tokens(tokens(labels()?, batch, width)?)
+            }
+            // transformers' class for this head alone takes them as `labels`, and once took the longer name.
+            (HeadKind::NextSentence, _) if self.labels.is_some() => {
+                Labels::Sequences(column("labels", labels()?, b)?)
             }
             (HeadKind::NextSentence, _) => Labels::Sequences(next_sentence()?),
             (HeadKind::PreTraining, _) => Labels::PreTraining {

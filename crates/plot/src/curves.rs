@@ -1,4 +1,16 @@
-//! A plot with two logarithmic axes, as an SVG.
+//! A plot with two axes, as an SVG.
+//!
+//! ```
+//! use bert_plot::{Axis, Plot, Scale};
+//!
+//! let x = Axis { scale: Scale::Linear, low: 0.0, high: 2.0, label: "step" };
+//! let y = Axis { scale: Scale::Linear, low: 0.0, high: 4.0, label: "" };
+//! let mut plot = Plot::new(x, y);
+//! plot.x_tick(1.0, "1");
+//! plot.y_tick(4.0, "4");
+//! plot.line("loss", "#3182bd", &[(0.0, 3.5), (1.0, 1.0), (2.0, 0.25)]);
+//! assert!(plot.finish().starts_with("<svg"));
+//! ```
 
 use std::fmt::Write;
 
@@ -9,30 +21,51 @@ const RIGHT: f64 = 20.0;
 const TOP: f64 = 50.0;
 const BOTTOM: f64 = 55.0;
 
+/// How distances on an axis stand for values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// Equal distances are equal differences.
+    Linear,
+    /// Equal distances are equal ratios; `low` is above 0.
+    Logarithmic,
+}
+
 /// From where to where, and what stands below.
-pub struct LogAxis {
+#[derive(Debug, Clone, Copy)]
+pub struct Axis {
+    /// Linear or logarithmic.
+    pub scale: Scale,
+    /// The smallest value.
     pub low: f64,
+    /// The largest.
     pub high: f64,
+    /// What the values are.
     pub label: &'static str,
 }
 
-impl LogAxis {
+impl Axis {
     /// 0 at `low`, 1 at `high`; what lies outside is moved to the edge.
     fn place(&self, value: f64) -> f64 {
-        (value.clamp(self.low, self.high) / self.low).ln() / (self.high / self.low).ln()
+        let value = value.clamp(self.low, self.high);
+        match self.scale {
+            Scale::Linear => (value - self.low) / (self.high - self.low),
+            Scale::Logarithmic => (value / self.low).ln() / (self.high / self.low).ln(),
+        }
     }
 }
 
 /// Drawn piece by piece.
+#[derive(Debug)]
 pub struct Plot {
-    x: LogAxis,
-    y: LogAxis,
+    x: Axis,
+    y: Axis,
     svg: String,
     names: usize,
 }
 
 impl Plot {
-    pub fn new(x: LogAxis, y: LogAxis) -> Self {
+    /// Nothing but the axes.
+    pub fn new(x: Axis, y: Axis) -> Self {
         let svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"13\">\n\
              <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n\
@@ -49,6 +82,7 @@ impl Plot {
         (across, HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * self.y.place(y))
     }
 
+    /// A value below the x axis.
     pub fn x_tick(&mut self, value: f64, name: &str) {
         let (x, y) = self.at((value, self.y.low));
         let _ = writeln!(
@@ -58,6 +92,7 @@ impl Plot {
         );
     }
 
+    /// A value beside the y axis, and a line across.
     pub fn y_tick(&mut self, value: f64, name: &str) {
         let (x, y) = self.at((self.x.low, value));
         let _ = writeln!(
@@ -70,6 +105,7 @@ impl Plot {
         );
     }
 
+    /// A line through `points`, named above the plot. `color` as in SVG.
     pub fn line(&mut self, name: &str, color: &str, points: &[(f64, f64)]) {
         let points: Vec<_> = points
             .iter()
@@ -84,6 +120,7 @@ impl Plot {
         self.name(name, color);
     }
 
+    /// A dot at each of `points`, named above the plot unless the name is empty.
     pub fn dots(&mut self, name: &str, color: &str, points: &[(f64, f64)]) {
         for &point in points {
             let (x, y) = self.at(point);
@@ -96,6 +133,9 @@ impl Plot {
     }
 
     fn name(&mut self, name: &str, color: &str) {
+        if name.is_empty() {
+            return;
+        }
         let y = 14.0 + 18.0 * self.names as f64;
         self.names += 1;
         let _ = writeln!(
@@ -108,6 +148,7 @@ impl Plot {
         );
     }
 
+    /// The SVG.
     pub fn finish(mut self) -> String {
         self.svg.push_str("</svg>\n");
         self.svg
