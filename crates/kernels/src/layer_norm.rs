@@ -66,8 +66,8 @@ pub(crate) mod naive {
     // ANCHOR_END: naive_layer_norm
 
     // ANCHOR: naive_layer_norm_backward
-    /// `d` [rows, columns] is the gradient with respect to the output and becomes that with respect to `input`; the gradients of
-    /// weight and bias are added to `d_weight` and `d_bias`.
+    /// `d` [rows, columns] is the gradient with respect to the output and becomes that with respect to
+    /// `input`; the gradients of weight and bias are added to `d_weight` and `d_bias`.
     pub fn layer_norm_backward_rows(
         input: ArrayView2<Real>,
         weight: ArrayView1<Real>,

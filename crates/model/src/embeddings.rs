@@ -80,7 +80,8 @@ impl Embeddings {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Adds the gradients of the tables and of LayerNorm to `grads`, from the one with respect to the output [T, H].
+    /// Adds the gradients of the tables and of LayerNorm to `grads`, from the one with respect to the output
+    /// [T, H].
     pub fn backward(
         &self,
         batch: &Batch,

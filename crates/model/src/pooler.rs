@@ -43,8 +43,9 @@ impl Pooler {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Adds the gradient with respect to the first tokens' rows to `d_hidden` [T, H], from `d_output`, the one with respect to
-    /// `output` [B, H], which [`Pooler::forward`] returned; adds the layer's own gradients to `grads`.
+    /// Adds the gradient with respect to the first tokens' rows to `d_hidden` [T, H], from `d_output`, the
+    /// one with respect to `output` [B, H], which [`Pooler::forward`] returned; adds the layer's own
+    /// gradients to `grads`.
     pub fn backward(
         &self,
         hidden: ArrayView2<Real>,

@@ -62,8 +62,8 @@ impl LayerNorm {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the output, which it replaces; adds
-    /// the layer's own gradients to `grads`.
+    /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the output, which
+    /// it replaces; adds the layer's own gradients to `grads`.
     pub fn backward(
         &self,
         input: ArrayView2<Real>,

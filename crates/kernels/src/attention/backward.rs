@@ -30,8 +30,9 @@ pub(crate) mod naive {
     use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 
     // ANCHOR: naive_attention_backward
-    /// `d_output` [Tq, N·D] is the gradient with respect to attention's output; writes those with respect to `q`, `k` and `v`.
-    /// What `on_probabilities` does must be a multiplication by factors of their own for each place.
+    /// `d_output` [Tq, N·D] is the gradient with respect to attention's output; writes those with respect
+    /// to `q`, `k` and `v`. What `on_probabilities` does must be a multiplication by factors of their own
+    /// for each place.
     pub fn attention_backward(
         args: AttentionArgs,
         d_output: ArrayView2<Real>,
