@@ -101,7 +101,7 @@ fn updates_of_optimizers_and_the_sum_of_squares_give_the_same_bits() {
         let [numbers, gradients, first, second] =
             [&mut p, &mut g, &mut m, &mut v].map(|x| x.as_slice_mut().unwrap());
         adam_update(numbers, gradients, first, second, &step);
-        ndarray::concatenate![ndarray::Axis(0), p, g, m, v]
+        ndarray::concatenate![Axis(0), p, g, m, v]
     });
     assert_same_bits("sgd_update", || {
         let [mut p, mut g, mut m] = [&p, &g, &m].map(Clone::clone);
@@ -109,7 +109,7 @@ fn updates_of_optimizers_and_the_sum_of_squares_give_the_same_bits() {
         let [numbers, gradients, velocity] =
             [&mut p, &mut g, &mut m].map(|x| x.as_slice_mut().unwrap());
         sgd_update(numbers, gradients, velocity, &step);
-        ndarray::concatenate![ndarray::Axis(0), p, g, m]
+        ndarray::concatenate![Axis(0), p, g, m]
     });
     let sums = [1, 2, 3, 8].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
