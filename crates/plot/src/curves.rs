@@ -120,7 +120,7 @@ impl Plot {
         self.name(name, color);
     }
 
-    /// A dot at each of `points`.
+    /// A dot at each of `points`, named above the plot unless the name is empty.
     pub fn dots(&mut self, name: &str, color: &str, points: &[(f64, f64)]) {
         for &point in points {
             let (x, y) = self.at(point);
@@ -133,6 +133,9 @@ impl Plot {
     }
 
     fn name(&mut self, name: &str, color: &str) {
+        if name.is_empty() {
+            return;
+        }
         let y = 14.0 + 18.0 * self.names as f64;
         self.names += 1;
         let _ = writeln!(
