@@ -14,6 +14,7 @@ import statistics
 import sys
 from pathlib import Path
 
+from worked_losses import gradient_check, losses
 from worked_optimizers import optimizers
 from worked_speed import fast_matrix_product, how_fast_can_bert_be
 
@@ -360,7 +361,9 @@ CHAPTERS = {
     "layer_norm.md": layer_norm_chapter,
     "encoder.md": encoder,
     "heads.md": heads,
+    "losses.md": losses,
     "optimizers.md": optimizers,
+    "gradient_check.md": gradient_check,
     "fast_matrix_product.md": fast_matrix_product,
     "how_fast_can_bert_be.md": how_fast_can_bert_be,
 }
