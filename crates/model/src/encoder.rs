@@ -92,8 +92,9 @@ impl Encoder {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to what came in [T, H], from the one with respect to what came out [T, H]; adds the
-    /// layers' gradients to `grads`. `seen` is called with the gradient of each layer's output and the layer's number, from the last to the first.
+    /// Gradient of the loss with respect to what came in [T, H], from the one with respect to what came out
+    /// [T, H]; adds the layers' gradients to `grads`. `seen` is called with the gradient of each layer's
+    /// output and the layer's number, from the last to the first.
     pub fn backward(
         &self,
         cache: EncoderCache,

@@ -112,8 +112,9 @@ impl Model {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Adds the gradient of the loss with respect to every parameter to `grads`. `d_losses`: see [`crate::heads::loss::d_losses`].
-    /// `seen` is called with the gradient of each `hidden_states.l` and l, from L to 0.
+    /// Adds the gradient of the loss with respect to every parameter to `grads`. `d_losses`: see
+    /// [`crate::heads::loss::d_losses`]. `seen` is called with the gradient of each `hidden_states.l` and
+    /// l, from L to 0.
     pub fn backward(
         &self,
         batch: &Batch,

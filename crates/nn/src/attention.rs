@@ -147,8 +147,8 @@ impl Attention {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the output [T, H]; adds the block's own
-    /// gradients to `grads`. `cache` is what [`Attention::forward`] returned.
+    /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the output [T, H];
+    /// adds the block's own gradients to `grads`. `cache` is what [`Attention::forward`] returned.
     pub fn backward(
         &self,
         input: ArrayView2<Real>,

@@ -85,7 +85,9 @@ pub struct DotProductGrads {
     pub value: Array2<Real>,
 }
 
-/// The kernels know nothing of dropout: they hand out each row of probabilities (or of their gradients) to be changed.
+// ANCHOR: args
+/// The kernels know nothing of dropout: they hand out each row of probabilities (or of their gradients) to
+/// be changed.
 fn with_args(
     query: ArrayView2<Real>,
     key: ArrayView2<Real>,
@@ -109,6 +111,7 @@ fn with_args(
         on_probabilities: if dropout.is_off() { None } else { Some(&drop) },
     });
 }
+// ANCHOR_END: args
 
 // ANCHOR: scale
 /// 1/√D. Two random vectors of D unit-variance numbers have a product of variance D; dividing by

@@ -163,6 +163,8 @@ fn derivative<P: Tensors>(
     let h = step as Real;
     let near = value_at(x + h) - value_at(x - h);
     let result = match formula {
+        // A step that x is too coarse for changes nothing.
+        Formula::Central if x + h == x - h => 0.0,
         // x + h and x − h as they are after rounding.
         Formula::Central => near / (f64::from(x + h) - f64::from(x - h)),
         Formula::FourPoints => {

@@ -47,8 +47,7 @@ crate::tensors!(LayerNorm { weight => "weight", bias => "bias" });
 pub type LayerNormGrads = LayerNorm;
 
 impl LayerNorm {
-    /// All zeros: to be filled from a file or by [`crate::init`], which sets the scale to one where the
-    /// name ends in `LayerNorm.weight`, so within a block, not by itself.
+    /// All zeros: to be filled from a file or by [`crate::init`].
     pub fn zeros(width: usize) -> Self {
         Self { weight: Array1::zeros(width), bias: Array1::zeros(width) }
     }
@@ -63,8 +62,8 @@ impl LayerNorm {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the output, which it replaces; adds
-    /// the layer's own gradients to `grads`.
+    /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the output, which
+    /// it replaces; adds the layer's own gradients to `grads`.
     pub fn backward(
         &self,
         input: ArrayView2<Real>,

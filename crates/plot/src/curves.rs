@@ -121,7 +121,7 @@ impl Plot {
         self.name(name, color);
     }
 
-    /// A dot at each of `points`.
+    /// A dot at each of `points`, named above the plot unless the name is empty.
     pub fn dots(&mut self, name: &str, color: &str, points: &[(f64, f64)]) {
         for &point in points {
             let (x, y) = self.at(point);
@@ -134,9 +134,16 @@ impl Plot {
     }
 
     fn name(&mut self, name: &str, color: &str) {
+<<<<<<< HEAD
         // Two rows fit above the plot, so a third name begins a second column.
         let (x, y) =
             (LEFT + 300.0 * (self.names / 2) as f64, 14.0 + 18.0 * (self.names % 2) as f64);
+=======
+        if name.is_empty() {
+            return;
+        }
+        let y = 14.0 + 18.0 * self.names as f64;
+>>>>>>> main
         self.names += 1;
         let _ = writeln!(
             self.svg,

@@ -112,3 +112,43 @@ impl MaskedLm {
     }
     // ANCHOR_END: backward
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bert_nn::gradient_check::{Point, check_layer, jitter, random};
+    use bert_nn::init::{Initializer, initialize};
+
+    /// The head and the table that it shares.
+    #[derive(Debug, Clone)]
+    struct Tied {
+        head: MaskedLm,
+        words: Embedding,
+    }
+
+    bert_nn::tensors!(Tied { head => "", words => "words" });
+
+    #[test]
+    fn gradients_are_what_finite_differences_say() {
+        let config = Config { vocab_size: 7, hidden_size: 4, ..Config::default() };
+        let mut tied = Tied { head: MaskedLm::zeros(&config), words: Embedding::zeros(7, 4) };
+        initialize(&mut tied, Initializer::Normal { std: 0.5 }, 1);
+        jitter(&mut tied);
+        let context = Context::eval(&config);
+        for rows in [1, 3] {
+            check_layer(
+                &Point::new(tied.clone(), [random(rows, 4, 2)]),
+                |at| at.layer.head.forward(at.inputs[0].view(), &at.layer.words, &context).0,
+                |at, d_output, grads| {
+                    let (hidden, Tied { head, words }) = (at.inputs[0].view(), &at.layer);
+                    let (_, cache) = head.forward(hidden, words, &context);
+                    let (of_head, of_words) = (&mut grads.layer.head, &mut grads.layer.words);
+                    let d_logits = d_output.view();
+                    grads.inputs[0] +=
+                        &head.backward(hidden, words, cache, d_logits, &context, of_head, of_words);
+                },
+            )
+            .assert_passed();
+        }
+    }
+}

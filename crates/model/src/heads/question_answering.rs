@@ -48,3 +48,29 @@ impl QuestionAnswering {
     }
     // ANCHOR_END: backward
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bert_nn::gradient_check::{Point, check_layer, random};
+
+    #[test]
+    fn gradients_are_what_finite_differences_say() {
+        let config = Config { hidden_size: 4, ..Config::default() };
+        let mut head = QuestionAnswering::zeros(&config);
+        head.qa_outputs.weight = random(2, 4, 1);
+        check_layer(
+            &Point::new(head, [random(3, 4, 2)]),
+            |at| {
+                let (start, end) = at.layer.forward(at.inputs[0].view());
+                stack(Axis(0), &[start.view(), end.view()]).unwrap() // [2, T]
+            },
+            |at, d_output, grads| {
+                let (hidden, d_start, d_end) =
+                    (at.inputs[0].view(), d_output.row(0), d_output.row(1));
+                grads.inputs[0] += &at.layer.backward(hidden, d_start, d_end, &mut grads.layer);
+            },
+        )
+        .assert_passed();
+    }
+}
