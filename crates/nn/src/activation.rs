@@ -51,8 +51,7 @@ mod tests {
 
     #[test]
     fn gradients_are_what_finite_differences_say() {
-        use Activation::*;
-        for activation in [Linear, GeluExact, GeluTanh, Relu, Tanh, Silu] {
+        for activation in Activation::ALL {
             for (tokens, width) in [(1, 1), (3, 7), (2, 40)] {
                 // ReLU has a corner at 0, where differences say nothing: 0.3 is further than any step.
                 let input = random(tokens, width, 1).mapv(|x| x + (0.3 as Real).copysign(x));

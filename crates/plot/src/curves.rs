@@ -134,16 +134,12 @@ impl Plot {
     }
 
     fn name(&mut self, name: &str, color: &str) {
-<<<<<<< HEAD
-        // Two rows fit above the plot, so a third name begins a second column.
-        let (x, y) =
-            (LEFT + 300.0 * (self.names / 2) as f64, 14.0 + 18.0 * (self.names % 2) as f64);
-=======
         if name.is_empty() {
             return;
         }
-        let y = 14.0 + 18.0 * self.names as f64;
->>>>>>> main
+        // Two rows fit above the plot, so a third name begins a second column.
+        let (x, y) =
+            (LEFT + 300.0 * (self.names / 2) as f64, 14.0 + 18.0 * (self.names % 2) as f64);
         self.names += 1;
         let _ = writeln!(
             self.svg,
