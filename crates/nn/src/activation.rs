@@ -51,9 +51,9 @@ mod tests {
 
     #[test]
     fn gradients_are_what_finite_differences_say() {
-        use Activation::*;
-        for activation in [Linear, GeluExact, GeluTanh, Relu, Tanh, Silu] {
-            for (tokens, width) in [(1, 1), (3, 7), (2, 40)] {
+        for activation in Activation::ALL {
+            // Not a single number, which may lie where the slope is nearly 0: a relative error says nothing there.
+            for (tokens, width) in [(1, 5), (3, 7), (2, 40)] {
                 // ReLU has a corner at 0, where differences say nothing: 0.3 is further than any step.
                 let input = random(tokens, width, 1).mapv(|x| x + (0.3 as Real).copysign(x));
                 check_layer(
