@@ -116,7 +116,12 @@ pub fn dropout_masks(
         HeadKind::TokenClassification => {
             masks.push(("classifier".to_owned(), of_tokens(context.token_dropout())));
         }
-        _ => {}
+        // Listed, so that a new head is not forgotten.
+        HeadKind::None
+        | HeadKind::MaskedLm
+        | HeadKind::NextSentence
+        | HeadKind::PreTraining
+        | HeadKind::QuestionAnswering => {}
     }
     let named = masks.into_iter();
     named.map(|(name, mask)| stored(format!("dropout.{name}"), &mask, batch, width)).collect()
