@@ -105,7 +105,8 @@ impl Plot {
         );
     }
 
-    /// A line through `points`, named above the plot; points that are not finite are left out. `color` as in SVG.
+    /// A line through `points`, named above the plot; points that are not finite are left out.
+    /// `color` as in SVG.
     pub fn line(&mut self, name: &str, color: &str, points: &[(f64, f64)]) {
         let points: Vec<_> = points
             .iter()
