@@ -181,8 +181,9 @@ fn valley(args: &Args, tensor: &str, subjects: Vec<Subject>) -> Result<()> {
 
 fn drawing(steps: &[f64], errors: &[[f64; 2]]) -> String {
     let (first, last) = (steps[0], steps[steps.len() - 1]);
-    let smallest =
-        errors.iter().flatten().fold(1e-2, |smallest: f64, &e| smallest.min(e.max(1e-14)));
+    // A step that rounding swallows gives 0/0; an error of 0 has no place on a logarithmic axis.
+    let drawn = errors.iter().flatten().filter(|error| error.is_finite());
+    let smallest = drawn.fold(1e-2, |smallest: f64, &error| smallest.min(error.max(1e-14)));
     let low = 10_f64.powf(smallest.log10().floor());
     let x = Axis { scale: Scale::Logarithmic, low: first, high: last, label: "size of the step" };
     let y = Axis { scale: Scale::Logarithmic, low, high: 10.0, label: "" };

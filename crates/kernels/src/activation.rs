@@ -117,6 +117,10 @@ const CUBIC: f64 = 0.044_715;
 const FRAC_1_SQRT_TAU: f64 = 0.398_942_280_401_432_7;
 
 impl Activation {
+    /// All of them: what tests go through.
+    pub const ALL: [Self; 6] =
+        [Self::Linear, Self::GeluExact, Self::GeluTanh, Self::Relu, Self::Tanh, Self::Silu];
+
     /// The activation of one number, with the bits that [`Activation::apply_slice`] gives it.
     pub fn apply(self, x: Real) -> Real {
         let mut one = [x];

@@ -189,7 +189,8 @@ impl Config {
         self.other.insert("label2id".to_owned(), Value::Object(label2id));
     }
 
-    /// What a sequence classifier is trained for, as transformers decides it from whole-number labels.
+    /// What a sequence classifier is trained for, as transformers decides it from whole-number
+    /// labels.
     pub fn problem(&self) -> Problem {
         match self.problem_type.as_deref() {
             Some("regression") => Problem::Regression,

@@ -75,7 +75,8 @@ mod tests {
     use super::*;
     use crate::HeadKind;
 
-    /// The products of BERT-base, counted by hand: 24·S·H² for the linear layers and 4·S²·H for attention, 12 times.
+    /// The products of BERT-base, counted by hand: 24·S·H² for the linear layers and 4·S²·H for
+    /// attention, 12 times.
     #[test]
     fn the_parts_of_bert_base_add_up_to_its_formula() {
         let config = Config::default();

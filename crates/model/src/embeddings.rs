@@ -6,7 +6,8 @@
 //! y   = dropout(LayerNorm(sum))
 //! ```
 //!
-//! Backward, the three tables are looked up side by side, so each receives the whole gradient of the sum:
+//! Backward, the three tables are looked up side by side, so each receives the whole gradient of
+//! the sum:
 //!
 //! ```text
 //! d_sum = LayerNorm'(dropout(d_y))
@@ -80,8 +81,8 @@ impl Embeddings {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Adds the gradients of the tables and of LayerNorm to `grads`, from the one with respect to the output
-    /// [T, H].
+    /// Adds the gradients of the tables and of LayerNorm to `grads`, from the one with respect to
+    /// the output [T, H].
     pub fn backward(
         &self,
         batch: &Batch,

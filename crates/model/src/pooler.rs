@@ -7,7 +7,8 @@
 //! d_x[first token] += d_dense·W
 //! ```
 //!
-//! **Kept for the backward pass:** the output. tanh' is 1 − tanh², so what came before the tanh is not needed.
+//! **Kept for the backward pass:** the output. tanh' is 1 − tanh², so what came before the tanh is
+//! not needed.
 //!
 //! The tanh is fixed: `hidden_act` does not reach it.
 
@@ -43,9 +44,9 @@ impl Pooler {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Adds the gradient with respect to the first tokens' rows to `d_hidden` [T, H], from `d_output`, the
-    /// one with respect to `output` [B, H], which [`Pooler::forward`] returned; adds the layer's own
-    /// gradients to `grads`.
+    /// Adds the gradient with respect to the first tokens' rows to `d_hidden` [T, H], from
+    /// `d_output`, the one with respect to `output` [B, H], which [`Pooler::forward`] returned;
+    /// adds the layer's own gradients to `grads`.
     pub fn backward(
         &self,
         hidden: ArrayView2<Real>,

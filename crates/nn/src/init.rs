@@ -2,9 +2,9 @@
 //!
 //! Biases begin at 0, LayerNorm scales at 1, all other weights are drawn from a normal distribution
 //! with standard deviation 0.02. Google cuts that distribution off at two deviations
-//! (`create_initializer` in `modeling.py`); Hugging Face does not. (It also zeroes the padding token's
-//! row, which is left out here: no packed batch ever looks it up.) Which rule applies to a tensor
-//! follows from its name and its shape: a weight of one axis is a LayerNorm's scale.
+//! (`create_initializer` in `modeling.py`); Hugging Face does not. (It also zeroes the padding
+//! token's row, which is left out here: no packed batch ever looks it up.) Which rule applies to a
+//! tensor follows from its name and its shape: a weight of one axis is a LayerNorm's scale.
 
 use crate::random::{generator, hash};
 use crate::{TensorMut, Tensors};

@@ -1,5 +1,5 @@
-//! A small model of each head, with a batch and labels for it: small enough that every gradient can be compared with finite
-//! differences in a second.
+//! A small model of each head, with a batch and labels for it: small enough that every gradient can
+//! be compared with finite differences in a second.
 
 use crate::{Error, LabelledBatch, gradients};
 use bert_model::heads::loss::total;
@@ -51,8 +51,8 @@ pub struct Subject {
     pub case: Case,
     /// Of the model.
     pub config: Config,
-    /// Weights of standard deviation 0.2, ten times those of a fresh BERT, so that no part is too weak to be seen; biases and
-    /// LayerNorms jittered.
+    /// Weights of standard deviation 0.2, ten times those of a fresh BERT, so that no part is too
+    /// weak to be seen; biases and LayerNorms jittered.
     pub model: Model,
     /// One step, in two batches.
     pub step: Vec<LabelledBatch>,
@@ -143,12 +143,14 @@ impl Subject {
         zero_by_mathematics(self.case.kind, self.config.num_hidden_layers, tensor)
     }
 
-    /// Whether a row of the report is as it should be: right, and nothing but noise where it is zero by mathematics.
+    /// Whether a row of the report is as it should be: right, and nothing but noise where it is
+    /// zero by mathematics.
     pub fn passed(&self, row: &Row, report: &Report) -> bool {
         row.passed() && (self.zero(&row.name).is_none() || row.norm <= NOISE * report.norm)
     }
 
-    /// The error of one tensor's gradient for each of `steps`, by both formulas; none if the model has no such tensor.
+    /// The error of one tensor's gradient for each of `steps`, by both formulas; none if the model
+    /// has no such tensor.
     pub fn errors_over_steps(
         &self,
         tensor: &str,

@@ -119,13 +119,7 @@ fn over_all_of_f32_exp_tanh_erf_are_within_two_places() {
 
 #[test]
 fn over_all_of_f32_activations_are_within_three_epsilon_of_their_twins_and_special_values_match() {
-    for activation in [
-        Activation::GeluExact,
-        Activation::GeluTanh,
-        Activation::Relu,
-        Activation::Tanh,
-        Activation::Silu,
-    ] {
+    for activation in Activation::ALL {
         for x in sweep() {
             let (got, want) = (activation.apply(x as Real), naive::activate(activation, x as Real));
             let limit = 3.0 * Real::EPSILON * (x as Real).abs();
@@ -141,13 +135,7 @@ fn special_values() {
     assert_eq!([exp(inf), exp(-inf), exp(0.0), exp(1e9), exp(-1e9)], [inf, 0.0, 1.0, inf, 0.0]);
     assert_eq!([tanh(inf), tanh(-inf), erf(inf), erf(-inf)], [1.0, -1.0, 1.0, -1.0]);
     assert!([tanh(-0.0), erf(-0.0)].iter().all(|x| *x == 0.0 && x.is_sign_negative()));
-    for activation in [
-        Activation::GeluExact,
-        Activation::GeluTanh,
-        Activation::Relu,
-        Activation::Tanh,
-        Activation::Silu,
-    ] {
+    for activation in Activation::ALL {
         assert!(activation.apply(Real::NAN).is_nan(), "{activation:?}");
         assert_eq!(activation.apply(0.0), 0.0, "{activation:?}");
         assert_eq!(
@@ -163,14 +151,7 @@ fn special_values() {
 #[test]
 fn slices_of_any_length_have_the_bits_of_single_numbers() {
     let mut random = Random(4);
-    for activation in [
-        Activation::Linear,
-        Activation::GeluExact,
-        Activation::GeluTanh,
-        Activation::Relu,
-        Activation::Tanh,
-        Activation::Silu,
-    ] {
+    for activation in Activation::ALL {
         for len in 0..70 {
             let x: Vec<Real> = (0..len).map(|_| 6.0 * random.real()).collect();
             let (mut fast, mut twin) = (x.clone(), x.clone());
@@ -200,12 +181,7 @@ fn rows_in_every_layout_have_the_bits_of_single_numbers() {
         let mut random = Random(seed);
         let shape = (random.pick(&[0, 1, 7, 200]), random.pick(&[0, 1, 15, 33, 200]));
         let layout = random.pick(&LAYOUTS[..WRITABLE]);
-        let activation = random.pick(&[
-            Activation::GeluExact,
-            Activation::GeluTanh,
-            Activation::Tanh,
-            Activation::Silu,
-        ]);
+        let activation = random.pick(&Activation::ALL);
         let (rows, columns) = memory_shape(layout, shape);
         let mut memory = random.matrix(rows, columns) * 6.0;
         let mut expected = memory.clone();

@@ -22,8 +22,8 @@ pub fn forward(
     (classifier.forward(dropped.view()), dropped)
 }
 
-/// Gradient with respect to the input [R, H], from the one with respect to the logits [R, C]; adds the layer's own gradients
-/// to `grads`.
+/// Gradient with respect to the input [R, H], from the one with respect to the logits [R, C]; adds
+/// the layer's own gradients to `grads`.
 pub fn backward(
     classifier: &Linear,
     dropped: ArrayView2<Real>,

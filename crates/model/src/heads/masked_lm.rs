@@ -12,7 +12,8 @@
 //! d_x           = (activation'(dense) ∘ LayerNorm'(d_transformed))·W
 //! ```
 //!
-//! **Kept for the backward pass:** what stands between the steps, 3·H numbers for each row, and the rows themselves, H.
+//! **Kept for the backward pass:** what stands between the steps, 3·H numbers for each row, and the
+//! rows themselves, H.
 //!
 //! `E` is the word embeddings' own table, used a second time ("tied"): a word fits where the
 //! transformed vector points the same way as the word's embedding. Only the bias is the head's own.
@@ -45,7 +46,8 @@ bert_nn::tensors!(MaskedLm {
 /// The gradients of the head have its shapes.
 pub type MaskedLmGrads = MaskedLm;
 
-/// Each activation of one forward pass, once. The rows that came in are kept by whoever picked them.
+/// Each activation of one forward pass, once. The rows that came in are kept by whoever picked
+/// them.
 #[derive(Debug, Clone)]
 pub struct MaskedLmCache {
     /// [M, H]: before the activation.
@@ -84,8 +86,8 @@ impl MaskedLm {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to `hidden` [M, H], from the one with respect to the logits [M, V]; adds the head's own
-    /// gradients to `grads` and the tied table's to `d_words`.
+    /// Gradient of the loss with respect to `hidden` [M, H], from the one with respect to the
+    /// logits [M, V]; adds the head's own gradients to `grads` and the tied table's to `d_words`.
     pub fn backward(
         &self,
         hidden: ArrayView2<Real>,

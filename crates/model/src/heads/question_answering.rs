@@ -34,8 +34,8 @@ impl QuestionAnswering {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to `hidden` [T, H], from those with respect to both scores, `[T]` each; adds the layer's
-    /// own gradients to `grads`.
+    /// Gradient of the loss with respect to `hidden` [T, H], from those with respect to both
+    /// scores, `[T]` each; adds the layer's own gradients to `grads`.
     pub fn backward(
         &self,
         hidden: ArrayView2<Real>,
