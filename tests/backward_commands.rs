@@ -82,6 +82,14 @@ fn labels_that_do_not_fit_are_named() {
     classify(&[0, 1, 2, -100, 0, 1]).ok();
     classify(&[0, 1, 2, 3, 0, 1]).refuses(&["labels [3] is 3", "0 to 2, or -100"]);
     classify(&[0, 1, 2, -1, 0, 1]).refuses(&["labels [3] is -1", "from 0 on, or -100"]);
+    // So large that it cannot be an array, and yet it fits the file: it has no numbers.
+    with_labels("parity/even-classify", &[("labels", Some((&[0, 1 << 62, 8], &[])))])
+        .refuses(&["tensor labels has the impossible shape [0, 4611686018427387904, 8]"]);
+    // A file for several heads: `labels` belong to another one.
+    let next: Replaced = ("next_sentence_label", Some((&[6], &[0, 1, 0, 0, 1, 1])));
+    with_labels("parity/odd-next-sentence", &[("labels", Some((&[6, 9], &[-100; 54]))), next]).ok();
+    with_labels("parity/odd-answer", &[("end_positions", Some((&[6], &[1 << 40, 0, 1, 1, 1, 1])))])
+        .ok();
     classify(&[0, 1, 2]).refuses(&["labels has shape [3], expected [6]"]);
     classify(&[-100; 6]).refuses(&["labels: every label is ignored", "the loss is undefined"]);
     with_labels("parity/even-classify", &[("labels", None)])

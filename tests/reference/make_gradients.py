@@ -41,7 +41,17 @@ import torch
 # Nine columns are all that the smallest models have positions for. Six rows are two questions of three choices.
 ROWS = [row(9), row(1), row(7, hidden=(3, 4)), row(4), row(2), row(6)]
 WITHOUT_HEAD = ("BertModel",)
-WITH_DROPOUT = ("even-pretraining", "even-classify", "even-tag", "even-choice", "odd-answer")
+WITH_DROPOUT = (
+    "even-pretraining",
+    "even-masked-lm",
+    "even-classify",
+    "even-tag",
+    "even-choice",
+    "odd-next-sentence",
+    "odd-answer",
+    "odd-classify-multi-label",
+    "tiny-classify-regression",
+)
 DROPOUT_SEED = 7
 COMMITTED = ROOT / "tests" / "fixtures"
 # Ours in float32 is to come within 1e-4; plain float32 in PyTorch must leave room for another order of sums.

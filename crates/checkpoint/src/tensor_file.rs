@@ -128,6 +128,14 @@ fn entries(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
     })?;
     let (header, metadata) =
         SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    for (name, info) in metadata.tensors() {
+        // A size of 0 makes any other size fit the file; what is made of the numbers would overflow.
+        let sizes = info.shape.iter().filter(|&&size| size > 0);
+        let numbers = sizes.copied().try_fold(1_usize, usize::checked_mul);
+        if numbers.is_none_or(|numbers| numbers > isize::MAX as usize / size_of::<f64>()) {
+            return Err(format!("tensor {name} has the impossible shape {:?}", info.shape));
+        }
+    }
     let data = header + 8; // the header's own length takes 8 bytes
     let entry = |name: String, info: &safetensors::tensor::TensorInfo| {
         let place = data + info.data_offsets.0..data + info.data_offsets.1;

@@ -51,11 +51,7 @@ pub(crate) mod naive {
     }
 
     /// Mean and 1/√(var + eps) of one row. The variance is the biased one: divided by n, not n − 1.
-    pub fn row_statistics(row: &[Real], eps: Real) -> (Real, Real) {
-        let (mean, inverse_std) = statistics(row, eps);
-        (mean as Real, inverse_std as Real)
-    }
-
+    ///
     /// In f64 because rows with a large mean and a small spread lose all their digits otherwise.
     fn statistics(row: &[Real], eps: Real) -> (f64, f64) {
         let n = row.len() as f64;
@@ -184,29 +180,6 @@ impl Work for Normalize<'_> {
     }
 }
 
-/// Mean and 1/√(var + eps) of one row, for the backward pass.
-pub fn row_statistics(row: &[Real], eps: Real) -> (Real, Real) {
-    if NAIVE {
-        return naive::row_statistics(row, eps);
-    }
-    let (mean, inverse_std) = run(Statistics { row, eps });
-    (mean as Real, inverse_std as Real)
-}
-
-struct Statistics<'a> {
-    row: &'a [Real],
-    eps: Real,
-}
-
-impl Work for Statistics<'_> {
-    type Output = (f64, f64);
-
-    #[inline(always)]
-    fn run<S: Simd>(self) -> (f64, f64) {
-        statistics::<S>(self.row, self.eps)
-    }
-}
-
 /// In f64 like the twin, but over many lanes, so that the additions need not wait for each other.
 #[inline(always)]
 fn statistics<S: Simd>(row: &[Real], eps: Real) -> (f64, f64) {
@@ -219,7 +192,8 @@ fn statistics<S: Simd>(row: &[Real], eps: Real) -> (f64, f64) {
 /// `d` [rows, columns] is the gradient with respect to LayerNorm's output and becomes that with respect to its `input`; the
 /// gradients of weight and bias \[columns] are added to `d_weight` and `d_bias`.
 ///
-/// Threads take pieces of rows, whose size depends on nothing but the number of columns. Each piece sums up the gradients of weight
+/// Mean and variance are taken in f64 as in the twin; the two sums of the gradient are in f32 over many lanes, for gradients have no large
+/// mean that would have to cancel. Threads take pieces of rows, whose size depends on nothing but the number of columns. Each piece sums up the gradients of weight
 /// and bias by itself, and the pieces' sums are added in order.
 ///
 /// An infinity or NaN in a row of `input` or `d` spoils that row, and the sums in which it takes part.

@@ -59,15 +59,14 @@ pub use gemm::{
     Epilogue, PackedB, Right, add_matmul, gemm, gemm_on_this_thread, linear, matmul, steps,
 };
 pub use isa::{Isa, detect, isa};
-pub use layer_norm::{
-    add_layer_norm_rows, layer_norm_backward_rows, layer_norm_rows, row_statistics,
-};
+pub use layer_norm::{add_layer_norm_rows, layer_norm_backward_rows, layer_norm_rows};
 pub use mapped_file::MappedFile;
 pub use peak::{fma_burst, fma_peak};
 pub use real::Real;
 pub use rows::add_column_sums;
 pub use softmax::{
-    softmax_and_log_sum, softmax_and_log_sums, softmax_backward_row, softmax_row, softmax_rows,
+    softmax_and_log_sum, softmax_and_log_sums, softmax_backward_row, softmax_backward_rows,
+    softmax_row, softmax_rows,
 };
 pub use team::team;
 
@@ -84,7 +83,7 @@ pub mod naive {
     pub use crate::exp::naive::{exp, tanh};
     pub use crate::gemm::naive::{add_matmul, gemm, linear, matmul};
     pub use crate::layer_norm::naive::{
-        add_layer_norm_rows, layer_norm_backward_rows, layer_norm_rows, row_statistics,
+        add_layer_norm_rows, layer_norm_backward_rows, layer_norm_rows,
     };
     pub use crate::rows::naive::add_column_sums;
     pub use crate::softmax::naive::{

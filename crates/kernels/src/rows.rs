@@ -34,15 +34,15 @@ pub(crate) fn for_each_row(
 }
 
 /// What `function` says of every row, in order. Rows are shared out as by [`for_each_row`].
-pub(crate) fn map_rows(
+pub(crate) fn map_rows<R: Clone + Default + Send>(
     x: ArrayViewMut2<Real>,
-    function: impl Fn(ArrayViewMut1<Real>) -> Real + Send + Sync,
-) -> Vec<Real> {
+    function: impl Fn(ArrayViewMut1<Real>) -> R + Send + Sync,
+) -> Vec<R> {
     let (at_a_time, parallel) = ((PARALLEL_FROM / x.ncols().max(1)).max(1), is_large(&x));
-    let mut results = vec![0.0; x.nrows()];
+    let mut results = vec![R::default(); x.nrows()];
     let pieces = split(x, Axis(0), ends(0, results.len(), at_a_time));
     let pieces = pieces.into_iter().zip(results.chunks_mut(at_a_time)).collect();
-    for_each(parallel, pieces, |(mut rows, results): (ArrayViewMut2<Real>, &mut [Real])| {
+    for_each(parallel, pieces, |(mut rows, results): (ArrayViewMut2<Real>, &mut [R])| {
         let rows = rows.rows_mut().into_iter();
         rows.zip(results).for_each(|(row, result)| *result = function(row));
     });

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unnecessary_cast)] // casts between f32 and `Real`: one of the two features makes each needless
 
-use ndarray::ArrayViewMut2;
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::{
     Real,
@@ -10,7 +10,7 @@ use crate::{
     fold::{Largest, Sum, dot, fold},
     isa::{Simd, Work, run},
     real::NAIVE,
-    rows::{for_each_row, map_rows, with_slice},
+    rows::{contiguous, for_each_row, map_rows, with_slice},
 };
 
 /// The formula in plain loops.
@@ -56,12 +56,12 @@ pub(crate) mod naive {
     }
     // ANCHOR_END: naive_softmax_backward
 
-    /// Softmax of one row, in place, and ln Σ exp(x) of the row as it was.
-    pub fn softmax_and_log_sum(x: &mut [Real]) -> Real {
+    /// Softmax of one row, in place; the largest number and ln Σ exp(x − largest) of the row as it was.
+    pub fn softmax_and_log_sum(x: &mut [Real]) -> (Real, Real) {
         let max = x.iter().copied().fold(Real::NEG_INFINITY, Real::max);
         let sum: Real = x.iter().map(|x| (x - max).exp()).sum();
         softmax_row(x);
-        max + sum.ln()
+        (max, sum.ln())
     }
 }
 
@@ -87,23 +87,38 @@ pub fn softmax_row(x: &mut [Real]) {
     }
 }
 
-/// Softmax of one row, in place, and ln Σ exp(x) of the row as it was: −ln of a probability is this minus the score, without
-/// the underflow of a small probability. NaN where [`softmax_row`] gives NaN, so also for a row of −∞ only; −∞ for an empty row.
-pub fn softmax_and_log_sum(x: &mut [Real]) -> Real {
+/// Softmax of one row, in place; the largest number and ln Σ exp(x − largest) of the row as it was. −ln of a probability is
+/// their sum minus the score, without the underflow of a small probability. They come apart because their sum loses digits:
+/// beside a large number, the logarithm of a sum that is nearly 1 is lost. NaN where [`softmax_row`] gives NaN, so also for a
+/// row of −∞ only; −∞ twice for an empty row.
+pub fn softmax_and_log_sum(x: &mut [Real]) -> (Real, Real) {
     if NAIVE {
         return naive::softmax_and_log_sum(x);
     }
     let (largest, sum) = run(Softmax { x });
-    largest + sum.ln()
+    (largest, sum.ln())
 }
 
 /// [`softmax_and_log_sum`] of each row of `x` [rows, columns]. Rows are shared out among the threads.
-pub fn softmax_and_log_sums(x: ArrayViewMut2<Real>) -> Vec<Real> {
+pub fn softmax_and_log_sums(x: ArrayViewMut2<Real>) -> Vec<(Real, Real)> {
     map_rows(x, |row| {
-        let mut log_sum = 0.0;
+        let mut log_sum = (0.0, 0.0);
         with_slice(row, |row| log_sum = softmax_and_log_sum(row));
         log_sum
     })
+}
+
+/// [`softmax_backward_row`] of each row of `d`, both [rows, columns]. Rows are shared out among the threads.
+///
+/// # Panics
+/// Where the shapes differ.
+pub fn softmax_backward_rows(probabilities: ArrayView2<Real>, d: ArrayViewMut2<Real>) {
+    let (shape, gradients) = (probabilities.dim(), d.dim());
+    assert!(shape == gradients, "softmax: probabilities {shape:?}, gradients {gradients:?}");
+    for_each_row(d, |r, row| {
+        let probabilities = contiguous(probabilities.row(r));
+        with_slice(row, |d| softmax_backward_row(&probabilities, d));
+    });
 }
 
 /// `d` is the gradient with respect to the `probabilities` of one row and becomes that with respect to the scores:

@@ -1,7 +1,7 @@
 //! What is not a parameter and still reaches every layer: the configuration, and whether this is
 //! training.
 
-use crate::{Batch, Config};
+use crate::{Batch, Config, Error, HeadKind};
 use bert_nn::{Dropout, Mask, Real};
 
 /// Whether this pass is part of training.
@@ -64,6 +64,31 @@ impl<'a> Context<'a> {
             ..draw
         });
         Self { mode, ..self }
+    }
+
+    /// The class weights of a head that tells classes apart; the others pass over them.
+    pub fn class_weights_of(&self, kind: HeadKind) -> Option<&'a [Real]> {
+        match kind {
+            HeadKind::SequenceClassification | HeadKind::TokenClassification => self.class_weights,
+            HeadKind::None
+            | HeadKind::MaskedLm
+            | HeadKind::NextSentence
+            | HeadKind::PreTraining
+            | HeadKind::QuestionAnswering
+            | HeadKind::MultipleChoice => None,
+        }
+    }
+
+    /// Refuses class weights that do not fit the classes. A training pass may rely on it.
+    pub fn check_class_weights(&self, kind: HeadKind) -> Result<(), Error> {
+        let (classes, Some(weights)) = (self.config.classes(), self.class_weights_of(kind)) else {
+            return Ok(());
+        };
+        let sound = weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0);
+        if sound && weights.len() == classes && weights.iter().any(|&weight| weight > 0.0) {
+            return Ok(());
+        }
+        Err(Error::ClassWeights { found: weights.to_vec(), classes })
     }
 
     /// LayerNorm's eps.

@@ -1,4 +1,5 @@
 use crate::HeadKind;
+use bert_nn::Real;
 use std::path::PathBuf;
 
 /// What can be wrong with a configuration or a batch that comes from outside.
@@ -107,6 +108,22 @@ pub enum Error {
         found: i64,
         /// What would be right.
         expected: String,
+    },
+    /// The questions of a multiple choice do not divide the batch's sequences.
+    #[error("the bounds of the questions are {found:?}: they must rise from 0 to {sequences}")]
+    ChoiceBounds {
+        /// The bounds.
+        found: Vec<usize>,
+        /// How many sequences the batch has.
+        sequences: usize,
+    },
+    /// Class weights that do not fit the classes, or cannot be weights.
+    #[error("class weights {found:?}: {classes} numbers from 0 on are wanted, one of them above 0")]
+    ClassWeights {
+        /// The weights.
+        found: Vec<Real>,
+        /// How many classes the model has.
+        classes: usize,
     },
     /// The mean over no label at all is not defined.
     #[error(

@@ -12,8 +12,8 @@ pub fn zero_by_mathematics(kind: HeadKind, layers: usize, name: &str) -> Option<
         // query·(key + b) = query·key + query·b: the same for every key.
         return Some("adds the same to all scores of a query: softmax ignores it");
     }
-    let last_norm =
-        format!("bert.encoder.layer.{}.output.LayerNorm.bias", layers.saturating_sub(1));
+    assert!(layers > 0, "a model has at least one layer");
+    let last_norm = format!("bert.encoder.layer.{}.output.LayerNorm.bias", layers - 1);
     match kind {
         HeadKind::QuestionAnswering if name == "qa_outputs.bias" || name == last_norm => {
             Some("adds the same to the scores of all tokens: softmax ignores it")

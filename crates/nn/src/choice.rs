@@ -42,9 +42,9 @@ pub fn forward(
         let all = probabilities.as_slice_mut().expect("an owned array of one axis");
         let group = &mut all[ends[0]..ends[1]];
         let score = right.map(|right| f64::from(group[right as usize]));
-        let log_sum = softmax_and_log_sum(group);
+        let (largest, log_sum) = softmax_and_log_sum(group);
         if let Some(score) = score {
-            loss.sum += f64::from(log_sum) - score; // −ln p[y]
+            loss.sum += f64::from(log_sum) + (f64::from(largest) - score); // −ln p[y]
             loss.count += 1.0;
         }
     }

@@ -44,9 +44,10 @@ pub fn forward(
     let log_sums = softmax_and_log_sums(probabilities.view_mut()); // [R]
     let mut loss = Loss { sum: 0.0, count: count(labels, class_weights) };
     for ((row, label), right) in labelled().zip(right) {
-        // −ln p[y] = ln Σ exp(x) − x[y]
-        let surprise = f64::from(log_sums[row]) - f64::from(right);
-        loss.sum += f64::from(weight(label, class_weights)) * surprise;
+        // −ln p[y] = ln Σ exp(x) − x[y]; the largest x comes out of the sum
+        let (largest, log_sum) = log_sums[row];
+        let of_row = f64::from(log_sum) + (f64::from(largest) - f64::from(right));
+        loss.sum += f64::from(weight(label, class_weights)) * of_row;
     }
     (loss, CrossEntropyCache { probabilities })
 }
@@ -107,6 +108,20 @@ mod tests {
     }
 
     #[test]
+    fn a_small_loss_beside_large_logits_keeps_its_digits() {
+        // −ln p[0] = ln(1 + 10·exp(−12))
+        let expected = (10.0 * (-12.0_f64).exp()).ln_1p();
+        for shift in [0.0, 1000.0] {
+            let mut logits = Array2::from_elem((1, 11), 13.0 + shift);
+            logits[[0, 0]] = 25.0 + shift;
+            let (loss, _) = forward(logits, &[Some(0)], None);
+            // The sum is near 1, where neighbouring f32s are EPSILON apart, and is rounded a few times.
+            let limit = 2.0 * f64::from(f32::EPSILON);
+            assert!((loss.sum - expected).abs() < limit, "{} against {expected}", loss.sum);
+        }
+    }
+
+    #[test]
     fn rows_without_a_label_count_for_nothing_and_weights_count_in_the_division() {
         let logits = random(3, 2, 1);
         let only = |row| forward(logits.select(Axis(0), &[row]), &[Some(1)], None).0.sum;
@@ -121,6 +136,10 @@ mod tests {
     #[test]
     fn gradients_are_what_finite_differences_say() {
         let labels = [Some(2), None, Some(0), Some(2)];
+        // One class is no choice: its loss is 0, and so is its gradient.
+        let (loss, cache) = forward(random(2, 1, 1), &[Some(0), None], None);
+        assert_eq!(loss, Loss { sum: 0.0, count: 1.0 });
+        assert_eq!(backward(cache, &[Some(0), None], None, 1.0), Array2::<Real>::zeros((2, 1)));
         for (rows, weights) in [(1, None), (4, None), (4, Some(&[0.5, 2.0, 1.5][..]))] {
             let labels = &labels[..rows];
             check_layer(

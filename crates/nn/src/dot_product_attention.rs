@@ -99,7 +99,7 @@ fn with_args(
     work: impl FnOnce(AttentionArgs),
 ) {
     let dropout = settings.dropout;
-    let drop = |head: usize, row: usize, first_key: usize, probabilities: &mut [Real]| {
+    let apply_dropout = |head: usize, row: usize, first_key: usize, probabilities: &mut [Real]| {
         dropout.of_head(head).apply_row(row, first_key, probabilities);
     };
     work(AttentionArgs {
@@ -111,7 +111,7 @@ fn with_args(
         heads: settings.heads,
         scale: scale(query.ncols() / settings.heads),
         mask: settings.mask,
-        on_probabilities: if dropout.is_off() { None } else { Some(&drop) },
+        on_probabilities: if dropout.is_off() { None } else { Some(&apply_dropout) },
     });
 }
 // ANCHOR_END: args

@@ -53,7 +53,8 @@ impl Embedding {
     /// ("scatter-add"). Ids are no numbers to be moved a little: there is no gradient with respect
     /// to them.
     ///
-    /// PyTorch leaves out the row of the padding token; no packed batch ever looks it up.
+    /// transformers leaves out the row of the padding token. A packed batch has no padding; one that
+    /// really contains a `[PAD]`, not hidden by a mask, trains that row here and not there.
     pub fn backward(&self, ids: &[u32], d_output: ArrayView2<Real>, grads: &mut EmbeddingGrads) {
         let (tokens, rows) = (ids.len(), d_output.nrows());
         assert!(tokens == rows, "{tokens} ids, {rows} rows of gradients");

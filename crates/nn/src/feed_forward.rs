@@ -116,14 +116,14 @@ impl FeedForward {
         let d_activation =
             self.output.backward(activation.view(), d_narrowed.view(), &mut grads.output); // [T, F]
         drop((activation, d_narrowed));
-        // activation = gelu(intermediate)
+        // activation = f(intermediate), f as the settings say
         let d_intermediate =
             activation::backward(intermediate.view(), d_activation, settings.activation); // [T, F]
         drop(intermediate);
-        // intermediate = intermediate(input); the residual reads the input too.
+        // intermediate = self.intermediate(input); the residual reads the input too.
         let mut d_input = d_sum; // [T, H]
-        let d_wide = d_intermediate.view();
-        self.intermediate.backward_add(input, d_wide, &mut grads.intermediate, &mut d_input);
+        let (d_intermediate, grads) = (d_intermediate.view(), &mut grads.intermediate);
+        self.intermediate.backward_add(input, d_intermediate, grads, &mut d_input);
         d_input
     }
     // ANCHOR_END: backward

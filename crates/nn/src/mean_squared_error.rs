@@ -47,15 +47,17 @@ mod tests {
 
     #[test]
     fn gradients_are_what_finite_differences_say() {
-        let targets = random(3, 2, 2);
-        check_layer(
-            &Point::new((), [random(3, 2, 1)]),
-            |at| array![[forward(at.inputs[0].view(), targets.view()).sum as Real]],
-            |at, d_output, grads| {
-                let d_loss = d_output[[0, 0]];
-                grads.inputs[0] += &backward(at.inputs[0].view(), targets.view(), d_loss);
-            },
-        )
-        .assert_passed();
+        for (rows, columns) in [(1, 1), (3, 2)] {
+            let targets = random(rows, columns, 2);
+            check_layer(
+                &Point::new((), [random(rows, columns, 1)]),
+                |at| array![[forward(at.inputs[0].view(), targets.view()).sum as Real]],
+                |at, d_output, grads| {
+                    let d_loss = d_output[[0, 0]];
+                    grads.inputs[0] += &backward(at.inputs[0].view(), targets.view(), d_loss);
+                },
+            )
+            .assert_passed();
+        }
     }
 }

@@ -12,8 +12,8 @@
 //!
 //! **Kept for the backward pass:** the output.
 
-use bert_kernels::{Real, softmax_backward_row, softmax_rows};
-use ndarray::{Array2, ArrayView2, Axis};
+use bert_kernels::{Real, softmax_backward_rows, softmax_rows};
+use ndarray::{Array2, ArrayView2};
 
 // ANCHOR: forward
 /// `scores` [R, C] → probabilities [R, C], each row by itself.
@@ -26,11 +26,8 @@ pub fn forward(scores: Array2<Real>) -> Array2<Real> {
 /// Gradient with respect to the scores [R, C], from the one with respect to the probabilities,
 /// which it replaces.
 pub fn backward(probabilities: ArrayView2<Real>, d_probabilities: Array2<Real>) -> Array2<Real> {
-    let mut d_scores = d_probabilities.as_standard_layout().into_owned(); // [R, C]
-    for (mut d_row, p) in d_scores.axis_iter_mut(Axis(0)).zip(probabilities.axis_iter(Axis(0))) {
-        let d_row = d_row.as_slice_mut().expect("standard layout");
-        softmax_backward_row(&p.to_vec(), d_row);
-    }
+    let mut d_scores = d_probabilities; // [R, C]
+    softmax_backward_rows(probabilities, d_scores.view_mut());
     d_scores
 }
 // ANCHOR_END: forward
@@ -39,7 +36,7 @@ pub fn backward(probabilities: ArrayView2<Real>, d_probabilities: Array2<Real>) 
 mod tests {
     use super::*;
     use crate::gradient_check::{Point, check_layer, random};
-    use ndarray::array;
+    use ndarray::{Axis, array};
 
     #[test]
     fn equal_scores_share_evenly() {

@@ -8,7 +8,7 @@ use bert_nn::Tensors;
 
 // ANCHOR: clip
 /// The length of all gradients taken as one vector: √(Σ g²). It is not finite just where a gradient
-/// is not, since the sum is in double precision; then [`not_finite`] says which, and the step must
+/// is not, since the sum is in double precision (under the feature `f64` a square may overflow, too); then [`not_finite`] says which, and the step must
 /// not be taken.
 pub fn global_norm(gradients: &impl Tensors) -> f64 {
     let tensors = gradients.tensors();
@@ -22,7 +22,11 @@ pub fn global_norm(gradients: &impl Tensors) -> f64 {
 /// Source: PyTorch's `clip_grad_norm_`, whose 1e-6 keeps from dividing by zero. (TensorFlow's
 /// `clip_by_global_norm`, which Google's program calls, has none: its factor is larger by a
 /// millionth.)
+///
+/// # Panics
+/// Where `max_norm` is not above 0: it would turn the gradients around.
 pub fn clip_factor(norm: f64, max_norm: f64) -> f64 {
+    assert!(max_norm > 0.0, "gradients cannot be shortened to a norm of {max_norm}");
     let factor = max_norm / (norm + 1e-6);
     if factor > 1.0 { 1.0 } else { factor } // not `min`, which would turn NaN into 1
 }

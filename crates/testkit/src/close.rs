@@ -1,6 +1,7 @@
 //! Comparing numbers.
 
 use bert_kernels::Real;
+use bert_nn::gradient_check::{FLOOR, norm};
 
 /// Two values count as equal if they differ by at most `tolerance · max(1, largest expected)`.
 ///
@@ -33,12 +34,7 @@ pub fn assert_close(name: &str, found: &[Real], expected: &[Real], tolerance: f6
 pub fn relative_error(a: &[Real], b: &[Real], all: f64) -> f64 {
     assert_eq!(a.len(), b.len(), "{} numbers against {}", a.len(), b.len());
     let difference = norm(a.iter().zip(b).map(|(&a, &b)| f64::from(a) - f64::from(b)));
-    difference / norm(b.iter().map(|&b| f64::from(b))).max(1e-3 * all)
-}
-
-/// The Euclidean norm.
-pub fn norm(values: impl Iterator<Item = f64>) -> f64 {
-    values.map(|x| x * x).sum::<f64>().sqrt()
+    difference / norm(b.iter().map(|&b| f64::from(b))).max(FLOOR * all)
 }
 
 #[cfg(test)]

@@ -11,5 +11,6 @@ pub mod close;
 pub mod data;
 
 pub use bert_nn::gradient_check;
-pub use close::{assert_close, norm, relative_error};
+pub use bert_nn::gradient_check::norm;
+pub use close::{assert_close, relative_error};
 pub use data::{fixture, minilm, shared};

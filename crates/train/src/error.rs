@@ -5,11 +5,14 @@ pub enum Error {
     /// A batch or its labels do not fit the model, or there is no label at all.
     #[error(transparent)]
     Batch(#[from] bert_model::Error),
+    /// Nothing to learn from.
+    #[error("the step has no batch")]
+    NoBatch,
     /// The loss is not a number, or infinite.
-    #[error("step {step}: the loss of {name} is {value}; the step was not applied")]
+    #[error("{}the loss of {name} is {value}; the step was not applied", place(step))]
     Loss {
-        /// Counted from 0.
-        step: u64,
+        /// Counted from 0; none in evaluation mode.
+        step: Option<u64>,
         /// The name of its labels.
         name: &'static str,
         /// NaN or an infinity.
@@ -23,4 +26,8 @@ pub enum Error {
         /// The first such tensor.
         tensor: String,
     },
+}
+
+fn place(step: &Option<u64>) -> String {
+    step.map_or_else(String::new, |step| format!("step {step}: "))
 }

@@ -1,11 +1,12 @@
 //! A small model of each head, with a batch and labels for it: small enough that every gradient can
 //! be compared with finite differences in a second.
 
-use crate::{Error, LabelledBatch, gradients};
+use crate::Error;
+use crate::step::{LabelledBatch, add, gradients};
 use bert_model::heads::loss::total;
 use bert_model::zero_gradients::zero_by_mathematics;
 use bert_model::{Batch, Config, Context, HeadKind, Keep, Labels, Model};
-use bert_nn::gradient_check::{Formula, Report, Row, check, error, jitter, random};
+use bert_nn::gradient_check::{Formula, Report, Row, check, error, jitter, norm, random};
 use bert_nn::init::{Initializer, initialize};
 use bert_nn::{Mask, Real, Tensors};
 use ndarray::Array2;
@@ -119,14 +120,10 @@ impl Subject {
     /// The loss of the step with other parameters, by forward passes alone.
     pub fn loss(&self, model: &Model) -> f64 {
         let mut context = self.context();
-        let mut parts: Vec<bert_model::heads::Part> = Vec::new();
+        let mut parts = Vec::new();
         for LabelledBatch { batch, labels } in &self.step {
             let (of_batch, _) = model.forward(batch, labels, &context, Keep::InputOnly);
-            if parts.is_empty() {
-                parts = of_batch;
-            } else {
-                parts.iter_mut().zip(of_batch).for_each(|(sum, part)| sum.loss += part.loss);
-            }
+            add(&mut parts, &of_batch);
             context = context.after(batch);
         }
         total(&parts)
@@ -161,8 +158,7 @@ impl Subject {
         let Some(index) = all.iter().position(|found| found.name == tensor) else {
             return Ok(None);
         };
-        let squares = all.iter().flat_map(|tensor| tensor.values);
-        let total = squares.map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
+        let total = norm(all.iter().flat_map(|tensor| tensor.values).map(|&g| f64::from(g)));
         let mut point = self.model.clone();
         let mut of = |formula, step| {
             let loss = &mut |model: &Model| self.loss(model);

@@ -34,8 +34,9 @@ pub struct LabelledBatch {
 /// that of the first batch.
 ///
 /// # Errors
-/// A batch or its labels do not fit the model; a part of the loss has no label in the whole step;
-/// the loss is not finite. In the last case `grads` is of no use: see [`clear`].
+/// There is no batch; a batch, its labels or the class weights do not fit the model; a part of the
+/// loss has no label in the whole step; the loss is not finite. In the last case `grads` is set to
+/// zero: training may go on with the next step.
 pub fn gradients(
     model: &Model,
     step: &[LabelledBatch],
@@ -44,15 +45,20 @@ pub fn gradients(
     grads: &mut ModelGrads,
 ) -> Result<Vec<Part>, Error> {
     check(model, step, context)?;
-    let d_losses = d_losses(&counts(step, context))?;
+    let weights = context.class_weights_of(model.head.kind());
+    let d_losses = d_losses(&counts(step, weights))?;
     let mut sums = Vec::new();
     let mut context = *context;
     for LabelledBatch { batch, labels } in step {
+        // A pass is hundreds of small steps: the team keeps the threads awake between them.
         let parts = team(|| one_batch(model, batch, labels, &d_losses, &context, keep, grads));
         add(&mut sums, &parts);
         context = context.after(batch);
     }
-    all_finite(&sums, &context)?;
+    if let Err(error) = all_finite(&sums, &context) {
+        clear(grads);
+        return Err(error);
+    }
     Ok(sums)
 }
 
@@ -71,13 +77,13 @@ fn one_batch(
 }
 
 /// How many labels each part of the step's loss has.
-fn counts(step: &[LabelledBatch], context: &Context) -> Vec<Part> {
+fn counts(step: &[LabelledBatch], class_weights: Option<&[Real]>) -> Vec<Part> {
     let mut sums = Vec::new();
-    step.iter().for_each(|batch| add(&mut sums, &batch.labels.parts(context.class_weights)));
+    step.iter().for_each(|batch| add(&mut sums, &batch.labels.parts(class_weights)));
     sums
 }
 
-fn add(sums: &mut Vec<Part>, parts: &[Part]) {
+pub(crate) fn add(sums: &mut Vec<Part>, parts: &[Part]) {
     if sums.is_empty() {
         *sums = parts.to_vec();
     } else {
@@ -120,13 +126,17 @@ pub fn apply(
     Ok(norm)
 }
 
-/// Sets all gradients to zero. Only needed after an error: [`apply`] leaves zeros behind.
-pub fn clear(grads: &mut ModelGrads) {
+/// Sets all gradients to zero. Nobody has to: [`apply`] leaves zeros behind, and so does an error.
+fn clear(grads: &mut ModelGrads) {
     grads.tensors_mut().into_iter().for_each(|tensor| tensor.values.fill(0.0));
 }
 // ANCHOR_END: apply
 
 fn check(model: &Model, step: &[LabelledBatch], context: &Context) -> Result<(), Error> {
+    if step.is_empty() {
+        return Err(Error::NoBatch);
+    }
+    context.check_class_weights(model.head.kind())?;
     for LabelledBatch { batch, labels } in step {
         batch.check(context.config)?;
         labels.check(model.head.kind(), batch, context.config)?;
@@ -143,9 +153,10 @@ fn all_finite(parts: &[Part], context: &Context) -> Result<(), Error> {
     }
 }
 
-fn number(context: &Context) -> u64 {
+/// Evaluation, without dropout, has no step.
+fn number(context: &Context) -> Option<u64> {
     match context.mode {
-        Mode::Train(draw) => draw.step,
-        Mode::Eval => 0,
+        Mode::Train(draw) => Some(draw.step),
+        Mode::Eval => None,
     }
 }

@@ -161,10 +161,10 @@ fn print_bits_of_backward_kernels(
     let mut p = x.clone();
     for (r, mut row) in p.rows_mut().into_iter().enumerate() {
         let row = row.as_slice_mut().unwrap();
-        let log_sum = softmax_and_log_sum(row);
+        let (largest, log_sum) = softmax_and_log_sum(row);
         dropout_row(7, r as u64, r, 0.1, row);
         softmax_backward_row(row, d_input.row_mut(r).as_slice_mut().unwrap());
-        row[0] += log_sum;
+        row[0] += largest + log_sum;
     }
     print("softmax and dropout", &p);
     print("softmax's gradients", &d_input);

@@ -47,7 +47,10 @@ pub enum Labels {
 // ANCHOR_END: labels
 
 impl Labels {
-    /// The parts of the loss with their counts, before any is computed: sums are 0.
+    /// The parts of the loss with their counts, before any is computed: sums are 0. `class_weights` are
+    /// those of the head ([`Context::class_weights_of`]).
+    ///
+    /// [`Context::class_weights_of`]: crate::Context::class_weights_of
     pub fn parts(&self, class_weights: Option<&[Real]>) -> Vec<Part> {
         let part = |name, share, count| Part { name, share, loss: Loss { sum: 0.0, count } };
         let all = |labels: &[Option<u32>]| labels.iter().flatten().count() as f64;
@@ -115,7 +118,7 @@ impl Labels {
             (Self::Choices { bounds, right }, HeadKind::MultipleChoice) => {
                 let rising = bounds.first() == Some(&0) && bounds.last() == Some(&b);
                 if !(rising && bounds.is_sorted()) {
-                    return shape(bounds, &[0, b]);
+                    return Err(Error::ChoiceBounds { found: bounds.clone(), sequences: b });
                 }
                 each_below("labels", right, bounds.len() - 1, |q| bounds[q + 1] - bounds[q])
             }

@@ -101,38 +101,38 @@ impl Head {
         labels: &Labels,
         context: &Context,
     ) -> (Vec<Part>, HeadCache) {
-        let weights = context.class_weights;
-        let pooled = self.pooler().map(|p| p.forward(hidden, batch.first_rows())); // [B, H]
-        let summary = || pooled.clone().expect("this head has a pooler"); // [B, H]
+        let weights = context.class_weights_of(self.kind());
+        let output = self.pooler().map(|p| p.forward(hidden, batch.first_rows())); // [B, H]
+        let pooled = || output.clone().expect("this head has a pooler"); // [B, H]
         let (losses, kept) = match (self, labels) {
             (Head::MaskedLm(head), Labels::Tokens(labels)) => {
                 let (loss, masked) = masked_words(head, hidden, words, labels, context);
                 (vec![loss], Kept::MaskedLm(masked))
             }
             (Head::NextSentence(head), Labels::Sequences(labels)) => {
-                let logits = head.forward(summary().view()); // [B, 2]
+                let logits = head.forward(pooled().view()); // [B, 2]
                 let (loss, cache) = cross_entropy::forward(logits, labels, None);
                 (vec![loss], Kept::NextSentence(cache))
             }
             (Head::PreTraining(head), Labels::PreTraining { tokens, sequences }) => {
                 let (masked_loss, masked) =
                     masked_words(&head.masked_lm, hidden, words, tokens, context);
-                let logits = head.seq_relationship.forward(summary().view()); // [B, 2]
+                let logits = head.seq_relationship.forward(pooled().view()); // [B, 2]
                 let (next_loss, next) = cross_entropy::forward(logits, sequences, None);
                 (vec![masked_loss, next_loss], Kept::PreTraining(masked, next))
             }
             (Head::SequenceClassification(head), Labels::Sequences(labels)) => {
-                let (logits, dropped) = head.forward(summary(), context); // [B, C]
+                let (logits, dropped) = head.forward(pooled(), context); // [B, C]
                 let (loss, cache) = cross_entropy::forward(logits, labels, weights);
                 (vec![loss], Kept::Class(dropped, cache))
             }
             (Head::SequenceClassification(head), Labels::MultiLabel(targets)) => {
-                let (logits, dropped) = head.forward(summary(), context); // [B, C]
+                let (logits, dropped) = head.forward(pooled(), context); // [B, C]
                 let loss = binary_cross_entropy::forward(logits.view(), targets.view());
                 (vec![loss], Kept::Logits(dropped, logits))
             }
             (Head::SequenceClassification(head), Labels::Numbers(targets)) => {
-                let (logits, dropped) = head.forward(summary(), context); // [B, C]
+                let (logits, dropped) = head.forward(pooled(), context); // [B, C]
                 let loss = mean_squared_error::forward(logits.view(), targets.view());
                 (vec![loss], Kept::Logits(dropped, logits))
             }
@@ -149,7 +149,7 @@ impl Head {
                 (vec![start_loss, end_loss], Kept::Spans(start, end))
             }
             (Head::MultipleChoice(head), Labels::Choices { bounds, right }) => {
-                let (scores, dropped) = head.forward(summary(), context); // [B, 1]
+                let (scores, dropped) = head.forward(pooled(), context); // [B, 1]
                 let (loss, cache) = choice::forward(scores.column(0).to_owned(), bounds, right);
                 (vec![loss], Kept::Choices(dropped, cache))
             }
@@ -157,7 +157,7 @@ impl Head {
         };
         let mut parts = labels.parts(weights);
         parts.iter_mut().zip(losses).for_each(|(part, loss)| part.loss = loss);
-        (parts, HeadCache { pooled, kept })
+        (parts, HeadCache { pooled: output, kept })
     }
     // ANCHOR_END: loss
 
@@ -177,10 +177,10 @@ impl Head {
         grads: &mut Head,
         d_words: &mut EmbeddingGrads,
     ) -> Array2<Real> {
-        let weights = context.class_weights;
+        let weights = context.class_weights_of(self.kind());
         let d_loss = d_losses[0];
-        let pooled = cache.pooled;
-        let summary = || pooled.as_ref().expect("this head has a pooler").view(); // [B, H]
+        let output = cache.pooled;
+        let pooled = || output.as_ref().expect("this head has a pooler").view(); // [B, H]
         let mut d_hidden = Array2::zeros(hidden.raw_dim()); // [T, H]
         let d_pooled = match (self, &mut *grads, labels, cache.kept) {
             (Head::MaskedLm(head), Head::MaskedLm(grads), _, Kept::MaskedLm(masked)) => {
@@ -195,7 +195,7 @@ impl Head {
             ) => {
                 let d_logits = cross_entropy::backward(cache, labels, None, d_loss); // [B, 2]
                 let grads = &mut grads.seq_relationship;
-                Some(head.seq_relationship.backward(summary(), d_logits.view(), grads))
+                Some(head.seq_relationship.backward(pooled(), d_logits.view(), grads))
             }
             (
                 Head::PreTraining(head),
@@ -215,7 +215,7 @@ impl Head {
                 );
                 let d_logits = cross_entropy::backward(next, sequences, None, d_losses[1]); // [B, 2]
                 let grads = &mut grads.seq_relationship;
-                Some(head.seq_relationship.backward(summary(), d_logits.view(), grads))
+                Some(head.seq_relationship.backward(pooled(), d_logits.view(), grads))
             }
             (
                 Head::SequenceClassification(head),
@@ -276,7 +276,7 @@ impl Head {
             (d_pooled, self.pooler(), grads.pooler_mut())
         {
             let (first, d_pooled) = (batch.first_rows(), d_pooled.view());
-            pooler.backward(hidden, first, summary(), d_pooled, grads, &mut d_hidden);
+            pooler.backward(hidden, first, pooled(), d_pooled, grads, &mut d_hidden);
         }
         d_hidden
     }

@@ -53,7 +53,7 @@ pub struct MaskedLmCache {
     /// [M, H]: before the activation.
     pub dense: Array2<Real>,
     /// [M, H]: after the activation, before LayerNorm.
-    pub bent: Array2<Real>,
+    pub activation: Array2<Real>,
     /// [M, H]: after LayerNorm.
     pub transformed: Array2<Real>,
 }
@@ -78,10 +78,10 @@ impl MaskedLm {
         context: &Context,
     ) -> (Array2<Real>, MaskedLmCache) {
         let dense = self.transform.forward(hidden); // [M, H]
-        let bent = activation::forward(dense.view(), context.config.activation()); // [M, H]
-        let transformed = self.layer_norm.forward(bent.view(), context.eps()); // [M, H]
+        let activation = activation::forward(dense.view(), context.config.activation()); // [M, H]
+        let transformed = self.layer_norm.forward(activation.view(), context.eps()); // [M, H]
         let logits = linear(transformed.view(), words.weight.view(), self.bias.view()); // [M, V]
-        (logits, MaskedLmCache { dense, bent, transformed })
+        (logits, MaskedLmCache { dense, activation, transformed })
     }
     // ANCHOR_END: forward
 
@@ -102,13 +102,17 @@ impl MaskedLm {
         add_column_sums(d_logits, grads.bias.view_mut()); // [V]
         add_matmul(&mut d_words.weight, d_logits.t(), cache.transformed.view()); // [V, H]
         let d_transformed = matmul(d_logits, words.weight.view()); // [M, H]
-        // transformed = layer_norm(bent)
-        let bent = cache.bent.view();
-        let d_bent =
-            self.layer_norm.backward(bent, d_transformed, context.eps(), &mut grads.layer_norm); // [M, H]
-        // bent = activation(dense)
-        let activation = context.config.activation();
-        let d_dense = activation::backward(cache.dense.view(), d_bent, activation); // [M, H]
+        // transformed = layer_norm(activation)
+        let activation = cache.activation.view();
+        let d_activation = self.layer_norm.backward(
+            activation,
+            d_transformed,
+            context.eps(),
+            &mut grads.layer_norm,
+        ); // [M, H]
+        // activation = f(dense)
+        let d_dense =
+            activation::backward(cache.dense.view(), d_activation, context.config.activation()); // [M, H]
         // dense = transform(hidden)
         self.transform.backward(hidden, d_dense.view(), &mut grads.transform) // [M, H]
     }
@@ -137,7 +141,8 @@ mod tests {
         initialize(&mut tied, Initializer::Normal { std: 0.5 }, 1);
         jitter(&mut tied);
         let context = Context::eval(&config);
-        for rows in [1, 3] {
+        // A batch of a step may have no masked word at all.
+        for rows in [0, 1, 3] {
             check_layer(
                 &Point::new(tied.clone(), [random(rows, 4, 2)]),
                 |at| at.layer.head.forward(at.inputs[0].view(), &at.layer.words, &context).0,

@@ -46,8 +46,9 @@ impl PaddedLabels {
             (HeadKind::MaskedLm | HeadKind::TokenClassification, _) => {
                 Labels::Tokens(tokens(labels()?, batch, width)?)
             }
-            // transformers' class for this head alone takes them as `labels`, and once took the longer name.
-            (HeadKind::NextSentence, _) if self.labels.is_some() => {
+            // transformers' class for this head alone takes them as `labels`; in a file for several heads
+            // that is another's name.
+            (HeadKind::NextSentence, _) if self.next_sentence_label.is_none() => {
                 Labels::Sequences(column("labels", labels()?, b)?)
             }
             (HeadKind::NextSentence, _) => Labels::Sequences(next_sentence()?),
@@ -146,7 +147,8 @@ fn positions(
     batch: &Batch,
     width: usize,
 ) -> Result<Vec<Option<u32>>, Error> {
-    let columns = column(name, array, batch.sequences())?;
+    // Past the last column is past it, however far.
+    let columns = column(name, &array.mapv(|column| column.min(width as i64)), batch.sequences())?;
     let sequences = columns.into_iter().zip(batch.ranges()).enumerate();
     sequences
         .map(|(sequence, (column, rows))| match column {
