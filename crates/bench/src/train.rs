@@ -1,0 +1,223 @@
+//! A step of fine-tuning, against PyTorch: time and memory.
+
+use crate::machine::Machine;
+use crate::peer::{Peer, PeerArgs, answer_of};
+use crate::train_task::{
+    Args as Size, DROPOUT, Kept, LEARNING_RATE, MAX_NORM, MEMORY_STEPS, PARTS, Training,
+};
+use crate::turns::{Spread, TurnArgs, side};
+use anyhow::{Context, Result, ensure};
+use bert_checkpoint::save;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Command;
+
+/// Speed and memory of a step of fine-tuning: forward, backward, clipping, AdamW
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  cargo run --release -p bert-bench -- train --runs 5
+  cargo run --release -p bert-bench -- train --runs 1 --layers 2 --hidden 128 --batch 2x16")]
+pub struct Args {
+    #[command(flatten)]
+    turns: TurnArgs,
+    #[command(flatten)]
+    peer: PeerArgs,
+    #[command(flatten)]
+    size: Size,
+}
+
+/// The other sides: name, and whether the model is compiled. Both with `scaled_dot_product_attention` and the fused AdamW.
+const PEERS: [(&str, bool); 2] = [("PyTorch eager", false), ("torch.compile", true)];
+/// transformers' name of the attention.
+const ATTENTION: &str = "sdpa";
+/// Steps that are compared: the later ones start from what the earlier ones made of the parameters.
+const COMPARED: usize = 3;
+/// Of the loss and the length of the gradient, relative. Adam's first steps move each parameter by a learning rate, whatever the
+/// size of its gradient, so where a gradient is rounding noise the sides part a little from step to step.
+const TOLERANCE: f64 = 1e-4;
+
+/// Of a process, in bytes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Memory {
+    /// Before there is a model.
+    start: u64,
+    /// At most.
+    peak: u64,
+}
+
+impl Memory {
+    fn whole(&self) -> u64 {
+        self.peak
+    }
+
+    /// What model and steps took.
+    fn above(&self) -> u64 {
+        self.peak - self.start
+    }
+}
+
+#[derive(Serialize)]
+struct Figures {
+    batch: (usize, usize),
+    layers: usize,
+    hidden: usize,
+    threads: usize,
+    keep: &'static str,
+    /// Of the losses and lengths of gradients that were compared, relative.
+    largest_difference: f64,
+    ours_seconds: Spread,
+    /// How many times as fast ours is, by peer.
+    ratios: Vec<(&'static str, Spread)>,
+    /// Our step's seconds, by part.
+    parts: Vec<(&'static str, Spread)>,
+    /// By process.
+    memory: Vec<(&'static str, Memory)>,
+}
+
+/// Times all sides, has each take steps in a process of its own, and prints tables.
+///
+/// # Errors
+/// No peer, or losses that differ.
+pub fn run(args: &Args) -> Result<()> {
+    args.size.set_threads()?;
+    let peer = Peer::start(&args.peer)?;
+    let machine = Machine::describe(peer.versions()?)?;
+    let folder = tempfile::tempdir().context("a folder for the model")?;
+    let largest_difference = compare(&args.size, &peer, folder.path())?;
+    let [ours, theirs @ ..] = times(args, &peer, folder.path())?;
+    drop_calls(&peer)?;
+    let ratios = theirs.iter().map(|theirs| Spread::of_ratios(theirs, &ours));
+    let parts = parts(args)?;
+    let figures = Figures {
+        batch: args.size.batch,
+        layers: args.size.layers.get(),
+        hidden: args.size.hidden,
+        threads: rayon::current_num_threads(),
+        keep: args.size.keep.name(),
+        largest_difference,
+        ours_seconds: Spread::of(&ours),
+        ratios: PEERS.iter().map(|&(name, _)| name).zip(ratios).collect(),
+        parts: PARTS.into_iter().zip(parts.iter().map(|seconds| Spread::of(seconds))).collect(),
+        memory: memory(&args.size, &peer, folder.path())?,
+    };
+    figures.print()?;
+    args.turns.write_json(&json!({ "machine": machine, "train": figures }))
+}
+
+/// What a peer's step is asked for.
+fn request(model: &Path, compile: bool, dropout: f64, steps: usize) -> Value {
+    json!({
+        "model": model,
+        "attention": ATTENTION,
+        "compile": compile,
+        "dropout": dropout,
+        "learning_rate": LEARNING_RATE,
+        "max_norm": MAX_NORM,
+        "steps": steps,
+    })
+}
+
+/// Some steps of each side without dropout. Leaves the model as a folder at `model`. Returns the largest difference.
+fn compare(size: &Size, peer: &Peer, model: &Path) -> Result<f64> {
+    let mut largest: f64 = 0.0;
+    let mut training = Training::new(size, 0.0);
+    save(model, &training.config, &training.model, None)?;
+    let ours = (0..COMPARED).map(|_| training.step()).collect::<Result<Vec<_>>>()?;
+    for (name, compile) in PEERS {
+        let request = request(model, compile, 0.0, COMPARED);
+        let theirs = peer.make(name, "training", training.tensors(), request)?; // [steps, 2]
+        peer.drop_call(name)?;
+        ensure!(theirs.dim() == (COMPARED, 2), "{name}: {:?} came back", theirs.dim());
+        for (step, (ours, theirs)) in ours.iter().zip(theirs.rows()).enumerate() {
+            let what = ["loss", "length of the gradient"].into_iter();
+            for ((what, ours), theirs) in what.zip(ours).zip(theirs) {
+                let difference = f64::from((ours - theirs).abs()) / f64::from(theirs.abs());
+                // Written so that NaN does not pass.
+                ensure!(
+                    difference <= TOLERANCE,
+                    "{name}, {what} of step {step}: ours {ours}, theirs {theirs}, relative limit {TOLERANCE:e}"
+                );
+                largest = largest.max(difference);
+            }
+        }
+    }
+    Ok(largest)
+}
+
+/// Seconds of a step with dropout: ours, then the peers'.
+fn times(args: &Args, peer: &Peer, model: &Path) -> Result<[Vec<f64>; 1 + PEERS.len()]> {
+    let mut training = Training::new(&args.size, DROPOUT);
+    for (name, compile) in PEERS {
+        let request = request(model, compile, DROPOUT, 1);
+        peer.make(name, "training", training.tensors(), request)?;
+    }
+    training.step()?;
+    let ours = side(|| _ = training.step().expect("it has just worked"));
+    let [eager, compiled] = PEERS.map(|(name, _)| peer.side(name));
+    args.turns.alternate([ours, eager, compiled])
+}
+
+fn drop_calls(peer: &Peer) -> Result<()> {
+    PEERS.into_iter().try_for_each(|(name, _)| peer.drop_call(name))
+}
+
+fn parts(args: &Args) -> Result<[Vec<f64>; PARTS.len()]> {
+    let mut training = Training::new(&args.size, DROPOUT);
+    args.turns.repeat(|| training.step_in_parts())
+}
+
+/// Each side alone in a process of its own, in the order of the table.
+fn memory(size: &Size, peer: &Peer, model: &Path) -> Result<Vec<(&'static str, Memory)>> {
+    let mut all = Vec::new();
+    for (name, keep) in [("ours", Kept::All), ("ours, of each layer only the input", Kept::Inputs)]
+    {
+        let (sequences, tokens) = size.batch;
+        let mut child = Command::new(std::env::current_exe()?);
+        child.arg("train-memory").args(["--batch", &format!("{sequences}x{tokens}")]);
+        child.args(["--layers", &size.layers.to_string(), "--hidden", &size.hidden.to_string()]);
+        child.args(["--threads", &rayon::current_num_threads().to_string()]);
+        child.args(["--keep", keep.name()]);
+        all.push((name, serde_json::from_value(answer_of(&mut child)?)?));
+    }
+    let tensors = Training::new(size, DROPOUT).tensors();
+    for (name, compile) in PEERS {
+        let request = request(model, compile, DROPOUT, MEMORY_STEPS);
+        let answer = peer.training_memory(tensors.clone(), request)?;
+        all.push((name, serde_json::from_value(answer)?));
+    }
+    Ok(all)
+}
+
+impl Figures {
+    fn print(&self) -> Result<()> {
+        let Self { batch: (sequences, tokens), layers, hidden, threads, keep, .. } = self;
+        show!(
+            "A step of fine-tuning: {layers} layers, {hidden} wide, {sequences} × {tokens} tokens, dropout {DROPOUT}, \
+             {threads} threads, keeping {keep}\n"
+        );
+        show!("| ours, s | {} |", PEERS.map(|(name, _)| name).join(" | "));
+        show!("|---|{}", "---|".repeat(PEERS.len()));
+        let ratios: Vec<_> = self.ratios.iter().map(|(_, ratio)| ratio.to_string()).collect();
+        show!("| {:.3} | {} |", self.ours_seconds, ratios.join(" | "));
+        show!("\nHow many times as fast as each ours is.\n");
+        show!("| part of our step | ms | share |");
+        show!("|---|---|---|");
+        let all: f64 = self.parts.iter().map(|(_, seconds)| seconds.median).sum();
+        for (part, seconds) in &self.parts {
+            let (ms, share) = (seconds.map(|seconds| seconds * 1e3), seconds.median / all);
+            show!("| {part} | {ms:.1} | {share:.3} |");
+        }
+        show!(
+            "\n| {MEMORY_STEPS} steps in a process of its own | at the start, MiB | at most, MiB | ours of it |"
+        );
+        show!("|---|---|---|---|");
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        let ours = self.memory[0].1.peak;
+        for (name, Memory { start, peak }) in &self.memory {
+            let ratio = ours as f64 / *peak as f64;
+            show!("| {name} | {:.0} | {:.0} | {ratio:.2} |", mib(*start), mib(*peak));
+        }
+        Ok(())
+    }
+}
