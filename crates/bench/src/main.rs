@@ -72,7 +72,7 @@ enum Command {
     Train(train::Args),
     /// Takes steps of training alone, and says how much memory they took
     #[command(hide = true)]
-    TrainMemory(train_task::Args),
+    TrainMemory(train_task::MemoryArgs),
 }
 
 fn main() -> ExitCode {

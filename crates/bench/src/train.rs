@@ -47,13 +47,9 @@ struct Memory {
 }
 
 impl Memory {
-    fn whole(&self) -> u64 {
-        self.peak
-    }
-
     /// What model and steps took.
-    fn above(&self) -> u64 {
-        self.peak - self.start
+    fn above(&self) -> f64 {
+        (self.peak - self.start) as f64
     }
 }
 
@@ -209,14 +205,16 @@ impl Figures {
             show!("| {part} | {ms:.1} | {share:.3} |");
         }
         show!(
-            "\n| {MEMORY_STEPS} steps in a process of its own | at the start, MiB | at most, MiB | ours of it |"
+            "\n| {MEMORY_STEPS} steps in a process of its own | at the start, MiB | at most, MiB | ours of it | without the start |"
         );
-        show!("|---|---|---|---|");
+        show!("|---|---|---|---|---|");
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-        let ours = self.memory[0].1.peak;
-        for (name, Memory { start, peak }) in &self.memory {
-            let ratio = ours as f64 / *peak as f64;
-            show!("| {name} | {:.0} | {:.0} | {ratio:.2} |", mib(*start), mib(*peak));
+        let (_, ours) = self.memory[0];
+        for (name, memory) in &self.memory {
+            let Memory { start, peak } = memory;
+            let whole = ours.peak as f64 / *peak as f64;
+            let above = ours.above() / memory.above();
+            show!("| {name} | {:.0} | {:.0} | {whole:.2} | {above:.2} |", mib(*start), mib(*peak));
         }
         Ok(())
     }

@@ -190,15 +190,25 @@ impl Training {
 /// What a step consists of.
 pub const PARTS: [&str; 4] = ["forward", "backward", "length of the gradient", "AdamW"];
 
+/// Of a process that does nothing else.
+#[derive(clap::Args, Debug)]
+pub struct MemoryArgs {
+    #[command(flatten)]
+    size: Args,
+    /// How many steps; more of them for a profiler
+    #[arg(long, value_name = "N", default_value_t = MEMORY_STEPS)]
+    steps: usize,
+}
+
 /// Takes the steps and prints the memory.
 ///
 /// # Errors
 /// A step that fails, or a system that does not tell.
-pub fn run(args: &Args) -> Result<()> {
+pub fn run(args: &MemoryArgs) -> Result<()> {
     let start = held("VmRSS")?;
-    args.set_threads()?;
-    let mut training = Training::new(args, DROPOUT);
-    for _ in 0..MEMORY_STEPS {
+    args.size.set_threads()?;
+    let mut training = Training::new(&args.size, DROPOUT);
+    for _ in 0..args.steps {
         training.step()?;
     }
     show!("{}", json!({ "start": start, "peak": held("VmHWM")? }));
