@@ -25,12 +25,24 @@ pub struct Args {
     peer: PeerArgs,
     #[command(flatten)]
     size: Size,
+    /// PyTorch's attention
+    #[arg(long, value_enum, default_value = "sdpa")]
+    attention: Attention,
 }
 
-/// The other sides: name, and whether the model is compiled. Both with `scaled_dot_product_attention` and the fused AdamW.
+/// With dropout, PyTorch has no fused attention on the CPU: scaled_dot_product_attention then stores all probabilities too. So it depends
+/// on the machine which of them is faster.
+#[derive(Clone, Copy, Debug, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+enum Attention {
+    /// scaled_dot_product_attention, transformers' default
+    Sdpa,
+    /// transformers' own, of matrix products and a softmax
+    Eager,
+}
+
+/// The other sides: name, and whether the model is compiled. Both with the fused AdamW.
 const PEERS: [(&str, bool); 2] = [("PyTorch eager", false), ("torch.compile", true)];
-/// transformers' name of the attention.
-const ATTENTION: &str = "sdpa";
 /// Steps that are compared: the later ones start from what the earlier ones made of the parameters.
 const COMPARED: usize = 3;
 /// Of the loss and the length of the gradient, relative. Adam's first steps move each parameter by a learning rate, whatever the
@@ -60,6 +72,7 @@ struct Figures {
     hidden: usize,
     threads: usize,
     keep: &'static str,
+    attention: Attention,
     /// Of the losses and lengths of gradients that were compared, relative.
     largest_difference: f64,
     ours_seconds: Spread,
@@ -80,7 +93,7 @@ pub fn run(args: &Args) -> Result<()> {
     let peer = Peer::start(&args.peer)?;
     let machine = Machine::describe(peer.versions()?)?;
     let folder = tempfile::tempdir().context("a folder for the model")?;
-    let largest_difference = compare(&args.size, &peer, folder.path())?;
+    let largest_difference = compare(args, &peer, folder.path())?;
     let [ours, theirs @ ..] = times(args, &peer, folder.path())?;
     drop_calls(&peer)?;
     let ratios = theirs.iter().map(|theirs| Spread::of_ratios(theirs, &ours));
@@ -91,37 +104,40 @@ pub fn run(args: &Args) -> Result<()> {
         hidden: args.size.hidden,
         threads: rayon::current_num_threads(),
         keep: args.size.keep.name(),
+        attention: args.attention,
         largest_difference,
         ours_seconds: Spread::of(&ours),
         ratios: PEERS.iter().map(|&(name, _)| name).zip(ratios).collect(),
         parts: PARTS.into_iter().zip(parts.iter().map(|seconds| Spread::of(seconds))).collect(),
-        memory: memory(&args.size, &peer, folder.path())?,
+        memory: memory(args, &peer, folder.path())?,
     };
     figures.print()?;
     args.turns.write_json(&json!({ "machine": machine, "train": figures }))
 }
 
-/// What a peer's step is asked for.
-fn request(model: &Path, compile: bool, dropout: f64, steps: usize) -> Value {
-    json!({
-        "model": model,
-        "attention": ATTENTION,
-        "compile": compile,
-        "dropout": dropout,
-        "learning_rate": LEARNING_RATE,
-        "max_norm": MAX_NORM,
-        "steps": steps,
-    })
+impl Args {
+    /// What a peer is asked for.
+    fn request(&self, model: &Path, compile: bool, dropout: f64, steps: usize) -> Value {
+        json!({
+            "model": model,
+            "attention": self.attention,
+            "compile": compile,
+            "dropout": dropout,
+            "learning_rate": LEARNING_RATE,
+            "max_norm": MAX_NORM,
+            "steps": steps,
+        })
+    }
 }
 
 /// Some steps of each side without dropout. Leaves the model as a folder at `model`. Returns the largest difference.
-fn compare(size: &Size, peer: &Peer, model: &Path) -> Result<f64> {
+fn compare(args: &Args, peer: &Peer, model: &Path) -> Result<f64> {
     let mut largest: f64 = 0.0;
-    let mut training = Training::new(size, 0.0);
+    let mut training = Training::new(&args.size, 0.0);
     save(model, &training.config, &training.model, None)?;
     let ours = (0..COMPARED).map(|_| training.step()).collect::<Result<Vec<_>>>()?;
     for (name, compile) in PEERS {
-        let request = request(model, compile, 0.0, COMPARED);
+        let request = args.request(model, compile, 0.0, COMPARED);
         let theirs = peer.make(name, "training", training.tensors(), request)?; // [steps, 2]
         peer.drop_call(name)?;
         ensure!(theirs.dim() == (COMPARED, 2), "{name}: {:?} came back", theirs.dim());
@@ -145,7 +161,7 @@ fn compare(size: &Size, peer: &Peer, model: &Path) -> Result<f64> {
 fn times(args: &Args, peer: &Peer, model: &Path) -> Result<[Vec<f64>; 1 + PEERS.len()]> {
     let mut training = Training::new(&args.size, DROPOUT);
     for (name, compile) in PEERS {
-        let request = request(model, compile, DROPOUT, 1);
+        let request = args.request(model, compile, DROPOUT, 1);
         peer.make(name, "training", training.tensors(), request)?;
     }
     training.step()?;
@@ -164,7 +180,8 @@ fn parts(args: &Args) -> Result<[Vec<f64>; PARTS.len()]> {
 }
 
 /// Each side alone in a process of its own, in the order of the table.
-fn memory(size: &Size, peer: &Peer, model: &Path) -> Result<Vec<(&'static str, Memory)>> {
+fn memory(args: &Args, peer: &Peer, model: &Path) -> Result<Vec<(&'static str, Memory)>> {
+    let size = &args.size;
     let mut all = Vec::new();
     for (name, keep) in [("ours", Kept::All), ("ours, of each layer only the input", Kept::Inputs)]
     {
@@ -178,7 +195,7 @@ fn memory(size: &Size, peer: &Peer, model: &Path) -> Result<Vec<(&'static str, M
     }
     let tensors = Training::new(size, DROPOUT).tensors();
     for (name, compile) in PEERS {
-        let request = request(model, compile, DROPOUT, MEMORY_STEPS);
+        let request = args.request(model, compile, DROPOUT, MEMORY_STEPS);
         let answer = peer.training_memory(tensors.clone(), request)?;
         all.push((name, serde_json::from_value(answer)?));
     }
