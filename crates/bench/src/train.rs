@@ -45,9 +45,9 @@ enum Attention {
 const PEERS: [(&str, bool); 2] = [("PyTorch eager", false), ("torch.compile", true)];
 /// Steps that are compared: the later ones start from what the earlier ones made of the parameters.
 const COMPARED: usize = 3;
-/// Of the loss and the length of the gradient, relative. Adam's first steps move each parameter by a learning rate, whatever the
-/// size of its gradient, so where a gradient is rounding noise the sides part a little from step to step.
-const TOLERANCE: f64 = 1e-4;
+/// What of each step is compared, and how far apart, relative, both sides may be. For the length PyTorch adds up squares in f32, which
+/// makes it 4e-5 too small over a tensor of 3072 × 768; ours does it in f64. The losses of BERT-base differ by 3e-6 after two steps.
+const COMPARISONS: [(&str, f64); 2] = [("loss", 2e-5), ("length of the gradient", 1e-4)];
 
 /// Of a process, in bytes.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -73,8 +73,8 @@ struct Figures {
     threads: usize,
     keep: &'static str,
     attention: Attention,
-    /// Of the losses and lengths of gradients that were compared, relative.
-    largest_difference: f64,
+    /// Of the losses and lengths of gradients that were compared, relative, step by step.
+    largest_differences: [f64; COMPARED],
     ours_seconds: Spread,
     /// How many times as fast ours is, by peer.
     ratios: Vec<(&'static str, Spread)>,
@@ -93,7 +93,7 @@ pub fn run(args: &Args) -> Result<()> {
     let peer = Peer::start(&args.peer)?;
     let machine = Machine::describe(peer.versions()?)?;
     let folder = tempfile::tempdir().context("a folder for the model")?;
-    let largest_difference = compare(args, &peer, folder.path())?;
+    let largest_differences = compare(args, &peer, folder.path())?;
     let [ours, theirs @ ..] = times(args, &peer, folder.path())?;
     drop_calls(&peer)?;
     let ratios = theirs.iter().map(|theirs| Spread::of_ratios(theirs, &ours));
@@ -105,7 +105,7 @@ pub fn run(args: &Args) -> Result<()> {
         threads: rayon::current_num_threads(),
         keep: args.size.keep.name(),
         attention: args.attention,
-        largest_difference,
+        largest_differences,
         ours_seconds: Spread::of(&ours),
         ratios: PEERS.iter().map(|&(name, _)| name).zip(ratios).collect(),
         parts: PARTS.into_iter().zip(parts.iter().map(|seconds| Spread::of(seconds))).collect(),
@@ -130,9 +130,9 @@ impl Args {
     }
 }
 
-/// Some steps of each side without dropout. Leaves the model as a folder at `model`. Returns the largest difference.
-fn compare(args: &Args, peer: &Peer, model: &Path) -> Result<f64> {
-    let mut largest: f64 = 0.0;
+/// Some steps of each side without dropout. Leaves the model as a folder at `model`. Returns the largest difference of each.
+fn compare(args: &Args, peer: &Peer, model: &Path) -> Result<[f64; COMPARED]> {
+    let mut largest = [0.0; COMPARED];
     let mut training = Training::new(&args.size, 0.0);
     save(model, &training.config, &training.model, None)?;
     let ours = (0..COMPARED).map(|_| training.step()).collect::<Result<Vec<_>>>()?;
@@ -142,15 +142,14 @@ fn compare(args: &Args, peer: &Peer, model: &Path) -> Result<f64> {
         peer.drop_call(name)?;
         ensure!(theirs.dim() == (COMPARED, 2), "{name}: {:?} came back", theirs.dim());
         for (step, (ours, theirs)) in ours.iter().zip(theirs.rows()).enumerate() {
-            let what = ["loss", "length of the gradient"].into_iter();
-            for ((what, ours), theirs) in what.zip(ours).zip(theirs) {
+            for (((what, limit), ours), theirs) in COMPARISONS.into_iter().zip(ours).zip(theirs) {
                 let difference = f64::from((ours - theirs).abs()) / f64::from(theirs.abs());
                 // Written so that NaN does not pass.
                 ensure!(
-                    difference <= TOLERANCE,
-                    "{name}, {what} of step {step}: ours {ours}, theirs {theirs}, relative limit {TOLERANCE:e}"
+                    difference <= limit,
+                    "{name}, {what} of step {step}: ours {ours}, theirs {theirs}, relative limit {limit:e}"
                 );
-                largest = largest.max(difference);
+                largest[step] = difference.max(largest[step]);
             }
         }
     }
