@@ -100,9 +100,9 @@ pub const MAX_NORM: f64 = 1.0;
 pub const DROPOUT: f64 = 0.1;
 /// Of the dropout.
 const SEED: u64 = 1;
-/// Adam's moments are there from the first step on, and the second meets its own gradients beside them; the third could only add
-/// what is never given back.
-pub const MEMORY_STEPS: usize = 3;
+/// Adam's moments are there from the first step on, and the second meets its own gradients beside them. After that memory should not
+/// grow; but it does for a while where what is freed and what is asked for do not fit together.
+pub const MEMORY_STEPS: usize = 8;
 
 /// A classifier with two classes in the middle of its fine-tuning.
 pub struct Training {
