@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Checks that every relative link, image and in-page anchor resolves.
+"""Checks that every relative link, image and in-page anchor resolves, and every piece of code that a chapter includes.
 
     mdbook build docs && python3 docs/check_links.py
 
 Looks at the built book (docs/book/**/*.html), at README.md and at notebooks-md/*.md. Addresses on
-the network are not visited. Exits with 1 and names each file and link that leads nowhere.
+the network are not visited. Exits with 1 and names each file and link that leads nowhere. The chapters'
+`{{#include file:anchor}}` are checked here because mdbook puts nothing, without a word, where the anchor is missing.
 Standard library only.
 """
 
@@ -104,6 +105,16 @@ def problem(path, link):
     return None
 
 
+def missing_code(chapter):
+    """The includes of a chapter whose file or anchor does not exist."""
+    for file, anchor in re.findall(r"\{\{#include ([^:}]+):?(\w*)\}\}", chapter.read_text(encoding="utf-8")):
+        source = chapter.parent / file
+        if not source.exists():
+            yield f"{file}: no such file"
+        elif anchor and not re.search(rf"ANCHOR: {anchor}$", source.read_text(encoding="utf-8"), re.MULTILINE):
+            yield f"{file}: no such anchor: {anchor}"
+
+
 def main():
     html = sorted(BOOK.rglob("*.html"))
     if not html:
@@ -117,6 +128,10 @@ def main():
             if complaint := problem(path, link):
                 broken += 1
                 print(f"{path.relative_to(ROOT)}: {link}: {complaint}")
+    for chapter in sorted((ROOT / "docs" / "src").glob("*.md")):
+        for complaint in missing_code(chapter):
+            broken += 1
+            print(f"{chapter.relative_to(ROOT)}: {complaint}")
     print(f"{links} links in {len(html)} pages and {len(markdown)} Markdown files, {broken} broken")
     sys.exit(1 if broken else 0)
 

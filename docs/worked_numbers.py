@@ -14,6 +14,9 @@ import statistics
 import sys
 from pathlib import Path
 
+from worked_gradients import back_propagation, derivatives
+from worked_gradients_blocks import attention_backward_chapter, layer_norm_backward_chapter
+from worked_losses import gradient_check, losses
 from worked_optimizers import optimizers
 from worked_speed import fast_matrix_product, how_fast_can_bert_be
 
@@ -360,7 +363,13 @@ CHAPTERS = {
     "layer_norm.md": layer_norm_chapter,
     "encoder.md": encoder,
     "heads.md": heads,
+    "back_propagation.md": back_propagation,
+    "derivatives.md": derivatives,
+    "layer_norm_backward.md": layer_norm_backward_chapter,
+    "attention_backward.md": attention_backward_chapter,
+    "losses.md": losses,
     "optimizers.md": optimizers,
+    "gradient_check.md": gradient_check,
     "fast_matrix_product.md": fast_matrix_product,
     "how_fast_can_bert_be.md": how_fast_can_bert_be,
 }

@@ -15,6 +15,10 @@ use std::path::{Path, PathBuf};
 /// of the stored references to f32 is left.
 const TOLERANCE: f64 = if size_of::<Real>() == 8 { 2e-7 } else { 1e-4 };
 
+/// The same under dropout. With the `f64` feature the factors 1/(1 − rate) of the reference are left too, which the program hands
+/// over as f32, one after the other in up to ten places.
+const UNDER_DROPOUT: f64 = if size_of::<Real>() == 8 { 1e-6 } else { 1e-4 };
+
 /// Of the seed in `make_gradients.py`, with which the committed masks were drawn.
 const SEED: u64 = 7;
 
@@ -32,7 +36,7 @@ fn model_of(path: &Path) -> Loaded {
 }
 
 /// Compares loss and gradients with those in `file`; the sets of names must match.
-fn compare(found: &Backward, reference: &Reference, file: &TensorFile) {
+fn compare(found: &Backward, reference: &Reference, file: &TensorFile, limit: f64) {
     let path = file.path().display();
     let loss = f64::from(file.reals("loss").unwrap().1[0]);
     let apart = (found.loss - loss).abs();
@@ -55,10 +59,7 @@ fn compare(found: &Backward, reference: &Reference, file: &TensorFile) {
         let (expected_shape, expected) = file.reals(name).unwrap();
         assert_eq!(*shape, expected_shape, "{path}: {name}");
         let error = relative_error(values, &expected, all);
-        assert!(
-            error <= TOLERANCE,
-            "{path}: {name} is off by {error:e}; the limit is {TOLERANCE:e}"
-        );
+        assert!(error <= limit, "{path}: {name} is off by {error:e}; the limit is {limit:e}");
     }
 }
 
@@ -70,7 +71,7 @@ fn every_gradient_of_every_head_agrees_with_pytorch() {
         let reference = Reference::open(&path).unwrap();
         let context = Context::eval(&loaded.config);
         let found = backward(&loaded.model, &reference, &context).unwrap();
-        compare(&found, &reference, &TensorFile::open(&path).unwrap());
+        compare(&found, &reference, &TensorFile::open(&path).unwrap(), TOLERANCE);
         heads.insert(loaded.model.head.kind().name());
     }
     let all: BTreeSet<_> =
@@ -95,7 +96,8 @@ fn every_gradient_under_dropout_agrees_with_pytorch_under_the_same_masks() {
             let equal = values.len() == expected.len() && values.iter().zip(&expected).all(same);
             assert!(equal, "{}: {name} is drawn otherwise: make the fixture anew", path.display());
         }
-        compare(&backward(&loaded.model, &reference, &context).unwrap(), &reference, &file);
+        let found = backward(&loaded.model, &reference, &context).unwrap();
+        compare(&found, &reference, &file, UNDER_DROPOUT);
     }
 }
 

@@ -3,6 +3,7 @@
 //! - [`support`]: running the program, and breaking copies of the fixtures for it
 //! - [`commands`]: what each subcommand prints and writes
 //! - [`checking`]: the subcommands that prove the numbers, trace and verify
+//! - [`backward_commands`]: the subcommands that show gradients
 //! - [`bad_input`]: one clear message for whatever is wrong with the input
 //! - `limits`: what the system refuses, memory and disk (on Linux)
 //! - [`genuine`]: genuine trained weights, where this machine has them
@@ -11,6 +12,7 @@
 //! - [`gradients`]: every gradient against PyTorch's autograd
 //! - [`training`]: ten steps of training against PyTorch and Google's formula
 //! - [`pipelines`]: the answers of every task against transformers' pipelines
+mod backward_commands;
 mod bad_input;
 mod checking;
 mod commands;

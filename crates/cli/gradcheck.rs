@@ -181,8 +181,9 @@ fn valley(args: &Args, tensor: &str, subjects: Vec<Subject>) -> Result<()> {
 
 fn drawing(steps: &[f64], errors: &[[f64; 2]]) -> String {
     let (first, last) = (steps[0], steps[steps.len() - 1]);
-    let smallest =
-        errors.iter().flatten().fold(1e-2, |smallest: f64, &e| smallest.min(e.max(1e-14)));
+    // A step that rounding swallows gives 0/0; an error of 0 has no place on a logarithmic axis.
+    let drawn = errors.iter().flatten().filter(|error| error.is_finite());
+    let smallest = drawn.fold(1e-2, |smallest: f64, &error| smallest.min(error.max(1e-14)));
     let low = 10_f64.powf(smallest.log10().floor());
     let x = Axis { scale: Scale::Logarithmic, low: first, high: last, label: "size of the step" };
     let y = Axis { scale: Scale::Logarithmic, low, high: 10.0, label: "" };
@@ -197,14 +198,16 @@ fn drawing(steps: &[f64], errors: &[[f64; 2]]) -> String {
     let of = |formula: usize| -> Vec<_> {
         steps.iter().zip(errors).map(|(&step, errors)| (step, errors[formula])).collect()
     };
-    plot.line("error of the central difference", "#3182bd", &of(0));
-    plot.line("error of the four-point formula", "#e6550d", &of(1));
-    for (formula, (_, step)) in METHODS.into_iter().enumerate() {
-        let at = steps.iter().position(|&s| (s / step).ln().abs() < 0.1);
+    let lines = [
+        ("error of the central difference (dot: the step that is used)", "#3182bd"),
+        ("error of the four-point formula", "#e6550d"),
+    ];
+    for (formula, (name, color)) in lines.into_iter().enumerate() {
+        plot.line(name, color, &of(formula));
+        let used = METHODS[formula].1;
+        let at = steps.iter().position(|step| (step / used).ln().abs() < 0.1);
         let dot = at.map(|at| (steps[at], errors[at][formula]));
-        let name =
-            ["the step that is used: central", "the step that is used: four points"][formula];
-        plot.dots(name, ["#3182bd", "#e6550d"][formula], &Vec::from_iter(dot));
+        plot.dots("", color, &Vec::from_iter(dot));
     }
     plot.finish()
 }

@@ -1,6 +1,6 @@
 //! `bert trace`: every intermediate tensor of a forward pass.
 
-use crate::common::{ModelArgs, Results, counted, say, warn, warn_of_empty};
+use crate::common::{ModelArgs, Results, Usage, counted, say, warn, warn_of_empty};
 use crate::trace_backward::{self, BackwardArgs};
 use crate::trace_time::{self, TimeArgs};
 use anyhow::Result;
@@ -60,7 +60,11 @@ pub fn run(args: &Args) -> Result<()> {
         return trace_time::run(&args.model, &args.time, args.json, batch);
     }
     if args.backward.backward {
-        let batch = args.batch.as_deref().expect("clap asks for it");
+        // clap passes over what is required where a text, which excludes it, is there.
+        let Some(batch) = &args.batch else {
+            let problem = "--backward needs a file with labels: --batch FILE, not a text";
+            return Err(Usage(problem.to_owned()).into());
+        };
         let output = args.output.as_deref();
         return trace_backward::run(&args.model, &args.backward, batch, output, args.json);
     }

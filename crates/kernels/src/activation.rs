@@ -62,7 +62,8 @@ pub(crate) mod naive {
     // ANCHOR_END: naive_activate
 
     // ANCHOR: naive_derivative
-    /// The derivative of the activation at `x`. ReLU has none at 0; there it is 0, as in PyTorch.
+    /// The derivative of the activation at `x`. ReLU has none at 0; there it is 0, as in PyTorch. So are the special values: NaN where
+    /// the formula says 0 · ∞ (GELU and SiLU of infinities, and in f32 the tanh form beyond 1e19), and 1 for ReLU of NaN.
     pub fn derivative(activation: Activation, x: Real) -> Real {
         match activation {
             Activation::Linear => 1.0,
@@ -116,6 +117,10 @@ const CUBIC: f64 = 0.044_715;
 const FRAC_1_SQRT_TAU: f64 = 0.398_942_280_401_432_7;
 
 impl Activation {
+    /// All of them: what tests go through.
+    pub const ALL: [Self; 6] =
+        [Self::Linear, Self::GeluExact, Self::GeluTanh, Self::Relu, Self::Tanh, Self::Silu];
+
     /// The activation of one number, with the bits that [`Activation::apply_slice`] gives it.
     pub fn apply(self, x: Real) -> Real {
         let mut one = [x];
@@ -194,6 +199,8 @@ fn silu<S: Simd>(x: f32) -> f32 {
 /// Multiplies every number of `d` by the activation's derivative at the number of `input` in its place, both [rows, columns]:
 /// the gradient with respect to the output becomes that with respect to the input. Formulas of the twin, several numbers at
 /// a time; rows are shared out among the threads.
+///
+/// It is a product everywhere: an infinite gradient times a derivative of 0 is NaN.
 ///
 /// # Panics
 /// Where the shapes differ.

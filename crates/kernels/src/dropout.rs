@@ -48,8 +48,10 @@ pub(crate) mod naive {
     // ANCHOR_END: naive_dropout
 }
 
-/// Multiplies a piece of row `row`, which begins at `column`, by 0 or 1 / (1 − `rate`), chosen by `key` and the place alone. Several
-/// elements at a time, otherwise as the twin.
+/// Multiplies a piece of row `row`, which begins at `column`, by 0 or 1 / (1 − `rate`), chosen by `key` and the place alone: 64
+/// elements at a time, otherwise as the twin. `rate` is from 0 to 1; at 1 everything falls.
+///
+/// It is a product: what is infinite or NaN becomes NaN where it falls.
 pub fn dropout_row(key: u64, row: u64, column: usize, rate: f64, values: &mut [Real]) {
     if NAIVE {
         return naive::dropout_row(key, row, column, rate, values);
@@ -76,22 +78,23 @@ impl Work for Pairs<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let factor = |uniform: u64| if uniform < self.from { 0.0 } else { self.scale };
-        let mut counter = self.start;
         let (blocks, rest) = self.values.as_chunks_mut::<BLOCK>();
-        for block in blocks {
+        let mut counter = self.start;
+        let mut factors_of_block = || {
             let mut factors = [0.0; BLOCK];
             for (i, pair) in factors.as_chunks_mut::<2>().0.iter_mut().enumerate() {
                 let two = mix(counter.wrapping_add(i as u64));
                 *pair = [factor(two & 0xFFFF_FFFF), factor(two >> 32)];
             }
-            block.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
             counter = counter.wrapping_add(BLOCK as u64 / 2);
+            factors
+        };
+        for block in blocks {
+            block.iter_mut().zip(factors_of_block()).for_each(|(value, factor)| *value *= factor);
         }
-        for pair in rest.chunks_mut(2) {
-            let two = mix(counter);
-            counter = counter.wrapping_add(1);
-            let factors = [factor(two & 0xFFFF_FFFF), factor(two >> 32)];
-            pair.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
+        // A whole block's factors cost less than a few one at a time.
+        if !rest.is_empty() {
+            rest.iter_mut().zip(factors_of_block()).for_each(|(value, factor)| *value *= factor);
         }
     }
 }

@@ -66,8 +66,8 @@ pub(crate) mod naive {
     // ANCHOR_END: naive_layer_norm
 
     // ANCHOR: naive_layer_norm_backward
-    /// `d` [rows, columns] is the gradient with respect to the output and becomes that with respect to `input`; the gradients of
-    /// weight and bias are added to `d_weight` and `d_bias`.
+    /// `d` [rows, columns] is the gradient with respect to the output and becomes that with respect to
+    /// `input`; the gradients of weight and bias are added to `d_weight` and `d_bias`.
     pub fn layer_norm_backward_rows(
         input: ArrayView2<Real>,
         weight: ArrayView1<Real>,
@@ -222,6 +222,8 @@ fn statistics<S: Simd>(row: &[Real], eps: Real) -> (f64, f64) {
 /// Threads take pieces of rows, whose size depends on nothing but the number of columns. Each piece sums up the gradients of weight
 /// and bias by itself, and the pieces' sums are added in order.
 ///
+/// An infinity or NaN in a row of `input` or `d` spoils that row, and the sums in which it takes part.
+///
 /// # Panics
 /// Where the shapes do not fit.
 pub fn layer_norm_backward_rows(
@@ -238,9 +240,10 @@ pub fn layer_norm_backward_rows(
     check_backward_shapes(input, weight, &d, &d_weight, &d_bias);
     let weight = weight.to_vec();
     let columns = weight.len();
-    let sums = for_each_piece(d, |first, mut rows| {
-        let mut sums = Scratch::new(2 * columns);
-        sums.fill(0.0);
+    if columns == 0 {
+        return;
+    }
+    let sums = for_each_piece(d, 2 * columns, |first, mut rows, sums| {
         let (of_weight, of_bias) = sums.split_at_mut(columns);
         let mut normalized = Scratch::new(columns);
         for (r, row) in rows.rows_mut().into_iter().enumerate() {
@@ -250,9 +253,8 @@ pub fn layer_norm_backward_rows(
                 run(Backward { x, weight: &weight, eps, d, of_weight, of_bias });
             });
         }
-        sums
     });
-    for piece in sums {
+    for piece in sums.chunks_exact(2 * columns) {
         let (of_weight, of_bias) = piece.split_at(columns);
         d_weight += &ArrayView1::from(of_weight);
         d_bias += &ArrayView1::from(of_bias);

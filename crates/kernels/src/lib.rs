@@ -11,7 +11,7 @@
 //! - `activation`: GELU and the other `hidden_act`s
 //! - `softmax`: softmax over rows
 //! - `layer_norm`: LayerNorm over rows
-//! - `rows`, `fold`: what the kernels over rows share: rows on all threads, sums in a fixed order
+//! - `rows`, `fold`: what the kernels over rows share: rows on all threads, sums in a fixed order; sums of columns
 //! - `gemm`: the matrix product and what may follow it (bias, activation)
 //! - `gemm/blocked`: its five loops; `gemm/micro_kernel`: the innermost; `gemm/pack`, `gemm/packed_b`: copies
 //!   in the order in which that one reads; `gemm/grid`: who computes what

@@ -6,6 +6,7 @@ use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, s};
 
 use crate::{
     Real,
+    buffer::Scratch,
     real::NAIVE,
     split::{ends, split},
     team::for_each,
@@ -19,7 +20,7 @@ pub(crate) fn for_each_row(
     mut x: ArrayViewMut2<Real>,
     function: impl Fn(usize, ArrayViewMut1<Real>) + Send + Sync,
 ) {
-    if x.len() < 2 * PARALLEL_FROM {
+    if !is_large(&x) {
         x.rows_mut().into_iter().enumerate().for_each(|(r, row)| function(r, row));
         return;
     }
@@ -32,21 +33,47 @@ pub(crate) fn for_each_row(
     });
 }
 
-/// `function` of pieces of consecutive rows and the number of each piece's first row; the results in order. The pieces depend on the
-/// shape alone, so what is summed up piece by piece has the same bits for any number of threads.
-pub(crate) fn for_each_piece<R: Send>(
+/// What `function` says of every row, in order. Rows are shared out as by [`for_each_row`].
+pub(crate) fn map_rows(
     x: ArrayViewMut2<Real>,
-    function: impl Fn(usize, ArrayViewMut2<Real>) -> R + Send + Sync,
-) -> Vec<R> {
-    let at_a_time = (PARALLEL_FROM / x.ncols().max(1)).max(1);
-    let (rows, parallel) = (x.nrows(), x.len() >= 2 * PARALLEL_FROM);
-    let pieces = split(x, Axis(0), ends(0, rows, at_a_time));
-    let mut results: Vec<_> = pieces.iter().map(|_| None).collect();
-    let items = pieces.into_iter().zip(&mut results).enumerate().collect();
-    for_each(parallel, items, |(piece, (rows, result))| {
-        *result = Some(function(piece * at_a_time, rows));
+    function: impl Fn(ArrayViewMut1<Real>) -> Real + Send + Sync,
+) -> Vec<Real> {
+    let (at_a_time, parallel) = ((PARALLEL_FROM / x.ncols().max(1)).max(1), is_large(&x));
+    let mut results = vec![0.0; x.nrows()];
+    let pieces = split(x, Axis(0), ends(0, results.len(), at_a_time));
+    let pieces = pieces.into_iter().zip(results.chunks_mut(at_a_time)).collect();
+    for_each(parallel, pieces, |(mut rows, results): (ArrayViewMut2<Real>, &mut [Real])| {
+        let rows = rows.rows_mut().into_iter();
+        rows.zip(results).for_each(|(row, result)| *result = function(row));
     });
-    results.into_iter().map(|result| result.expect("each piece has been done")).collect()
+    results
+}
+
+/// Whether there is enough to do for several threads.
+fn is_large(x: &ArrayViewMut2<Real>) -> bool {
+    x.len() >= 2 * PARALLEL_FROM
+}
+
+/// `function` of pieces of consecutive rows: it gets the number of the piece's first row, the rows, and `sums` zeros (one at least) to
+/// add up in.
+/// Returns what the pieces have there, one after the other. The pieces depend on the shape alone, so this has the same bits for any
+/// number of threads.
+pub(crate) fn for_each_piece(
+    x: ArrayViewMut2<Real>,
+    sums: usize,
+    function: impl Fn(usize, ArrayViewMut2<Real>, &mut [Real]) + Send + Sync,
+) -> Scratch {
+    let at_a_time = (PARALLEL_FROM / x.ncols().max(1)).max(1);
+    let (rows, parallel) = (x.nrows(), is_large(&x));
+    let pieces = split(x, Axis(0), ends(0, rows, at_a_time));
+    // Taken here and not by the threads: each keeps its scratch memory, so what one takes and another gives back would pile up.
+    let mut all_sums = Scratch::new(pieces.len() * sums);
+    let items = pieces.into_iter().zip(all_sums.chunks_exact_mut(sums)).enumerate().collect();
+    for_each(parallel, items, |(piece, (rows, sums)): (_, (_, &mut [Real]))| {
+        sums.fill(0.0);
+        function(piece * at_a_time, rows, sums);
+    });
+    all_sums
 }
 
 /// Adds the sum of the rows of `x` [rows, columns] to `sums` \[columns]: the gradient of a bias. Threads share out the columns.

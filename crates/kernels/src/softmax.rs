@@ -10,7 +10,7 @@ use crate::{
     fold::{Largest, Sum, dot, fold},
     isa::{Simd, Work, run},
     real::NAIVE,
-    rows::{for_each_piece, for_each_row, with_slice},
+    rows::{for_each_row, map_rows, with_slice},
 };
 
 /// The formula in plain loops.
@@ -88,7 +88,7 @@ pub fn softmax_row(x: &mut [Real]) {
 }
 
 /// Softmax of one row, in place, and ln Σ exp(x) of the row as it was: −ln of a probability is this minus the score, without
-/// the underflow of a small probability.
+/// the underflow of a small probability. NaN where [`softmax_row`] gives NaN, so also for a row of −∞ only; −∞ for an empty row.
 pub fn softmax_and_log_sum(x: &mut [Real]) -> Real {
     if NAIVE {
         return naive::softmax_and_log_sum(x);
@@ -99,18 +99,15 @@ pub fn softmax_and_log_sum(x: &mut [Real]) -> Real {
 
 /// [`softmax_and_log_sum`] of each row of `x` [rows, columns]. Rows are shared out among the threads.
 pub fn softmax_and_log_sums(x: ArrayViewMut2<Real>) -> Vec<Real> {
-    let sums = for_each_piece(x, |_, mut rows| {
-        let mut sums = Vec::with_capacity(rows.nrows());
-        for row in rows.rows_mut() {
-            with_slice(row, |row| sums.push(softmax_and_log_sum(row)));
-        }
-        sums
-    });
-    sums.concat()
+    map_rows(x, |row| {
+        let mut log_sum = 0.0;
+        with_slice(row, |row| log_sum = softmax_and_log_sum(row));
+        log_sum
+    })
 }
 
 /// `d` is the gradient with respect to the `probabilities` of one row and becomes that with respect to the scores:
-/// d ← p · (d − Σ p·d).
+/// d ← p · (d − Σ p·d). A gradient that is infinite or NaN spoils its whole row.
 ///
 /// # Panics
 /// Where the lengths differ.

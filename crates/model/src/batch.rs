@@ -94,8 +94,8 @@ impl Batch {
     }
 
     // ANCHOR: first_rows
-    /// The row of each sequence's first token: where the pooler looks. Where a mask hid the first token
-    /// of a padded batch this is the first that was kept; transformers pools the hidden one.
+    /// The row of each sequence's first token: where the pooler looks. Where a mask hid the first
+    /// token of a padded batch this is the first that was kept; transformers pools the hidden one.
     pub fn first_rows(&self) -> &[usize] {
         &self.bounds[..self.sequences()]
     }

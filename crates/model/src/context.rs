@@ -14,8 +14,8 @@ pub enum Mode {
 }
 
 // ANCHOR: draw
-/// What names the random numbers of a training pass. A step's tokens and sequences are counted through: whether they come
-/// in one batch or in several, the same elements fall.
+/// What names the random numbers of a training pass. A step's tokens and sequences are counted
+/// through: whether they come in one batch or in several, the same elements fall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw {
     /// Of the run.
@@ -48,7 +48,8 @@ impl<'a> Context<'a> {
         Self { config, mode: Mode::Eval, mask: Mask::Full, class_weights: None }
     }
 
-    /// For training: dropout at the configuration's rates. For the first batch of a step; see [`Context::after`].
+    /// For training: dropout at the configuration's rates. For the first batch of a step; see
+    /// [`Context::after`].
     pub fn train(config: &'a Config, seed: u64, step: u64) -> Self {
         let draw = Draw { seed, step, tokens_before: 0, sequences_before: 0 };
         Self { mode: Mode::Train(draw), ..Self::eval(config) }

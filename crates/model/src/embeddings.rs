@@ -6,7 +6,8 @@
 //! y   = dropout(LayerNorm(sum))
 //! ```
 //!
-//! Backward, the three tables are looked up side by side, so each receives the whole gradient of the sum:
+//! Backward, the three tables are looked up side by side, so each receives the whole gradient of
+//! the sum:
 //!
 //! ```text
 //! d_sum = LayerNorm'(dropout(d_y))
@@ -80,7 +81,8 @@ impl Embeddings {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Adds the gradients of the tables and of LayerNorm to `grads`, from the one with respect to the output [T, H].
+    /// Adds the gradients of the tables and of LayerNorm to `grads`, from the one with respect to
+    /// the output [T, H].
     pub fn backward(
         &self,
         batch: &Batch,
@@ -106,4 +108,39 @@ impl Embeddings {
         );
     }
     // ANCHOR_END: backward
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bert_nn::gradient_check::{Point, check_layer, jitter};
+    use bert_nn::init::{Initializer, initialize};
+
+    #[test]
+    fn gradients_are_what_finite_differences_say() {
+        let config = Config {
+            vocab_size: 5,
+            hidden_size: 4,
+            max_position_embeddings: 4,
+            ..Config::default()
+        };
+        let mut embeddings = Embeddings::zeros(&config);
+        initialize(&mut embeddings, Initializer::Normal { std: 1.0 }, 1);
+        jitter(&mut embeddings);
+        // A word twice, one not at all; sequences of unequal length.
+        let mut batch = Batch::new();
+        batch.push(&[3, 1, 3], &[0, 0, 1]);
+        batch.push(&[2], &[0]);
+        for context in [Context::eval(&config), Context::train(&config, 5, 0)] {
+            check_layer(
+                &Point::new(embeddings.clone(), []),
+                |at| at.layer.forward(&batch, &context).0,
+                |at, d_output, grads| {
+                    let (_, cache) = at.layer.forward(&batch, &context);
+                    at.layer.backward(&batch, cache, d_output, &context, &mut grads.layer);
+                },
+            )
+            .assert_passed();
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! The encoder: `L` equal layers, one after the other.
 //!
-//! The backward pass goes through them from the last to the first. What it needs of each layer is either kept, or computed
-//! again from the layer's input when its turn comes ("gradient checkpointing", Chen et al., 2016):
+//! The backward pass goes through them from the last to the first. What it needs of each layer is
+//! either kept, or computed again from the layer's input when its turn comes ("gradient
+//! checkpointing", Chen et al., 2016):
 //!
 //! | [`Keep`] | numbers for each token | BERT-base | price |
 //! |---|---|---|---|
@@ -92,8 +93,9 @@ impl Encoder {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to what came in [T, H], from the one with respect to what came out [T, H]; adds the
-    /// layers' gradients to `grads`. `seen` is called with the gradient of each layer's output and the layer's number, from the last to the first.
+    /// Gradient of the loss with respect to what came in [T, H], from the one with respect to what
+    /// came out [T, H]; adds the layers' gradients to `grads`. `seen` is called with the gradient
+    /// of each layer's output and the layer's number, from the last to the first.
     pub fn backward(
         &self,
         cache: EncoderCache,

@@ -1,7 +1,7 @@
 //! One layer of the encoder: attention between the tokens, then feed-forward on each of them.
 //!
-//! **Kept for the backward pass:** what both blocks keep, and what passes between them: 7·H + 2·F numbers for each token, 46 KB
-//! for BERT-base. The layer's input is kept by the encoder.
+//! **Kept for the backward pass:** what both blocks keep, and what passes between them: 7·H + 2·F
+//! numbers for each token, 46 KB for BERT-base. The layer's input is kept by the encoder.
 //!
 //! BERT normalises after each residual sum ("post-norm"), as the Transformer of 2017 does; many
 //! later models normalise before.
@@ -69,8 +69,9 @@ impl EncoderLayer {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the output [T, H]; adds the layer's own
-    /// gradients to `grads`. `cache` is what [`EncoderLayer::forward`] returned.
+    /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the output
+    /// [T, H]; adds the layer's own gradients to `grads`. `cache` is what [`EncoderLayer::forward`]
+    /// returned.
     pub fn backward(
         &self,
         input: ArrayView2<Real>,
@@ -121,5 +122,40 @@ pub fn feed_forward_settings(number: usize, context: &Context) -> FeedForwardSet
         activation: context.config.activation(),
         eps: context.eps(),
         output_dropout: context.hidden_dropout("feed-forward output", number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bert_nn::gradient_check::{Point, check_layer, jitter, random};
+    use bert_nn::init::{Initializer, initialize};
+
+    #[test]
+    fn gradients_are_what_finite_differences_say() {
+        for (bounds, heads) in [(&[0, 1][..], 1), (&[0, 3, 4], 2), (&[0, 2, 7], 3)] {
+            let config = Config {
+                hidden_size: 6,
+                num_attention_heads: heads,
+                intermediate_size: 5,
+                ..Config::default()
+            };
+            let mut layer = EncoderLayer::zeros(&config);
+            initialize(&mut layer, Initializer::Normal { std: 0.4 }, 1);
+            jitter(&mut layer);
+            let context = Context::train(&config, 5, 0);
+            let input = random(*bounds.last().unwrap(), 6, 2);
+            check_layer(
+                &Point::new(layer, [input]),
+                |at| at.layer.forward(at.inputs[0].view(), bounds, 1, &context).0,
+                |at, d_output, grads| {
+                    let (input, layer) = (at.inputs[0].view(), &mut grads.layer);
+                    let (_, cache) = at.layer.forward(input, bounds, 1, &context);
+                    grads.inputs[0] +=
+                        &at.layer.backward(input, cache, d_output, bounds, 1, &context, layer);
+                },
+            )
+            .assert_passed();
+        }
     }
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 /// What can be wrong with a configuration or a batch that comes from outside.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file is not JSON, or a field has a value of another kind (a text where a number belongs).
+    /// The file is not JSON, or a field has a value of another kind (a text where a number
+    /// belongs).
     #[error("{path}: not a readable configuration: {source}")]
     Json {
         /// The configuration file.

@@ -94,8 +94,9 @@ impl Model {
     }
 
     // ANCHOR: forward
-    /// A training pass: `batch` of T tokens and its labels → the parts of the loss, and what the backward pass needs. The batch
-    /// must have passed [`Batch::check`], the labels [`Labels::check`].
+    /// A training pass: `batch` of T tokens and its labels → the parts of the loss, and what the
+    /// backward pass needs. The batch must have passed [`Batch::check`], the labels
+    /// [`Labels::check`].
     pub fn forward(
         &self,
         batch: &Batch,
@@ -112,8 +113,9 @@ impl Model {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Adds the gradient of the loss with respect to every parameter to `grads`. `d_losses`: see [`crate::heads::loss::d_losses`].
-    /// `seen` is called with the gradient of each `hidden_states.l` and l, from L to 0.
+    /// Adds the gradient of the loss with respect to every parameter to `grads`. `d_losses`: see
+    /// [`crate::heads::loss::d_losses`]. `seen` is called with the gradient of each
+    /// `hidden_states.l` and l, from L to 0.
     pub fn backward(
         &self,
         batch: &Batch,

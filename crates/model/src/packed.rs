@@ -1,8 +1,10 @@
-//! A model made ready for inference: the same numbers as [`Model::infer`], to the last bit, in less time.
+//! A model made ready for inference: the same numbers as [`Model::infer`], to the last bit, in less
+//! time.
 //!
-//! What differs is where things lie. The weights are laid out for the matrix product once, instead of in every product; query,
-//! key and value come from one product; bias and activation are applied while the numbers are in the cache; and the
-//! activations of a layer are written over those of the layer before. The layers of `bert-nn` know nothing of this.
+//! What differs is where things lie. The weights are laid out for the matrix product once, instead
+//! of in every product; query, key and value come from one product; bias and activation are applied
+//! while the numbers are in the cache; and the activations of a layer are written over those of the
+//! layer before. The layers of `bert-nn` know nothing of this.
 
 use crate::{Batch, Context, Embeddings, EncoderLayer, Head, Mode, Model, Outputs};
 use bert_kernels::{
@@ -56,7 +58,8 @@ pub struct PackedModel {
     layers: Vec<PackedLayer>,
     /// What stands on top.
     pub head: Head,
-    /// Activations of passes that are over, for the next ones: one for each pass that runs at the same time.
+    /// Activations of passes that are over, for the next ones: one for each pass that runs at the
+    /// same time.
     spare: Mutex<Vec<Workspace>>,
 }
 
@@ -210,8 +213,8 @@ impl PackedModel {
         self.hidden_in_steps(batch, context, |_| {})
     }
 
-    /// As [`PackedModel::infer`]; `seen` is called after every part. It must not call rayon: the threads of the pool stand ready
-    /// for the next part (see [`team`]).
+    /// As [`PackedModel::infer`]; `seen` is called after every part. It must not call rayon: the
+    /// threads of the pool stand ready for the next part (see [`team`]).
     pub fn infer_in_steps(
         &self,
         batch: &Batch,

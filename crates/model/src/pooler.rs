@@ -7,7 +7,8 @@
 //! d_x[first token] += d_dense·W
 //! ```
 //!
-//! **Kept for the backward pass:** the output. tanh' is 1 − tanh², so what came before the tanh is not needed.
+//! **Kept for the backward pass:** the output. tanh' is 1 − tanh², so what came before the tanh is
+//! not needed.
 //!
 //! The tanh is fixed: `hidden_act` does not reach it.
 
@@ -43,8 +44,9 @@ impl Pooler {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Adds the gradient with respect to the first tokens' rows to `d_hidden` [T, H], from `d_output`, the one with respect to
-    /// `output` [B, H], which [`Pooler::forward`] returned; adds the layer's own gradients to `grads`.
+    /// Adds the gradient with respect to the first tokens' rows to `d_hidden` [T, H], from
+    /// `d_output`, the one with respect to `output` [B, H], which [`Pooler::forward`] returned;
+    /// adds the layer's own gradients to `grads`.
     pub fn backward(
         &self,
         hidden: ArrayView2<Real>,
@@ -60,4 +62,31 @@ impl Pooler {
         add_rows(d_hidden, first_rows, d_first.view()); // first = hidden.select(first_rows)
     }
     // ANCHOR_END: backward
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bert_nn::gradient_check::{Point, check_layer, random};
+
+    #[test]
+    fn gradients_are_what_finite_differences_say() {
+        for (tokens, first_rows) in [(1, &[0][..]), (6, &[0, 2, 5])] {
+            let mut pooler = Pooler::zeros(4);
+            pooler.dense.weight = random(4, 4, 1) * 0.5;
+            pooler.dense.bias = random(1, 4, 2).row(0).to_owned();
+            check_layer(
+                &Point::new(pooler, [random(tokens, 4, 3)]),
+                |at| at.layer.forward(at.inputs[0].view(), first_rows),
+                |at, d_output, grads| {
+                    let hidden = at.inputs[0].view();
+                    let output = at.layer.forward(hidden, first_rows);
+                    let (output, d_output) = (output.view(), d_output.view());
+                    let (grads, d_hidden) = (&mut grads.layer, &mut grads.inputs[0]);
+                    at.layer.backward(hidden, first_rows, output, d_output, grads, d_hidden);
+                },
+            )
+            .assert_passed();
+        }
+    }
 }

@@ -48,8 +48,8 @@ impl Traced {
 /// Name and tensor.
 pub type NamedTensor = (String, Traced);
 
-/// Runs `batch` through `model` and hands every intermediate tensor to `seen`, in the order in which
-/// they are computed. The batch must have passed [`Batch::check`].
+/// Runs `batch` through `model` and hands every intermediate tensor to `seen`, in the order in
+/// which they are computed. The batch must have passed [`Batch::check`].
 pub fn trace(model: &Model, batch: &Batch, context: &Context, mut seen: impl FnMut(NamedTensor)) {
     let (hidden, cache) = model.bert.embeddings.forward(batch, context); // [T, H]
     seen(("embeddings.sum".to_owned(), Traced::Tokens(cache.sum)));

@@ -1,10 +1,12 @@
-//! Gradients that are zero by mathematics, whatever the weights. Floating-point arithmetic leaves some noise there, so they are
-//! listed and not divided by; and Adam, which divides by the gradient's size, turns that noise into steps.
+//! Gradients that are zero by mathematics, whatever the weights. Floating-point arithmetic leaves
+//! some noise there, so they are listed and not divided by; and Adam, which divides by the
+//! gradient's size, turns that noise into steps.
 
 use crate::HeadKind;
 
 // ANCHOR: zero
-/// Why the gradient of tensor `name` is zero in a model of `layers` layers with this head; none if it is not.
+/// Why the gradient of tensor `name` is zero in a model of `layers` layers with this head; none if
+/// it is not.
 pub fn zero_by_mathematics(kind: HeadKind, layers: usize, name: &str) -> Option<&'static str> {
     if name.ends_with("attention.self.key.bias") {
         // query·(key + b) = query·key + query·b: the same for every key.

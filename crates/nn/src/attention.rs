@@ -13,8 +13,8 @@
 //! y = LayerNorm(x + dropout(context·W_oᵀ + b_o))
 //! ```
 //!
-//! Backward, the same way back. x is read four times (by three projections and the residual), so its gradient has four
-//! parts:
+//! Backward, the same way back. x is read four times (by three projections and the residual), so
+//! its gradient has four parts:
 //!
 //! ```text
 //! d_sum     = LayerNorm'(d_y)
@@ -27,7 +27,8 @@
 //! begins. A token sees only its own sequence, so there is no padding and no mask for padding.
 //!
 //! **Kept for the backward pass:** query, key, value, context and the residual sum, 5·H numbers for
-//! each token (15 KB for BERT-base). The S×S probabilities are not kept; they follow from query and key.
+//! each token (15 KB for BERT-base). The S×S probabilities are not kept; they follow from query and
+//! key.
 
 use crate::dot_product_attention::{self, DotProductSettings, scale};
 use crate::view::{columns, rows};
@@ -147,8 +148,9 @@ impl Attention {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the output [T, H]; adds the block's own
-    /// gradients to `grads`. `cache` is what [`Attention::forward`] returned.
+    /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the output
+    /// [T, H]; adds the block's own gradients to `grads`. `cache` is what [`Attention::forward`]
+    /// returned.
     pub fn backward(
         &self,
         input: ArrayView2<Real>,

@@ -1,4 +1,5 @@
-//! Binary cross-entropy: each class is a question of its own, yes or no. For texts with several labels.
+//! Binary cross-entropy: each class is a question of its own, yes or no. For texts with several
+//! labels.
 //!
 //! ```text
 //! p    = 1 / (1 + exp(−x))

@@ -1,5 +1,5 @@
-//! The loss of a choice: of each group of rows, one is right. Where in a sequence an answer begins; which of
-//! several texts fits a question best.
+//! The loss of a choice: of each group of rows, one is right. Where in a sequence an answer begins;
+//! which of several texts fits a question best.
 //!
 //! ```text
 //! for each group of scores x:
@@ -9,9 +9,9 @@
 //!     d_xᵢ = (pᵢ − 1 if i is y, pᵢ otherwise)·d_loss
 //! ```
 //!
-//! This is cross-entropy whose classes are rows. Groups have lengths of their own: an answer is looked for among the real tokens
-//! of its sequence. (transformers and Google's program put padded places into the softmax as well, so there the loss changes
-//! with the padding.)
+//! This is cross-entropy whose classes are rows. Groups have lengths of their own: an answer is
+//! looked for among the real tokens of its sequence. (transformers and Google's program put padded
+//! places into the softmax as well, so there the loss changes with the padding.)
 //!
 //! **Kept for the backward pass:** the probabilities, in the scores' memory.
 
@@ -27,8 +27,8 @@ pub struct ChoiceCache {
 }
 
 // ANCHOR: forward
-/// `scores` \[R]; group `i` is the rows `bounds[i]..bounds[i + 1]`, and `right[i]` its right row, counted within the group, if
-/// there is one.
+/// `scores` \[R]; group `i` is the rows `bounds[i]..bounds[i + 1]`, and `right[i]` its right row,
+/// counted within the group, if there is one.
 pub fn forward(
     scores: Array1<Real>,
     bounds: &[usize],

@@ -7,9 +7,9 @@
 //! d_xᵢ = weight[y]·(pᵢ − 1 if i is y, pᵢ otherwise)·d_loss
 //! ```
 //!
-//! The loss is taken as ln Σ exp(x) − x[y]: a probability that is too small for an `f32` would have an infinite logarithm. A row
-//! without a label counts for nothing (PyTorch's `ignore_index`), and the mean is divided by the sum of the weights, as in
-//! PyTorch's `CrossEntropyLoss`.
+//! The loss is taken as ln Σ exp(x) − x[y]: a probability that is too small for an `f32` would have
+//! an infinite logarithm. A row without a label counts for nothing (PyTorch's `ignore_index`), and
+//! the mean is divided by the sum of the weights, as in PyTorch's `CrossEntropyLoss`.
 //!
 //! **Kept for the backward pass:** the probabilities, in the logits' memory.
 
@@ -30,7 +30,8 @@ pub fn count(labels: &[Option<u32>], class_weights: Option<&[Real]>) -> f64 {
 }
 
 // ANCHOR: forward
-/// `logits` [R, C] and the class of each row, if it has one. `class_weights`: C of them, or 1 for each.
+/// `logits` [R, C] and the class of each row, if it has one. `class_weights`: C of them, or 1 for
+/// each.
 pub fn forward(
     logits: Array2<Real>,
     labels: &[Option<u32>],

@@ -1,4 +1,5 @@
-//! Scaled dot-product attention (Vaswani et al., 2017, section 3.2.1): what happens between the projections.
+//! Scaled dot-product attention (Vaswani et al., 2017, section 3.2.1): what happens between the
+//! projections.
 //!
 //! ```text
 //! for each sequence and each head (D columns of query, key and value):
@@ -14,11 +15,12 @@
 //!     d_key   = d_Sᵀ·query / √D
 //! ```
 //!
-//! Queries may come from one text and keys and values from another (cross attention); with the same bounds for both
-//! it is self-attention, and with [`Mask::Causal`] the attention of left-to-right models.
+//! Queries may come from one text and keys and values from another (cross attention); with the same
+//! bounds for both it is self-attention, and with [`Mask::Causal`] the attention of left-to-right
+//! models.
 //!
-//! **Kept for the backward pass:** query, key and value, by the block. Never P: it has S numbers for each token and head, and follows
-//! from query and key.
+//! **Kept for the backward pass:** query, key and value, by the block. Never P: it has S numbers
+//! for each token and head, and follows from query and key.
 
 use crate::Dropout;
 use bert_kernels::{AttentionArgs, Mask, Real, attention, attention_backward};
@@ -42,7 +44,8 @@ pub struct DotProductSettings<'a> {
 // ANCHOR_END: settings
 
 // ANCHOR: forward
-/// For each sequence and head: softmax(query·keyᵀ / √D)·value. `query` [Tq, H], `key` and `value` [Tk, H] → [Tq, H].
+/// For each sequence and head: softmax(query·keyᵀ / √D)·value. `query` [Tq, H], `key` and `value`
+/// [Tk, H] → [Tq, H].
 pub fn forward(
     query: ArrayView2<Real>,
     key: ArrayView2<Real>,
@@ -54,8 +57,8 @@ pub fn forward(
     context
 }
 
-/// Gradients of the loss with respect to `query` [Tq, H], `key` and `value` [Tk, H], from the one with respect to the output
-/// [Tq, H].
+/// Gradients of the loss with respect to `query` [Tq, H], `key` and `value` [Tk, H], from the one
+/// with respect to the output [Tq, H].
 pub fn backward(
     query: ArrayView2<Real>,
     key: ArrayView2<Real>,
@@ -85,7 +88,9 @@ pub struct DotProductGrads {
     pub value: Array2<Real>,
 }
 
-/// The kernels know nothing of dropout: they hand out each row of probabilities (or of their gradients) to be changed.
+// ANCHOR: args
+/// The kernels know nothing of dropout: they hand out each row of probabilities (or of their
+/// gradients) to be changed.
 fn with_args(
     query: ArrayView2<Real>,
     key: ArrayView2<Real>,
@@ -109,6 +114,7 @@ fn with_args(
         on_probabilities: if dropout.is_off() { None } else { Some(&drop) },
     });
 }
+// ANCHOR_END: args
 
 // ANCHOR: scale
 /// 1/√D. Two random vectors of D unit-variance numbers have a product of variance D; dividing by

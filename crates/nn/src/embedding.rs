@@ -49,8 +49,9 @@ impl Embedding {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Adds each row of `d_output` [T, H] to the gradient of the row that was looked up ("scatter-add"). Ids are no numbers
-    /// to be moved a little: there is no gradient with respect to them.
+    /// Adds each row of `d_output` [T, H] to the gradient of the row that was looked up
+    /// ("scatter-add"). Ids are no numbers to be moved a little: there is no gradient with respect
+    /// to them.
     ///
     /// PyTorch leaves out the row of the padding token; no packed batch ever looks it up.
     pub fn backward(&self, ids: &[u32], d_output: ArrayView2<Real>, grads: &mut EmbeddingGrads) {

@@ -5,9 +5,10 @@
 //! four points: (8·(f(x + h) − f(x − h)) − (f(x + 2h) − f(x − 2h))) / 12h   error ~ h⁴
 //! ```
 //!
-//! A small step leaves rounding, a large one the curvature of f. In `f32` neither formula is good for
-//! every tensor, so both are computed, each with the step that suits it, and the better one counts: a
-//! wrong gradient agrees with neither. Under the feature `f64` the check is thousands of times sharper.
+//! A small step leaves rounding, a large one the curvature of f. In `f32` neither formula is good
+//! for every tensor, so both are computed, each with the step that suits it, and the better one
+//! counts: a wrong gradient agrees with neither. Under the feature `f64` the check is thousands of
+//! times sharper.
 //!
 //! Single elements are not compared: the smallest ones drown in rounding. A tensor's error is
 //! ‖numeric − analytic‖ / max(‖analytic‖, 0.001·‖all gradients‖).
@@ -33,18 +34,20 @@ pub enum Formula {
 /// Whether `Real` is an `f64`.
 const WIDE: bool = size_of::<Real>() == size_of::<f64>();
 
-/// Both formulas with the step at which each is best for whole models, found by `bert gradcheck --tensor`.
+/// Both formulas with the step at which each is best for whole models, found by `bert gradcheck
+/// --tensor`.
 pub const METHODS: [(Formula, f64); 2] = if WIDE {
     [(Formula::Central, 1e-5), (Formula::FourPoints, 1e-3)]
 } else {
     [(Formula::Central, 1e-2), (Formula::FourPoints, 1e-1)]
 };
 
-/// The largest error that counts as agreement. What `f32` rounding and these steps leave is about a third of it.
+/// The largest error that counts as agreement. What `f32` rounding and these steps leave is about a
+/// third of it.
 pub const LIMIT: f64 = if WIDE { 1e-7 } else { 1e-3 };
 
-/// A tensor's error is never divided by less than this share of the norm of all gradients: of a gradient that is zero only
-/// rounding is left.
+/// A tensor's error is never divided by less than this share of the norm of all gradients: of a
+/// gradient that is zero only rounding is left.
 pub const FLOOR: f64 = 1e-3;
 
 /// What was found for one tensor.
@@ -104,7 +107,8 @@ impl fmt::Display for Report {
 }
 
 // ANCHOR: check
-/// Compares `gradients` at `point` with what `loss` itself says, tensor by tensor. `point` is changed and put back.
+/// Compares `gradients` at `point` with what `loss` itself says, tensor by tensor. `point` is
+/// changed and put back.
 pub fn check<P: Tensors>(point: &mut P, gradients: &P, mut loss: impl FnMut(&P) -> f64) -> Report {
     let analytic = gradients.tensors();
     let total = norm(analytic.iter().flat_map(|tensor| tensor.values).map(|&g| f64::from(g)));
@@ -127,7 +131,8 @@ pub fn check<P: Tensors>(point: &mut P, gradients: &P, mut loss: impl FnMut(&P) 
     Report { rows, norm: total }
 }
 
-/// The error of tensor `index`, whose gradient is claimed to be `analytic`. `total` is the norm of all gradients.
+/// The error of tensor `index`, whose gradient is claimed to be `analytic`. `total` is the norm of
+/// all gradients.
 pub fn error<P: Tensors>(
     point: &mut P,
     index: usize,
@@ -163,6 +168,8 @@ fn derivative<P: Tensors>(
     let h = step as Real;
     let near = value_at(x + h) - value_at(x - h);
     let result = match formula {
+        // A step that x is too coarse for changes nothing.
+        Formula::Central if x + h == x - h => 0.0,
         // x + h and x − h as they are after rounding.
         Formula::Central => near / (f64::from(x + h) - f64::from(x - h)),
         Formula::FourPoints => {
@@ -215,9 +222,10 @@ impl<L: Tensors> Tensors for Point<L> {
 // ANCHOR: check_layer
 /// Checks every parameter and every input of a layer in one call.
 ///
-/// `forward` gives the layer's output; `backward` takes the gradient with respect to that output and adds all that it finds
-/// to the gradients. The loss is Σ probe ∘ output with fixed random numbers as the probe, so that the gradient of the
-/// output is the probe, and no two elements can stand in for each other.
+/// `forward` gives the layer's output; `backward` takes the gradient with respect to that output
+/// and adds all that it finds to the gradients. The loss is Σ probe ∘ output with fixed random
+/// numbers as the probe, so that the gradient of the output is the probe, and no two elements can
+/// stand in for each other.
 ///
 /// ```
 /// use bert_nn::Linear;
@@ -260,7 +268,8 @@ pub fn random(rows: usize, columns: usize, seed: u64) -> Array2<Real> {
     Array2::from_shape_simple_fn((rows, columns), || normal.sample(&mut random) as Real)
 }
 
-/// Moves biases and LayerNorms (every tensor of one axis) off the values with which they begin: at 0 and 1 some mistakes do not show.
+/// Moves biases and LayerNorms (every tensor of one axis) off the values with which they begin: at
+/// 0 and 1 some mistakes do not show.
 pub fn jitter(parameters: &mut impl Tensors) {
     for (number, tensor) in parameters.tensors_mut().into_iter().enumerate() {
         if tensor.shape.len() == 1 {

@@ -2,9 +2,9 @@
 //!
 //! Biases begin at 0, LayerNorm scales at 1, all other weights are drawn from a normal distribution
 //! with standard deviation 0.02. Google cuts that distribution off at two deviations
-//! (`create_initializer` in `modeling.py`); Hugging Face does not. (It also zeroes the padding token's
-//! row, which is left out here: no packed batch ever looks it up.) Which rule applies to a tensor
-//! follows from its name.
+//! (`create_initializer` in `modeling.py`); Hugging Face does not. (It also zeroes the padding
+//! token's row, which is left out here: no packed batch ever looks it up.) Which rule applies to a
+//! tensor follows from its name and its shape: a weight of one axis is a LayerNorm's scale.
 
 use crate::random::{generator, hash};
 use crate::{TensorMut, Tensors};
@@ -38,7 +38,7 @@ pub fn initialize(parameters: &mut impl Tensors, initializer: Initializer, seed:
 pub fn initialize_tensor(tensor: TensorMut, initializer: Initializer, seed: u64) {
     if tensor.name.ends_with("bias") {
         tensor.values.fill(0.0);
-    } else if tensor.name.ends_with("LayerNorm.weight") {
+    } else if tensor.shape.len() == 1 {
         tensor.values.fill(1.0);
     } else {
         draw(tensor.values, initializer, seed, &tensor.name);
@@ -64,7 +64,7 @@ fn draw(values: &mut [Real], initializer: Initializer, seed: u64, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Attention, Linear};
+    use crate::{Attention, LayerNorm, Linear};
 
     fn spread(initializer: Initializer) -> (f64, f64, f64) {
         let mut layer = Linear::zeros(300, 200);
@@ -93,6 +93,13 @@ mod tests {
         assert!(largest <= 0.04, "{largest}");
         // A normal cut at two deviations keeps 0.8796 of its spread.
         assert!((std - 0.02 * 0.8796).abs() < 3e-4, "{std}");
+    }
+
+    #[test]
+    fn a_layer_norm_by_itself_begins_with_a_scale_of_one() {
+        let mut layer = LayerNorm::zeros(5);
+        initialize(&mut layer, Initializer::Normal { std: 0.02 }, 1);
+        assert!(layer.weight.iter().all(|&w| w == 1.0) && layer.bias.iter().all(|&b| b == 0.0));
     }
 
     #[test]

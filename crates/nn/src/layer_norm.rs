@@ -12,7 +12,8 @@
 //! change it. BERT's `eps` is 1e-12 (Google's `modeling.py`), far below what an `f32` variance can
 //! resolve; it only keeps a constant row from being divided by zero.
 //!
-//! Backward, with x̂ᵢ = (xᵢ − mean) / √(var + eps) and gᵢ = d_yᵢ·weightᵢ, the gradient with respect to x̂ᵢ:
+//! Backward, with x̂ᵢ = (xᵢ − mean) / √(var + eps) and gᵢ = d_yᵢ·weightᵢ, the gradient with respect
+//! to x̂ᵢ:
 //!
 //! ```text
 //! d_weightᵢ = Σ over the rows of d_yᵢ·x̂ᵢ
@@ -20,12 +21,13 @@
 //! d_xᵢ      = (gᵢ − Σⱼ gⱼ / H − x̂ᵢ · Σⱼ gⱼ·x̂ⱼ / H) / √(var + eps)
 //! ```
 //!
-//! xᵢ reaches the loss in three ways: directly, through the mean, and through the variance. The first sum is
-//! what goes through the mean, the second what goes through the variance. They take out of g whatever would only shift or
-//! stretch the row: y would not notice.
+//! xᵢ reaches the loss in three ways: directly, through the mean, and through the variance. The
+//! first sum is what goes through the mean, the second what goes through the variance. They take
+//! out of g whatever would only shift or stretch the row: y would not notice.
 //!
-//! **Kept for the backward pass:** the input, H numbers for each token. Mean and variance are computed again: the row has to
-//! be read anyway, and two passes over a row in the cache cost next to nothing.
+//! **Kept for the backward pass:** the input, H numbers for each token. Mean and variance are
+//! computed again: the row has to be read anyway, and two passes over a row in the cache cost next
+//! to nothing.
 
 use bert_kernels::{Real, layer_norm_backward_rows, layer_norm_rows};
 use ndarray::{Array1, Array2, ArrayView2};
@@ -47,8 +49,7 @@ crate::tensors!(LayerNorm { weight => "weight", bias => "bias" });
 pub type LayerNormGrads = LayerNorm;
 
 impl LayerNorm {
-    /// All zeros: to be filled from a file or by [`crate::init`], which sets the scale to one where the
-    /// name ends in `LayerNorm.weight`, so within a block, not by itself.
+    /// All zeros: to be filled from a file or by [`crate::init`].
     pub fn zeros(width: usize) -> Self {
         Self { weight: Array1::zeros(width), bias: Array1::zeros(width) }
     }
@@ -63,8 +64,8 @@ impl LayerNorm {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the output, which it replaces; adds
-    /// the layer's own gradients to `grads`.
+    /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the
+    /// output, which it replaces; adds the layer's own gradients to `grads`.
     pub fn backward(
         &self,
         input: ArrayView2<Real>,

@@ -45,8 +45,8 @@ impl Linear {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to `input` [T, in], from the one with respect to the output [T, out]; adds the layer's
-    /// own gradients to `grads`.
+    /// Gradient of the loss with respect to `input` [T, in], from the one with respect to the
+    /// output [T, out]; adds the layer's own gradients to `grads`.
     pub fn backward(
         &self,
         input: ArrayView2<Real>,
@@ -57,8 +57,8 @@ impl Linear {
         matmul(d_output, self.weight.view()) // d_y·W: [T, in]
     }
 
-    /// As [`Linear::backward`], adding the gradient with respect to the input to `d_input` [T, in]: where several layers read the same
-    /// input, their gradients add up.
+    /// As [`Linear::backward`], adding the gradient with respect to the input to `d_input` [T, in]:
+    /// where several layers read the same input, their gradients add up.
     pub fn backward_add(
         &self,
         input: ArrayView2<Real>,

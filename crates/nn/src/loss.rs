@@ -1,7 +1,7 @@
 //! A loss as a sum and a count, not yet divided.
 //!
-//! The mean of two means is not the mean of all: a batch with 3 masked tokens and one with 30 would count the same. So a loss
-//! stays a sum until the whole step is known, and is divided once.
+//! The mean of two means is not the mean of all: a batch with 3 masked tokens and one with 30 would
+//! count the same. So a loss stays a sum until the whole step is known, and is divided once.
 
 use std::ops::AddAssign;
 

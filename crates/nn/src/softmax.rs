@@ -6,8 +6,9 @@
 //! d_xᵢ = pᵢ · (d_pᵢ − Σⱼ pⱼ·d_pⱼ)
 //! ```
 //!
-//! A row's probabilities add up to 1, so what one gains the others lose: that is the sum in the backward pass. A constant
-//! added to a whole row changes nothing, and so the gradients of a row add up to 0.
+//! A row's probabilities add up to 1, so what one gains the others lose: that is the sum in the
+//! backward pass. A constant added to a whole row changes nothing, and so the gradients of a row
+//! add up to 0.
 //!
 //! **Kept for the backward pass:** the output.
 
@@ -22,7 +23,8 @@ pub fn forward(scores: Array2<Real>) -> Array2<Real> {
     probabilities
 }
 
-/// Gradient with respect to the scores [R, C], from the one with respect to the probabilities, which it replaces.
+/// Gradient with respect to the scores [R, C], from the one with respect to the probabilities,
+/// which it replaces.
 pub fn backward(probabilities: ArrayView2<Real>, d_probabilities: Array2<Real>) -> Array2<Real> {
     let mut d_scores = d_probabilities.as_standard_layout().into_owned(); // [R, C]
     for (mut d_row, p) in d_scores.axis_iter_mut(Axis(0)).zip(probabilities.axis_iter(Axis(0))) {

@@ -18,7 +18,8 @@ pub fn columns(mut matrix: ArrayView2<'_, Real>, range: Range<usize>) -> ArrayVi
     matrix
 }
 
-/// Adds row `i` of `source` [R, X] to row `places[i]` of `target`: what picking these rows out does to a gradient.
+/// Adds row `i` of `source` [R, X] to row `places[i]` of `target`: what picking these rows out does
+/// to a gradient.
 pub fn add_rows(target: &mut Array2<Real>, places: &[usize], source: ArrayView2<Real>) {
     let (places_given, rows) = (places.len(), source.nrows());
     assert!(places_given == rows, "{places_given} places for {rows} rows");

@@ -13,12 +13,22 @@ use crate::project::replace;
 use crate::{Notebook, Project, Source};
 
 /// The crates of this workspace that a cell may use, as `bert_NAME`.
-const CRATES: [&str; 7] =
-    ["tokenizer", "kernels", "nn", "model", "checkpoint", "pipeline", "notebooks"];
+const CRATES: [&str; 10] = [
+    "tokenizer",
+    "kernels",
+    "nn",
+    "model",
+    "checkpoint",
+    "optim",
+    "pipeline",
+    "train",
+    "plot",
+    "notebooks",
+];
 
 /// The published crates that a cell may use, in the versions and with the features of this
 /// workspace.
-const PUBLISHED: [&str; 2] = ["ndarray", "serde_json"];
+const PUBLISHED: [&str; 3] = ["ndarray", "rayon", "serde_json"];
 
 /// Stands before the first line of the page, in the same line.
 const BEFORE: &str = "#![allow(unused_variables, unused_imports, unused_assignments, dead_code, \

@@ -1,7 +1,8 @@
 //! AdamW as PyTorch has it, and Adam as Google trained BERT with it.
 //!
-//! Both keep, for each number of the model, a running mean of its gradients and one of their squares, and take steps of the size
-//! mean / √(mean square): about one learning rate, however large or small the gradients are. They differ in four places:
+//! Both keep, for each number of the model, a running mean of its gradients and one of their
+//! squares, and take steps of the size mean / √(mean square): about one learning rate, however
+//! large or small the gradients are. They differ in four places:
 //!
 //! | | PyTorch's `AdamW` | Google's `AdamWeightDecayOptimizer` |
 //! |---|---|---|
@@ -10,15 +11,16 @@
 //! | the decay acts on the parameter | before the step, times the learning rate | within the step: the same number |
 //! | clipping | none of its own | the caller clips the whole gradient to length 1 |
 //!
-//! Sources: Kingma and Ba, "Adam", 2015; Loshchilov and Hutter, "Decoupled weight decay regularization", 2019;
-//! google-research/bert, `optimization.py`.
+//! Sources: Kingma and Ba, "Adam", 2015; Loshchilov and Hutter, "Decoupled weight decay
+//! regularization", 2019; google-research/bert, `optimization.py`.
 
 use bert_kernels::{AdamStep, adam_update, team};
 use bert_nn::Tensors;
 
 use crate::update::{Optimizer, Update, side_by_side};
 
-/// Both forms on one number, in double precision: what the book quotes, and the judge of the other form.
+/// Both forms on one number, in double precision: what the book quotes, and the judge of the other
+/// form.
 pub mod textbook {
     use super::AdamWSettings;
 
@@ -65,7 +67,8 @@ pub struct AdamWSettings {
     pub beta2: f64,
     /// Added to the root, so that a number without a gradient is not divided by zero.
     pub eps: f64,
-    /// The part of a parameter that a learning rate of 1 would take away in each step; see [`decays`].
+    /// The part of a parameter that a learning rate of 1 would take away in each step; see
+    /// [`decays`].
     pub weight_decay: f64,
     /// Whether the moments are divided by 1 − βᵗ, because they began at 0.
     pub bias_correction: bool,
@@ -103,8 +106,9 @@ impl AdamWSettings {
 // ANCHOR_END: settings
 
 // ANCHOR: decays
-/// Whether a parameter decays: not the biases, and neither scale nor shift of a LayerNorm. `name` is that of transformers'
-/// `named_parameters`, such as `bert.encoder.layer.0.attention.output.LayerNorm.weight`.
+/// Whether a parameter decays: not the biases, and neither scale nor shift of a LayerNorm. `name`
+/// is that of transformers' `named_parameters`, such as
+/// `bert.encoder.layer.0.attention.output.LayerNorm.weight`.
 ///
 /// Source: `exclude_from_weight_decay` in google-research/bert.
 pub fn decays(name: &str) -> bool {

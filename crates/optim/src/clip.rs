@@ -1,25 +1,27 @@
 //! The length of the whole gradient, and when to shorten it (Pascanu, Mikolov and Bengio, 2013).
 //!
-//! One bad batch can have a gradient a hundred times as long as the others. It still points somewhere useful; so it is shortened,
-//! all tensors by one factor, which keeps its direction.
+//! One bad batch can have a gradient a hundred times as long as the others. It still points
+//! somewhere useful; so it is shortened, all tensors by one factor, which keeps its direction.
 
 use bert_kernels::{sum_of_squares, team};
 use bert_nn::Tensors;
 
 // ANCHOR: clip
-/// The length of all gradients taken as one vector: √(Σ g²). It is not finite just where a gradient is not, since the sum is
-/// in double precision; then [`not_finite`] says which, and the step must not be taken.
+/// The length of all gradients taken as one vector: √(Σ g²). It is not finite just where a gradient
+/// is not, since the sum is in double precision; then [`not_finite`] says which, and the step must
+/// not be taken.
 pub fn global_norm(gradients: &impl Tensors) -> f64 {
     let tensors = gradients.tensors();
     let sum: f64 = team(|| tensors.iter().map(|tensor| sum_of_squares(tensor.values)).sum());
     sum.sqrt()
 }
 
-/// What to multiply the gradients by so that their length does not exceed `max_norm`: min(1, max_norm / (norm + 1e-6)).
-/// A `norm` that is NaN gives NaN.
+/// What to multiply the gradients by so that their length does not exceed `max_norm`: min(1,
+/// max_norm / (norm + 1e-6)). A `norm` that is NaN gives NaN.
 ///
-/// Source: PyTorch's `clip_grad_norm_`, whose 1e-6 keeps from dividing by zero. (TensorFlow's `clip_by_global_norm`, which
-/// Google's program calls, has none: its factor is larger by a millionth.)
+/// Source: PyTorch's `clip_grad_norm_`, whose 1e-6 keeps from dividing by zero. (TensorFlow's
+/// `clip_by_global_norm`, which Google's program calls, has none: its factor is larger by a
+/// millionth.)
 pub fn clip_factor(norm: f64, max_norm: f64) -> f64 {
     let factor = max_norm / (norm + 1e-6);
     if factor > 1.0 { 1.0 } else { factor } // not `min`, which would turn NaN into 1

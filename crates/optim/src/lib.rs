@@ -10,8 +10,9 @@
 //! - [`clip`]: the length of the whole gradient, and when to shorten it
 //! - [`schedule`]: how the learning rate rises and falls over a training
 //!
-//! An optimizer is a value beside the model. Its state has the model's own type, so that checkpoints name the moments as they
-//! name the parameters. It knows no schedule and no clipping; both come in with each step:
+//! An optimizer is a value beside the model. Its state has the model's own type, so that
+//! checkpoints name the moments as they name the parameters. It knows no schedule and no clipping;
+//! both come in with each step:
 //!
 //! ```
 //! use bert_nn::{Linear, Tensors};

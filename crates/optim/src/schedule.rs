@@ -1,8 +1,9 @@
 //! How the learning rate rises and falls over a training.
 //!
-//! A schedule says by which factor the peak rate is multiplied. Steps are counted from 0: the first update has step 0. A rate that
-//! rises from step 0 over `warm_up` steps is therefore 0 in the very first one, in Google's program and in transformers alike:
-//! that update fills Adam's moments and moves nothing.
+//! A schedule says by which factor the peak rate is multiplied. Steps are counted from 0: the first
+//! update has step 0. A rate that rises from step 0 over `warm_up` steps is therefore 0 in the very
+//! first one, in Google's program and in transformers alike: that update fills Adam's moments and
+//! moves nothing.
 
 use std::f64::consts::PI;
 
@@ -18,8 +19,9 @@ pub struct Rate {
 // ANCHOR_END: rate
 
 // ANCHOR: schedule
-/// The schedules; `warm_up` and `total` count steps. From step `total` on, the factor stays what it is at `total`. A `warm_up` of
-/// 0 is none; one of `total` or more rises up to `total` and then falls to the end at once.
+/// The schedules; `warm_up` and `total` count steps. From step `total` on, the factor stays what it
+/// is at `total`. A `warm_up` of 0 is none; one of `total` or more rises up to `total` and then
+/// falls to the end at once.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Schedule {
     /// 1.
@@ -32,25 +34,28 @@ pub enum Schedule {
         /// Steps in all.
         total: u64,
     },
-    /// step / warm_up, then down to 0 along a line that began at step 0: 1 − step / total. The factor never reaches 1: where the
-    /// warm-up ends it drops to 1 − warm_up / total. Google's `create_optimizer`.
+    /// step / warm_up, then down to 0 along a line that began at step 0: 1 − step / total. The
+    /// factor never reaches 1: where the warm-up ends it drops to 1 − warm_up / total. Google's
+    /// `create_optimizer`.
     GoogleLinear {
         /// Steps that rise.
         warm_up: u64,
         /// Steps in all.
         total: u64,
     },
-    /// step / warm_up, then down to 0 along half a wave: (1 + cos(π · (step − warm_up) / (total − warm_up))) / 2.
-    /// transformers' `get_cosine_schedule_with_warmup`, which would rise again after `total`; here it stays at 0.
+    /// step / warm_up, then down to 0 along half a wave: (1 + cos(π · (step − warm_up) / (total −
+    /// warm_up))) / 2. transformers' `get_cosine_schedule_with_warmup`, which would rise again
+    /// after `total`; here it stays at 0.
     Cosine {
         /// Steps that rise.
         warm_up: u64,
         /// Steps in all.
         total: u64,
     },
-    /// Up from 1/10 to 1 within the first 45 % of the steps, back to 1/10 within the next 45 %, and in the last tenth down to
-    /// 1/1000, all along lines. The momentum goes the other way: 0.95 to 0.85, back to 0.95, and stays.
-    /// Smith, "A disciplined approach to neural network hyper-parameters", 2018, part 1; the shares are the usual ones, not his.
+    /// Up from 1/10 to 1 within the first 45 % of the steps, back to 1/10 within the next 45 %, and
+    /// in the last tenth down to 1/1000, all along lines. The momentum goes the other way: 0.95 to
+    /// 0.85, back to 0.95, and stays. Smith, "A disciplined approach to neural network
+    /// hyper-parameters", 2018, part 1; the shares are the usual ones, not his.
     OneCycle {
         /// Steps in all.
         total: u64,
@@ -83,7 +88,8 @@ impl Schedule {
     // ANCHOR_END: at
 }
 
-/// Which part of the way from step `start` to `total` has been gone by `step`, which is not before `start`; 1 at the end and after.
+/// Which part of the way from step `start` to `total` has been gone by `step`, which is not before
+/// `start`; 1 at the end and after.
 fn part(step: u64, start: u64, total: u64) -> f64 {
     if step >= total { 1.0 } else { (step - start) as f64 / (total - start) as f64 }
 }

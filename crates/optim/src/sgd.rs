@@ -1,4 +1,5 @@
-//! Gradient descent with momentum: the shortest optimizer that is of use, and the one to read first.
+//! Gradient descent with momentum: the shortest optimizer that is of use, and the one to read
+//! first.
 //!
 //! For each number `p` of the model, with its gradient `g` and its velocity `u`, which begins at 0:
 //!
@@ -7,10 +8,10 @@
 //! p = p − learning_rate · u
 //! ```
 //!
-//! Source: Polyak, 1964, in the form that PyTorch's `SGD` has: the learning rate stands outside of the velocity, so a change of
-//! the rate works at once, and the velocity is a sum, not a mean: a gradient that stays the same is worth
-//! 1/(1 − momentum) times itself in the end, ten times with 0.9. "Stochastic" is only where the gradients come from: a few
-//! examples instead of all.
+//! Source: Polyak, 1964, in the form that PyTorch's `SGD` has: the learning rate stands outside of
+//! the velocity, so a change of the rate works at once, and the velocity is a sum, not a mean: a
+//! gradient that stays the same is worth 1/(1 − momentum) times itself in the end, ten times with
+//! 0.9. "Stochastic" is only where the gradients come from: a few examples instead of all.
 
 use bert_kernels::{Real, SgdStep, sgd_update, team};
 use bert_nn::Tensors;

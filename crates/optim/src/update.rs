@@ -8,10 +8,11 @@ use bert_nn::{TensorMut, Tensors};
 pub struct Update {
     /// The learning rate of this step: the peak rate times the schedule's factor.
     pub learning_rate: f64,
-    /// The momentum (β₁ of Adam) of this step; none if it is the optimizer's own, as with every schedule but
-    /// [`Schedule::OneCycle`](crate::Schedule::OneCycle).
+    /// The momentum (β₁ of Adam) of this step; none if it is the optimizer's own, as with every
+    /// schedule but [`Schedule::OneCycle`](crate::Schedule::OneCycle).
     pub momentum: Option<f64>,
-    /// What each gradient is multiplied by before it is used: what [`clip_factor`](crate::clip_factor) says, or 1.
+    /// What each gradient is multiplied by before it is used: what
+    /// [`clip_factor`](crate::clip_factor) says, or 1.
     pub gradient_scale: f64,
 }
 // ANCHOR_END: update
@@ -26,8 +27,9 @@ impl Update {
 // ANCHOR: optimizer
 /// Turns gradients into better parameters.
 pub trait Optimizer<P: Tensors> {
-    /// Changes the parameters and sets the gradients to zero, ready for the next backward pass. One pass over each tensor, on
-    /// all threads. Gradients that are not finite spoil the parameters and the optimizer's state: see [`crate::global_norm`].
+    /// Changes the parameters and sets the gradients to zero, ready for the next backward pass. One
+    /// pass over each tensor, on all threads. Gradients that are not finite spoil the parameters
+    /// and the optimizer's state: see [`crate::global_norm`].
     fn step(&mut self, parameters: &mut P, gradients: &mut P, update: &Update);
 }
 // ANCHOR_END: optimizer

@@ -25,7 +25,8 @@ pub struct Backward {
 /// Runs the batch of `reference` and its labels through `model`, forward and back.
 ///
 /// # Errors
-/// The labels are not those of the model's head, or all of them are ignored; the loss or a gradient is not finite.
+/// The labels are not those of the model's head, or all of them are ignored; the loss or a gradient
+/// is not finite.
 pub fn backward(
     model: &Model,
     reference: &Reference,
@@ -53,8 +54,8 @@ pub fn backward(
 }
 
 impl Backward {
-    /// In the form of a reference file: `loss` \[1], `grad.NAME`, and `grad.hidden_states.l` [B, S, H], zero where there is no
-    /// token.
+    /// In the form of a reference file: `loss` \[1], `grad.NAME`, and `grad.hidden_states.l` [B, S,
+    /// H], zero where there is no token.
     pub fn to_tensors(&self, batch: &Batch, width: usize) -> Vec<(String, Stored<'_>)> {
         let loss = Cow::Owned(vec![self.loss as Real]);
         let mut tensors = vec![("loss".to_owned(), Stored::Reals { shape: vec![1], values: loss })];
@@ -73,9 +74,10 @@ impl Backward {
     }
 }
 
-/// The factors of dropout, 0 or 1/(1 − rate), under the names of the places where they act: `dropout.embeddings` and
-/// `dropout.layer.N.attention.output`, `dropout.layer.N.output` [B, S, H], `dropout.layer.N.attention.probabilities`
-/// [B, N, S, S], `dropout.classifier` [B, H] or [B, S, H]. Empty in evaluation.
+/// The factors of dropout, 0 or 1/(1 − rate), under the names of the places where they act:
+/// `dropout.embeddings` and `dropout.layer.N.attention.output`, `dropout.layer.N.output` [B, S, H],
+/// `dropout.layer.N.attention.probabilities` [B, N, S, S], `dropout.classifier` [B, H] or [B, S,
+/// H]. Empty in evaluation.
 pub fn dropout_masks(
     kind: HeadKind,
     batch: &Batch,
@@ -116,7 +118,12 @@ pub fn dropout_masks(
         HeadKind::TokenClassification => {
             masks.push(("classifier".to_owned(), of_tokens(context.token_dropout())));
         }
-        _ => {}
+        // Listed, so that a new head is not forgotten.
+        HeadKind::None
+        | HeadKind::MaskedLm
+        | HeadKind::NextSentence
+        | HeadKind::PreTraining
+        | HeadKind::QuestionAnswering => {}
     }
     let named = masks.into_iter();
     named.map(|(name, mask)| stored(format!("dropout.{name}"), &mask, batch, width)).collect()

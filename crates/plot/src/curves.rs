@@ -105,10 +105,12 @@ impl Plot {
         );
     }
 
-    /// A line through `points`, named above the plot. `color` as in SVG.
+    /// A line through `points`, named above the plot; points that are not finite are left out.
+    /// `color` as in SVG.
     pub fn line(&mut self, name: &str, color: &str, points: &[(f64, f64)]) {
         let points: Vec<_> = points
             .iter()
+            .filter(|(x, y)| x.is_finite() && y.is_finite())
             .map(|&point| self.at(point))
             .map(|(x, y)| format!("{x:.1},{y:.1}"))
             .collect();
@@ -120,7 +122,7 @@ impl Plot {
         self.name(name, color);
     }
 
-    /// A dot at each of `points`.
+    /// A dot at each of `points`, named above the plot unless the name is empty.
     pub fn dots(&mut self, name: &str, color: &str, points: &[(f64, f64)]) {
         for &point in points {
             let (x, y) = self.at(point);
@@ -133,14 +135,19 @@ impl Plot {
     }
 
     fn name(&mut self, name: &str, color: &str) {
-        let y = 14.0 + 18.0 * self.names as f64;
+        if name.is_empty() {
+            return;
+        }
+        // Two rows fit above the plot, so a third name begins a second column.
+        let (x, y) =
+            (LEFT + 300.0 * (self.names / 2) as f64, 14.0 + 18.0 * (self.names % 2) as f64);
         self.names += 1;
         let _ = writeln!(
             self.svg,
-            "<rect x=\"{LEFT}\" y=\"{:.1}\" width=\"16\" height=\"5\" fill=\"{color}\"/>\
+            "<rect x=\"{x}\" y=\"{:.1}\" width=\"16\" height=\"5\" fill=\"{color}\"/>\
              <text x=\"{:.1}\" y=\"{:.1}\">{name}</text>",
             y - 2.0,
-            LEFT + 24.0,
+            x + 24.0,
             y + 5.0
         );
     }
@@ -149,5 +156,19 @@ impl Plot {
     pub fn finish(mut self) -> String {
         self.svg.push_str("</svg>\n");
         self.svg
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_that_is_not_finite_is_left_out_and_the_others_stay() {
+        let axis = Axis { scale: Scale::Logarithmic, low: 0.01, high: 1.0, label: "" };
+        let mut plot = Plot::new(axis, axis);
+        plot.line("", "#000000", &[(0.1, f64::NAN), (0.1, 0.1), (f64::INFINITY, 0.1), (1.0, 1.0)]);
+        let svg = plot.finish();
+        assert!(svg.contains("points=\"375.0,187.5 660.0,50.0\""), "{svg}");
     }
 }

@@ -1,4 +1,5 @@
-/// What can go wrong in a step of training. The step is then not applied: parameters and optimizer are as before.
+/// What can go wrong in a step of training. The step is then not applied: parameters and optimizer
+/// are as before.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A batch or its labels do not fit the model, or there is no label at all.

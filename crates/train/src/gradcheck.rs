@@ -1,5 +1,5 @@
-//! A small model of each head, with a batch and labels for it: small enough that every gradient can be compared with finite
-//! differences in a second.
+//! A small model of each head, with a batch and labels for it: small enough that every gradient can
+//! be compared with finite differences in a second.
 
 use crate::{Error, LabelledBatch, gradients};
 use bert_model::heads::loss::total;
@@ -51,8 +51,8 @@ pub struct Subject {
     pub case: Case,
     /// Of the model.
     pub config: Config,
-    /// Weights of standard deviation 0.2, ten times those of a fresh BERT, so that no part is too weak to be seen; biases and
-    /// LayerNorms jittered.
+    /// Weights of standard deviation 0.2, ten times those of a fresh BERT, so that no part is too
+    /// weak to be seen; biases and LayerNorms jittered.
     pub model: Model,
     /// One step, in two batches.
     pub step: Vec<LabelledBatch>,
@@ -60,6 +60,8 @@ pub struct Subject {
     pub mask: Mask,
     /// Whether dropout is on, with fixed masks.
     pub dropout: bool,
+    /// What each class counts in the loss of one label of several; none if all count the same.
+    pub class_weights: Option<Vec<Real>>,
 }
 
 /// The configuration of the small model.
@@ -86,7 +88,15 @@ impl Subject {
         jitter(&mut model);
         // Unequal lengths, one of them 1. Multiple choice: two questions in the first batch, one in the second.
         let step = [&[5, 1, 3, 7][..], &[4, 2]].map(|lengths| labelled(case, lengths, &config));
-        Self { case, config, model, step: step.into(), mask: Mask::Full, dropout: false }
+        Self {
+            case,
+            config,
+            model,
+            step: step.into(),
+            mask: Mask::Full,
+            dropout: false,
+            class_weights: None,
+        }
     }
 
     fn context(&self) -> Context<'_> {
@@ -95,7 +105,8 @@ impl Subject {
         } else {
             Context::eval(&self.config)
         };
-        Context { mask: self.mask, ..context }
+        let class_weights = self.class_weights.as_deref();
+        Context { mask: self.mask, class_weights, ..context }
     }
 
     /// The gradients under test.
@@ -132,12 +143,14 @@ impl Subject {
         zero_by_mathematics(self.case.kind, self.config.num_hidden_layers, tensor)
     }
 
-    /// Whether a row of the report is as it should be: right, and nothing but noise where it is zero by mathematics.
+    /// Whether a row of the report is as it should be: right, and nothing but noise where it is
+    /// zero by mathematics.
     pub fn passed(&self, row: &Row, report: &Report) -> bool {
         row.passed() && (self.zero(&row.name).is_none() || row.norm <= NOISE * report.norm)
     }
 
-    /// The error of one tensor's gradient for each of `steps`, by both formulas; none if the model has no such tensor.
+    /// The error of one tensor's gradient for each of `steps`, by both formulas; none if the model
+    /// has no such tensor.
     pub fn errors_over_steps(
         &self,
         tensor: &str,
@@ -259,6 +272,27 @@ mod tests {
         let case = |kind| Subject::new(Case { kind, problem_type: None });
         check(case(HeadKind::PreTraining));
         check(Subject { mask: Mask::Causal, ..case(HeadKind::TokenClassification) });
+    }
+
+    #[test]
+    fn gradients_under_class_weights_are_what_finite_differences_say() {
+        let problem_type = Some("single_label_classification");
+        for case in [
+            Case { kind: HeadKind::SequenceClassification, problem_type },
+            Case { kind: HeadKind::TokenClassification, problem_type: None },
+        ] {
+            let plain = Subject::new(case);
+            // Powers of two: weights that are all the same cancel to the last bit.
+            let weighted = |weights: [Real; 3]| Subject {
+                class_weights: Some(weights.into()),
+                ..plain.clone()
+            };
+            let loss = |subject: &Subject| subject.loss(&subject.model);
+            assert_eq!(loss(&weighted([4.0; 3])), loss(&plain));
+            let subject = weighted([0.5, 4.0, 1.0]);
+            assert!((loss(&subject) - loss(&plain)).abs() > 0.01, "the weights count for nothing");
+            check(subject);
+        }
     }
 
     #[test]

@@ -6,9 +6,10 @@
 //! apply       clips, and lets the optimizer change the parameters
 //! ```
 //!
-//! A step may be too large for the memory. Then it comes in several batches, and their gradients add up ("gradient accumulation"). The
-//! loss of the step is the mean over *all* its labels: the labels are counted before anything is computed, and each batch's
-//! sum is divided by the count of the step. The mean of the batches' means would be another number.
+//! A step may be too large for the memory. Then it comes in several batches, and their gradients
+//! add up ("gradient accumulation"). The loss of the step is the mean over *all* its labels: the
+//! labels are counted before anything is computed, and each batch's sum is divided by the count of
+//! the step. The mean of the batches' means would be another number.
 
 use crate::Error;
 use bert_kernels::team;
@@ -29,11 +30,12 @@ pub struct LabelledBatch {
 }
 
 // ANCHOR: gradients
-/// Adds the gradients of a step's loss to `grads` and returns the parts of the loss. `context` is that of the first batch.
+/// Adds the gradients of a step's loss to `grads` and returns the parts of the loss. `context` is
+/// that of the first batch.
 ///
 /// # Errors
-/// A batch or its labels do not fit the model; a part of the loss has no label in the whole step; the loss is not finite. In
-/// the last case `grads` is of no use: see [`clear`].
+/// A batch or its labels do not fit the model; a part of the loss has no label in the whole step;
+/// the loss is not finite. In the last case `grads` is of no use: see [`clear`].
 pub fn gradients(
     model: &Model,
     step: &[LabelledBatch],
@@ -85,18 +87,20 @@ fn add(sums: &mut Vec<Part>, parts: &[Part]) {
 // ANCHOR_END: gradients
 
 // ANCHOR: reduce
-/// Adds up what several machines found for their shares of a step. On one machine there is nothing to add: this is the place
-/// for it. (Before that, they would have to agree on the counts of labels, since `gradients` has divided by them.)
+/// Adds up what several machines found for their shares of a step. On one machine there is nothing
+/// to add: this is the place for it. (Before that, they would have to agree on the counts of
+/// labels, since `gradients` has divided by them.)
 pub fn reduce(_grads: &mut ModelGrads, _parts: &mut [Part]) {}
 // ANCHOR_END: reduce
 
 // ANCHOR: apply
-/// Shortens the gradients to `max_norm`, if there is one, and lets the optimizer change the parameters; the gradients are zero
-/// afterwards. Returns their norm before clipping. `update`'s `gradient_scale` is replaced by what clipping asks for.
+/// Shortens the gradients to `max_norm`, if there is one, and lets the optimizer change the
+/// parameters; the gradients are zero afterwards. Returns their norm before clipping. `update`'s
+/// `gradient_scale` is replaced by what clipping asks for.
 ///
 /// # Errors
-/// A gradient is not finite. Parameters and optimizer are then as before, and the gradients are zero: training may go on with
-/// the next step.
+/// A gradient is not finite. Parameters and optimizer are then as before, and the gradients are
+/// zero: training may go on with the next step.
 pub fn apply(
     model: &mut Model,
     grads: &mut ModelGrads,

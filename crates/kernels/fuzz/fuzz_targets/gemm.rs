@@ -32,15 +32,6 @@ struct Case {
     seed: u32,
 }
 
-const ACTIVATIONS: [Activation; 6] = [
-    Activation::Linear,
-    Activation::GeluExact,
-    Activation::GeluTanh,
-    Activation::Relu,
-    Activation::Tanh,
-    Activation::Silu,
-];
-
 impl Layout {
     /// Memory of exactly the size that a view of [rows, columns] needs.
     fn memory(self, (rows, columns): (usize, usize), seed: &mut u32) -> Array2<f32> {
@@ -81,7 +72,7 @@ fuzz_target!(|case: Case| {
     let mut kept = case.layouts[3].memory((m, n), &mut seed);
     let bias: Vec<f32> = (0..n).map(|j| j as f32 / 10.0 - 3.0).collect();
     let (alpha, beta) = (f32::from(case.alpha) / 32.0, f32::from(case.beta) / 32.0);
-    let activation = ACTIVATIONS[usize::from(case.activation) % ACTIVATIONS.len()];
+    let activation = Activation::ALL[usize::from(case.activation) % Activation::ALL.len()];
 
     let (a, b) = (case.layouts[0].view(a.view()), case.layouts[1].view(b.view()));
     let (mut c, mut kept) =

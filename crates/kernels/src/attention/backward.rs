@@ -30,8 +30,9 @@ pub(crate) mod naive {
     use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
 
     // ANCHOR: naive_attention_backward
-    /// `d_output` [Tq, N·D] is the gradient with respect to attention's output; writes those with respect to `q`, `k` and `v`.
-    /// What `on_probabilities` does must be a multiplication by factors of their own for each place.
+    /// `d_output` [Tq, N·D] is the gradient with respect to attention's output; writes those with respect
+    /// to `q`, `k` and `v`. What `on_probabilities` does must be a multiplication by factors of their own
+    /// for each place.
     pub fn attention_backward(
         args: AttentionArgs,
         d_output: ArrayView2<Real>,
@@ -84,7 +85,10 @@ pub(crate) mod naive {
 /// `v`, whose old contents do not matter.
 ///
 /// What [`AttentionArgs::on_probabilities`] does must be a multiplication by factors that depend on the place alone: it is asked
-/// for them twice, once for the probabilities and once for their gradients. A key that a query does not see takes part with the factor 0.
+/// for them twice, once for the probabilities and once for their gradients.
+///
+/// A key that a query does not see takes part with the factor 0, so an infinity or NaN in it reaches the gradients of its whole
+/// sequence and head. Other sequences and heads never see it.
 ///
 /// Threads share out the (sequence, head)s. Each takes blocks of queries against all keys of the sequence, so memory grows with
 /// the length of a sequence, not with its square.

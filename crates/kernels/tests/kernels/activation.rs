@@ -1,4 +1,7 @@
-use bert_kernels::{Activation, Real, activate_rows, erf, exp, naive, tanh};
+use bert_kernels::{
+    Activation, Real, activate_backward_rows, activate_rows, erf, exp, naive, tanh,
+};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use crate::support::*;
 
@@ -13,7 +16,7 @@ fn table() -> Vec<Vec<f64>> {
         .skip(1)
         .map(|line| line.split(',').map(|word| word.parse().unwrap()).collect())
         .collect();
-    assert!(rows.len() > 900 && rows.iter().all(|row| row.len() == 7));
+    assert!(rows.len() > 900 && rows.iter().all(|row| row.len() == 12));
     rows
 }
 
@@ -116,13 +119,7 @@ fn over_all_of_f32_exp_tanh_erf_are_within_two_places() {
 
 #[test]
 fn over_all_of_f32_activations_are_within_three_epsilon_of_their_twins_and_special_values_match() {
-    for activation in [
-        Activation::GeluExact,
-        Activation::GeluTanh,
-        Activation::Relu,
-        Activation::Tanh,
-        Activation::Silu,
-    ] {
+    for activation in Activation::ALL {
         for x in sweep() {
             let (got, want) = (activation.apply(x as Real), naive::activate(activation, x as Real));
             let limit = 3.0 * Real::EPSILON * (x as Real).abs();
@@ -138,13 +135,7 @@ fn special_values() {
     assert_eq!([exp(inf), exp(-inf), exp(0.0), exp(1e9), exp(-1e9)], [inf, 0.0, 1.0, inf, 0.0]);
     assert_eq!([tanh(inf), tanh(-inf), erf(inf), erf(-inf)], [1.0, -1.0, 1.0, -1.0]);
     assert!([tanh(-0.0), erf(-0.0)].iter().all(|x| *x == 0.0 && x.is_sign_negative()));
-    for activation in [
-        Activation::GeluExact,
-        Activation::GeluTanh,
-        Activation::Relu,
-        Activation::Tanh,
-        Activation::Silu,
-    ] {
+    for activation in Activation::ALL {
         assert!(activation.apply(Real::NAN).is_nan(), "{activation:?}");
         assert_eq!(activation.apply(0.0), 0.0, "{activation:?}");
         assert_eq!(
@@ -160,14 +151,7 @@ fn special_values() {
 #[test]
 fn slices_of_any_length_have_the_bits_of_single_numbers() {
     let mut random = Random(4);
-    for activation in [
-        Activation::Linear,
-        Activation::GeluExact,
-        Activation::GeluTanh,
-        Activation::Relu,
-        Activation::Tanh,
-        Activation::Silu,
-    ] {
+    for activation in Activation::ALL {
         for len in 0..70 {
             let x: Vec<Real> = (0..len).map(|_| 6.0 * random.real()).collect();
             let (mut fast, mut twin) = (x.clone(), x.clone());
@@ -197,12 +181,7 @@ fn rows_in_every_layout_have_the_bits_of_single_numbers() {
         let mut random = Random(seed);
         let shape = (random.pick(&[0, 1, 7, 200]), random.pick(&[0, 1, 15, 33, 200]));
         let layout = random.pick(&LAYOUTS[..WRITABLE]);
-        let activation = random.pick(&[
-            Activation::GeluExact,
-            Activation::GeluTanh,
-            Activation::Tanh,
-            Activation::Silu,
-        ]);
+        let activation = random.pick(&Activation::ALL);
         let (rows, columns) = memory_shape(layout, shape);
         let mut memory = random.matrix(rows, columns) * 6.0;
         let mut expected = memory.clone();
@@ -210,4 +189,131 @@ fn rows_in_every_layout_have_the_bits_of_single_numbers() {
         activate_rows(activation, lay_out(memory.view_mut(), layout, shape));
         assert_eq!(bits(&memory), bits(&expected), "seed {seed}, {shape:?}, {layout:?}");
     }
+}
+
+type Backward = fn(Activation, ArrayView2<Real>, ArrayViewMut2<Real>);
+const BACKWARD: [(&str, Backward); 2] =
+    [("fast", activate_backward_rows), ("naive", naive::activate_backward_rows)];
+
+/// Those with a derivative that is worth a test, and its column in activations.csv.
+const DERIVATIVES: [(usize, Activation); 5] = [
+    (7, Activation::GeluExact),
+    (8, Activation::GeluTanh),
+    (9, Activation::Relu),
+    (10, Activation::Tanh),
+    (11, Activation::Silu),
+];
+
+fn derivatives(form: Backward, activation: Activation, x: &[Real]) -> Vec<Real> {
+    let mut d = Array2::ones((1, x.len()));
+    form(activation, ArrayView2::from_shape((1, x.len()), x).unwrap(), d.view_mut());
+    d.into_raw_vec_and_offset().0
+}
+
+/// No derivative is larger than 1.13, but some have summands or factors that are.
+fn derivative_limit(activation: Activation, x: f64) -> f64 {
+    let x = x.abs();
+    EPS * match activation {
+        Activation::Linear | Activation::Relu => 0.0,
+        // exp multiplies the rounding of its argument x²/2 by that argument; x³ · density is below 0.5 everywhere.
+        Activation::GeluExact => 4.0,
+        // 1 − tanh² is off by up to 3 units of 1, and x/2 · u' multiplies them. Further out than this tanh is exactly 1.
+        Activation::GeluTanh => {
+            let x = x.min(if EPS < 1e-10 { 8.5 } else { 5.5 });
+            4.0 + 3.0 * x / 2.0 * 0.8 * (1.0 + 3.0 * 0.044715 * x * x)
+        }
+        Activation::Tanh => 4.0,
+        // So is 1 − σ, by half a unit, and x multiplies it. Further out than this σ is exactly 1.
+        Activation::Silu => 4.0 + x.min(if EPS < 1e-10 { 38.0 } else { 18.0 }) / 2.0,
+    }
+}
+
+#[test]
+fn derivatives_are_the_tables() {
+    let table = table();
+    let x: Vec<_> = table.iter().map(|row| row[0] as Real).collect();
+    for (column, activation) in DERIVATIVES {
+        for (form, backward) in BACKWARD {
+            for (row, got) in table.iter().zip(derivatives(backward, activation, &x)) {
+                let (want, limit) = (row[column], derivative_limit(activation, row[0]));
+                assert!(
+                    (got as f64 - want).abs() <= limit,
+                    "{form} {activation:?}'({:e}): {got:e}, expected {want:e}, limit {limit:e}",
+                    row[0]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn over_all_of_f32_derivatives_are_those_of_their_twins() {
+    let x: Vec<_> = sweep().map(|x| x as Real).collect();
+    for (_, activation) in DERIVATIVES {
+        for (x, got) in x.iter().zip(derivatives(activate_backward_rows, activation, &x)) {
+            let want = naive::derivative(activation, *x);
+            let limit = 2.0 * derivative_limit(activation, *x as f64); // either may be off
+            let same = got.is_nan() && want.is_nan() || (got - want).abs() as f64 <= limit;
+            assert!(same, "{activation:?}'({x:e}): {got:e}, the twin has {want:e}");
+        }
+    }
+}
+
+#[test]
+fn derivatives_at_special_values_are_those_of_pytorch() {
+    let (inf, nan) = (Real::INFINITY, Real::NAN);
+    let at = [0.0, inf, -inf, nan];
+    let expected = [
+        (Activation::Linear, [1.0, 1.0, 1.0, 1.0]),
+        (Activation::GeluExact, [0.5, nan, nan, nan]),
+        (Activation::GeluTanh, [0.5, nan, nan, nan]),
+        (Activation::Relu, [0.0, 1.0, 0.0, 1.0]),
+        (Activation::Tanh, [1.0, 0.0, 0.0, nan]),
+        (Activation::Silu, [0.5, nan, nan, nan]),
+    ];
+    for (activation, want) in expected {
+        for (form, backward) in BACKWARD {
+            // Enough of them for the widest registers, and a few more.
+            let got = derivatives(backward, activation, &at.repeat(9));
+            for (i, got) in got.into_iter().enumerate() {
+                let (x, want) = (at[i % 4], want[i % 4]);
+                let same = got == want || got.is_nan() && want.is_nan();
+                assert!(same, "{form} {activation:?}'({x}): {got}, expected {want}");
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_in_every_layout_are_multiplied_by_the_derivative_at_their_place() {
+    for seed in 0..500 {
+        let mut random = Random(seed);
+        let shape = (random.pick(&[0, 1, 7, 200]), random.pick(&[0, 1, 15, 16, 17, 33, 200]));
+        let layouts = [random.pick(&LAYOUTS), random.pick(&LAYOUTS[..WRITABLE])];
+        let activation =
+            [Activation::Linear, DERIVATIVES[random.below(5)].1][random.below(6).min(1)];
+        let (rows, columns) = memory_shape(layouts[0], shape);
+        let input_memory = random.matrix(rows, columns) * 6.0;
+        let input = input_view(&input_memory, layouts[0], shape);
+        let (rows, columns) = memory_shape(layouts[1], shape);
+        let before = random.matrix(rows, columns);
+        for (form, backward) in BACKWARD {
+            let x: Vec<_> = input.iter().copied().collect();
+            let factors = derivatives(backward, activation, &x);
+            let mut expected = before.clone();
+            let d = lay_out(expected.view_mut(), layouts[1], shape);
+            d.into_iter().zip(factors).for_each(|(d, factor)| *d *= factor);
+            let mut memory = before.clone();
+            backward(activation, input, lay_out(memory.view_mut(), layouts[1], shape));
+            let what = format!("{form}, seed {seed}, {activation:?}, {shape:?}, {layouts:?}");
+            assert_eq!(bits(&memory), bits(&expected), "{what}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "activation: the input is (2, 3), its gradient (3, 2)")]
+fn a_gradient_of_another_shape_is_refused_with_both() {
+    let (input, mut d) = (Array2::zeros((2, 3)), Array2::zeros((3, 2)));
+    activate_backward_rows(Activation::Relu, input.view(), d.view_mut());
 }

@@ -19,14 +19,6 @@ const FORMS: [(&str, Gemm); 4] = [
 ];
 const SIZES: [usize; 16] = [0, 1, 2, 3, 4, 5, 7, 8, 9, 13, 17, 31, 61, 64, 67, 131];
 const DEPTHS: [usize; 12] = [0, 1, 2, 3, 7, 16, 61, 257, 767, 768, 769, 1541];
-const ACTIVATIONS: [Activation; 6] = [
-    Activation::Linear,
-    Activation::GeluExact,
-    Activation::GeluTanh,
-    Activation::Relu,
-    Activation::Tanh,
-    Activation::Silu,
-];
 
 /// α·A·B + β·C + bias in f64, and how much its computation in `Real` may be off: each of the K + 4 roundings on the way to an
 /// element costs at most half a unit of the sum of absolute values (Higham, "Accuracy and Stability", §3.1); doubled because
@@ -70,7 +62,7 @@ fn check_random_product(seed: u64, (m, k, n): (usize, usize, usize)) {
     let layouts = [random.pick(&LAYOUTS), random.pick(&LAYOUTS)];
     let c_layouts = [random.pick(&LAYOUTS[..WRITABLE]), random.pick(&LAYOUTS[..WRITABLE])];
     let (alpha, beta) = (random.pick(&[1.0, 0.0, -1.0, 0.37]), random.pick(&[0.0, 1.0, -2.5]));
-    let activation = random.pick(&ACTIVATIONS);
+    let activation = random.pick(&Activation::ALL);
     let (with_bias, with_pre_activation) = (random.below(2) == 0, random.below(2) == 0);
     let what = format!(
         "seed {seed}, {m}x{k}x{n}, {layouts:?} -> {c_layouts:?}, {alpha}, {beta}, {activation:?}"

@@ -177,6 +177,40 @@ fn the_updates_of_optimizers_touch_nothing_outside() {
 }
 
 #[test]
+fn the_backward_kernels_over_rows_touch_nothing_outside() {
+    for seed in 0..300 {
+        let mut random = Random(seed);
+        let (rows, len, behind) = (random.below(4), random.below(150), random.below(2) == 0);
+        let mut input = Guarded::filled(&mut random, rows * len, behind);
+        let mut d = Guarded::filled(&mut random, rows * len, behind);
+        let [mut weight, mut d_weight, mut d_bias] =
+            [(); 3].map(|()| Guarded::filled(&mut random, len, behind));
+        layer_norm_backward_rows(
+            input.matrix(rows, len).view(),
+            ndarray::ArrayView1::from(&*weight.numbers()),
+            1e-5,
+            d.matrix(rows, len),
+            d_weight.numbers().into(),
+            d_bias.numbers().into(),
+        );
+        for activation in
+            [Activation::GeluExact, Activation::GeluTanh, Activation::Tanh, Activation::Silu]
+        {
+            let input = input.matrix(rows, len);
+            activate_backward_rows(activation, input.view(), d.matrix(rows, len));
+        }
+        add_column_sums(d.matrix(rows, len).view(), d_bias.numbers().into());
+        let (row, column) = (random.bits(), random.below(100));
+        dropout_row(seed, row, column, 0.1, weight.numbers());
+        softmax_backward_row(weight.numbers(), d_weight.numbers());
+        softmax_and_log_sum(weight.numbers());
+        let all = [&mut d, &mut weight, &mut d_weight, &mut d_bias];
+        let finite = all.map(|x| x.numbers().iter().all(|x| x.is_finite()));
+        assert_eq!(finite, [true; 4], "seed {seed}, {rows} rows of {len}");
+    }
+}
+
+#[test]
 fn attention_touches_nothing_outside() {
     for seed in 0..200 {
         let mut random = Random(seed);
@@ -203,5 +237,44 @@ fn attention_touches_nothing_outside() {
         naive::attention(args, expected.view_mut());
         let got = output.matrix(tokens, width);
         assert_close("attention", got.view(), expected.mapv(f64::from).view(), |_| 100.0 * EPS);
+    }
+}
+
+#[test]
+fn the_backward_pass_of_attention_touches_nothing_outside() {
+    for seed in 0..200 {
+        let mut random = Random(seed);
+        let (heads, head_size) = (1 + random.below(3), 1 + random.below(40));
+        let (first, second) = (random.below(30), random.below(140));
+        let (tokens, width, behind) = (first + second, heads * head_size, random.below(2) == 0);
+        let [mut q, mut k, mut v, mut d_o] =
+            [(); 4].map(|()| Guarded::filled(&mut random, tokens * width, behind));
+        let [q, k, v, d_o] = [&mut q, &mut k, &mut v, &mut d_o].map(|x| x.matrix(tokens, width));
+        let bounds = [0, first, tokens];
+        let drop = |head: usize, row: usize, first: usize, p: &mut [Real]| {
+            dropout_row(head as u64, row as u64, first, 0.1, p);
+        };
+        let args = AttentionArgs {
+            q: q.view(),
+            k: k.view(),
+            v: v.view(),
+            q_bounds: &bounds,
+            k_bounds: &bounds,
+            heads,
+            scale: 1.0,
+            mask: random.pick(&[Mask::Full, Mask::Causal]),
+            on_probabilities: random.pick(&[None, Some(&drop as OnProbabilities)]),
+        };
+        let mut gradients = [(); 3].map(|()| Guarded::new(tokens * width, behind));
+        let [d_q, d_k, d_v] = gradients.each_mut().map(|d| d.matrix(tokens, width));
+        attention_backward(args, d_o.view(), d_q, d_k, d_v);
+        let mut expected = [(); 3].map(|()| ndarray::Array2::zeros((tokens, width)));
+        let [d_q, d_k, d_v] = expected.each_mut().map(|d| d.view_mut());
+        naive::attention_backward(args, d_o.view(), d_q, d_k, d_v);
+        for (got, want) in gradients.iter_mut().zip(expected) {
+            let (got, want) = (got.matrix(tokens, width), want.mapv(f64::from));
+            // Sums of up to 140 products; here it matters that the right numbers have been written at all.
+            assert_close("attention", got.view(), want.view(), |_| 1000.0 * EPS);
+        }
     }
 }

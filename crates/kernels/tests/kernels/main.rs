@@ -7,13 +7,18 @@
 mod activation;
 mod adam;
 mod attention;
+mod attention_backward;
+mod attention_case;
 mod cache;
+mod dropout;
 mod gemm;
 #[cfg(unix)]
 mod guard;
 mod instruction_sets;
 mod layer_norm;
+mod layer_norm_backward;
 mod mapped_file;
+mod rows;
 mod softmax;
 mod steps;
 mod support;

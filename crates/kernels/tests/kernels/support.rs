@@ -120,9 +120,19 @@ pub(crate) fn assert_close(
     want: ArrayView2<f64>,
     limit: impl Fn(f64) -> f64,
 ) {
+    assert_within(what, got, want, want.mapv(limit).view());
+}
+
+/// As [`assert_close`], with a limit for each place.
+pub(crate) fn assert_within(
+    what: &str,
+    got: ArrayView2<Real>,
+    want: ArrayView2<f64>,
+    limits: ArrayView2<f64>,
+) {
     assert_eq!(got.dim(), want.dim(), "{what}: shapes");
-    for ((place, &got), &want) in got.indexed_iter().zip(want) {
-        let (got, limit) = (got as f64, limit(want));
+    for (((place, &got), &want), &limit) in got.indexed_iter().zip(want).zip(limits) {
+        let got = got as f64;
         let same = got == want || (got.is_nan() && want.is_nan()) || (got - want).abs() <= limit;
         assert!(same, "{what} at {place:?}: got {got:e}, expected {want:e}, limit {limit:e}");
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bert_kernels::*;
-use ndarray::{Array2, s};
+use ndarray::{Array2, Axis, s};
 
 use crate::support::*;
 
@@ -101,7 +101,7 @@ fn updates_of_optimizers_and_the_sum_of_squares_give_the_same_bits() {
         let [numbers, gradients, first, second] =
             [&mut p, &mut g, &mut m, &mut v].map(|x| x.as_slice_mut().unwrap());
         adam_update(numbers, gradients, first, second, &step);
-        ndarray::concatenate![ndarray::Axis(0), p, g, m, v]
+        ndarray::concatenate![Axis(0), p, g, m, v]
     });
     assert_same_bits("sgd_update", || {
         let [mut p, mut g, mut m] = [&p, &g, &m].map(Clone::clone);
@@ -109,7 +109,7 @@ fn updates_of_optimizers_and_the_sum_of_squares_give_the_same_bits() {
         let [numbers, gradients, velocity] =
             [&mut p, &mut g, &mut m].map(|x| x.as_slice_mut().unwrap());
         sgd_update(numbers, gradients, velocity, &step);
-        ndarray::concatenate![ndarray::Axis(0), p, g, m]
+        ndarray::concatenate![Axis(0), p, g, m]
     });
     let sums = [1, 2, 3, 8].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -147,6 +147,61 @@ fn attention_gives_the_same_bits() {
                 mask,
             )
         });
+    }
+}
+
+#[test]
+fn the_backward_kernels_give_the_same_bits() {
+    let mut random = Random(5);
+    let (x, d) = (random.matrix(700, 301) * 5.0, random.matrix(700, 301));
+    assert_same_bits("derivatives", || {
+        let mut d = d.clone();
+        activate_backward_rows(Activation::GeluExact, x.view(), d.view_mut());
+        d
+    });
+    assert_same_bits("layer_norm", || {
+        // The gradients of weight and bias lie below those of the input.
+        let mut all = ndarray::concatenate![Axis(0), d, x.slice(s![..2, ..])];
+        let (d, mut parameters) = all.view_mut().split_at(Axis(0), 700);
+        let (d_weight, d_bias) = parameters.multi_slice_mut((s![0, ..], s![1, ..]));
+        layer_norm_backward_rows(x.view(), x.row(0), 1e-12, d, d_weight, d_bias);
+        all
+    });
+    let wide = random.matrix(130, 1700); // more columns than a thread takes at a time
+    assert_same_bits("column sums", || {
+        let mut sums = wide.slice(s![..1, ..]).to_owned();
+        add_column_sums(wide.view(), sums.row_mut(0));
+        sums
+    });
+}
+
+#[test]
+fn the_backward_pass_of_attention_gives_the_same_bits() {
+    let x = Random(6).matrix(400, 4 * 64) * 3.0; // q, k, v and the output's gradient side by side
+    let drop = |head: usize, row: usize, first: usize, p: &mut [Real]| {
+        dropout_row(head as u64, row as u64, first, 0.1, p);
+    };
+    for mask in [Mask::Full, Mask::Causal] {
+        for on_probabilities in [None, Some(&drop as OnProbabilities)] {
+            assert_same_bits(&format!("attention's backward pass {mask:?}"), || {
+                let mut gradients = Array2::zeros((400, 3 * 64));
+                let (d_q, d_k_d_v) = gradients.view_mut().split_at(Axis(1), 64);
+                let (d_k, d_v) = d_k_d_v.split_at(Axis(1), 64);
+                let args = AttentionArgs {
+                    q: x.slice(s![.., ..64]),
+                    k: x.slice(s![.., 64..128]),
+                    v: x.slice(s![.., 128..192]),
+                    q_bounds: &[0, 1, 150, 150, 400],
+                    k_bounds: &[0, 30, 150, 200, 400],
+                    heads: 4,
+                    scale: 0.25,
+                    mask,
+                    on_probabilities,
+                };
+                attention_backward(args, x.slice(s![.., 192..]), d_q, d_k, d_v);
+                gradients
+            });
+        }
     }
 }
 

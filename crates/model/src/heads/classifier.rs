@@ -22,8 +22,8 @@ pub fn forward(
     (classifier.forward(dropped.view()), dropped)
 }
 
-/// Gradient with respect to the input [R, H], from the one with respect to the logits [R, C]; adds the layer's own gradients
-/// to `grads`.
+/// Gradient with respect to the input [R, H], from the one with respect to the logits [R, C]; adds
+/// the layer's own gradients to `grads`.
 pub fn backward(
     classifier: &Linear,
     dropped: ArrayView2<Real>,
@@ -35,3 +35,28 @@ pub fn backward(
     dropout.backward(d_dropped)
 }
 // ANCHOR_END: forward
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bert_nn::gradient_check::{Point, check_layer, random};
+
+    #[test]
+    fn gradients_are_what_finite_differences_say() {
+        for dropout in [Dropout::OFF, Dropout::new(0.3, 5, "test", 0, 0)] {
+            let linear =
+                Linear { weight: random(3, 4, 1), bias: random(1, 3, 2).row(0).to_owned() };
+            check_layer(
+                &Point::new(linear, [random(5, 4, 3)]),
+                |at| forward(&at.layer, at.inputs[0].clone(), dropout).0,
+                |at, d_output, grads| {
+                    let (_, dropped) = forward(&at.layer, at.inputs[0].clone(), dropout);
+                    let (dropped, d_logits) = (dropped.view(), d_output.view());
+                    grads.inputs[0] +=
+                        &backward(&at.layer, dropped, d_logits, dropout, &mut grads.layer);
+                },
+            )
+            .assert_passed();
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Labels: what is right, for each head.
 //!
-//! A label may be missing (`None`; -100 in the arrays of transformers): it then counts for nothing, neither in the loss nor in what the
-//! loss is divided by.
+//! A label may be missing (`None`; -100 in the arrays of transformers): it then counts for nothing,
+//! neither in the loss nor in what the loss is divided by.
 
 use super::loss::Part;
 use crate::config::Problem;
@@ -35,7 +35,8 @@ pub enum Labels {
         /// Where they end.
         end: Vec<Option<u32>>,
     },
-    /// Multiple choice. The sequences of question `q` are `bounds[q]..bounds[q + 1]`; `right` counts within the question.
+    /// Multiple choice. The sequences of question `q` are `bounds[q]..bounds[q + 1]`; `right`
+    /// counts within the question.
     Choices {
         /// One more than there are questions, rising from 0 to `B`.
         bounds: Vec<usize>,
@@ -72,7 +73,8 @@ impl Labels {
         }
     }
 
-    /// Refuses labels that do not fit the head, the batch or the classes. A training pass may rely on it.
+    /// Refuses labels that do not fit the head, the batch or the classes. A training pass may rely
+    /// on it.
     pub fn check(&self, kind: HeadKind, batch: &Batch, config: &Config) -> Result<(), Error> {
         let (t, b, classes) = (batch.tokens(), batch.sequences(), config.classes());
         let longest = |sequence: usize| batch.bounds[sequence + 1] - batch.bounds[sequence];

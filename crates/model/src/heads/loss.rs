@@ -1,7 +1,7 @@
 //! From hidden states and labels to the loss, and back.
 //!
-//! A head's loss has one part or two, each a mean of its own: masked words and next sentences; beginnings and ends. The
-//! parts stay sums until all batches of a step are known:
+//! A head's loss has one part or two, each a mean of its own: masked words and next sentences;
+//! beginnings and ends. The parts stay sums until all batches of a step are known:
 //!
 //! ```text
 //! loss = Σ over the parts of share · sum / count
@@ -32,7 +32,8 @@ pub struct Part {
     pub loss: Loss,
 }
 
-/// The gradient of the whole loss with respect to each part's sum: share / count. `parts` are those of the whole step.
+/// The gradient of the whole loss with respect to each part's sum: share / count. `parts` are those
+/// of the whole step.
 ///
 /// # Errors
 /// Where a part has no label at all: its mean is not defined.
@@ -90,7 +91,8 @@ const WRONG_LABELS: &str = "labels and gradients are checked to be of the same h
 
 impl Head {
     // ANCHOR: loss
-    /// `hidden` [T, H] and the labels → the parts of the loss. The labels must have passed [`Labels::check`].
+    /// `hidden` [T, H] and the labels → the parts of the loss. The labels must have passed
+    /// [`Labels::check`].
     pub fn loss(
         &self,
         hidden: ArrayView2<Real>,
@@ -160,8 +162,9 @@ impl Head {
     // ANCHOR_END: loss
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to `hidden` [T, H], from the ones with respect to the parts' sums ([`d_losses`]); adds the
-    /// head's own gradients to `grads` and a tied table's to `d_words`.
+    /// Gradient of the loss with respect to `hidden` [T, H], from the ones with respect to the
+    /// parts' sums ([`d_losses`]); adds the head's own gradients to `grads` and a tied table's to
+    /// `d_words`.
     pub fn backward(
         &self,
         hidden: ArrayView2<Real>,
@@ -281,7 +284,8 @@ impl Head {
 }
 
 // ANCHOR: masked_words
-/// The loss of the labelled rows. The others are not even scored: a row of scores is as long as the vocabulary.
+/// The loss of the labelled rows. The others are not even scored: a row of scores is as long as the
+/// vocabulary.
 fn masked_words(
     head: &MaskedLm,
     hidden: ArrayView2<Real>,

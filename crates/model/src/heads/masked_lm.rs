@@ -12,7 +12,8 @@
 //! d_x           = (activation'(dense) ∘ LayerNorm'(d_transformed))·W
 //! ```
 //!
-//! **Kept for the backward pass:** what stands between the steps, 3·H numbers for each row, and the rows themselves, H.
+//! **Kept for the backward pass:** what stands between the steps, 3·H numbers for each row, and the
+//! rows themselves, H.
 //!
 //! `E` is the word embeddings' own table, used a second time ("tied"): a word fits where the
 //! transformed vector points the same way as the word's embedding. Only the bias is the head's own.
@@ -45,7 +46,8 @@ bert_nn::tensors!(MaskedLm {
 /// The gradients of the head have its shapes.
 pub type MaskedLmGrads = MaskedLm;
 
-/// Each activation of one forward pass, once. The rows that came in are kept by whoever picked them.
+/// Each activation of one forward pass, once. The rows that came in are kept by whoever picked
+/// them.
 #[derive(Debug, Clone)]
 pub struct MaskedLmCache {
     /// [M, H]: before the activation.
@@ -84,8 +86,8 @@ impl MaskedLm {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to `hidden` [M, H], from the one with respect to the logits [M, V]; adds the head's own
-    /// gradients to `grads` and the tied table's to `d_words`.
+    /// Gradient of the loss with respect to `hidden` [M, H], from the one with respect to the
+    /// logits [M, V]; adds the head's own gradients to `grads` and the tied table's to `d_words`.
     pub fn backward(
         &self,
         hidden: ArrayView2<Real>,
@@ -111,4 +113,44 @@ impl MaskedLm {
         self.transform.backward(hidden, d_dense.view(), &mut grads.transform) // [M, H]
     }
     // ANCHOR_END: backward
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bert_nn::gradient_check::{Point, check_layer, jitter, random};
+    use bert_nn::init::{Initializer, initialize};
+
+    /// The head and the table that it shares.
+    #[derive(Debug, Clone)]
+    struct Tied {
+        head: MaskedLm,
+        words: Embedding,
+    }
+
+    bert_nn::tensors!(Tied { head => "", words => "words" });
+
+    #[test]
+    fn gradients_are_what_finite_differences_say() {
+        let config = Config { vocab_size: 7, hidden_size: 4, ..Config::default() };
+        let mut tied = Tied { head: MaskedLm::zeros(&config), words: Embedding::zeros(7, 4) };
+        initialize(&mut tied, Initializer::Normal { std: 0.5 }, 1);
+        jitter(&mut tied);
+        let context = Context::eval(&config);
+        for rows in [1, 3] {
+            check_layer(
+                &Point::new(tied.clone(), [random(rows, 4, 2)]),
+                |at| at.layer.head.forward(at.inputs[0].view(), &at.layer.words, &context).0,
+                |at, d_output, grads| {
+                    let (hidden, Tied { head, words }) = (at.inputs[0].view(), &at.layer);
+                    let (_, cache) = head.forward(hidden, words, &context);
+                    let (of_head, of_words) = (&mut grads.layer.head, &mut grads.layer.words);
+                    let d_logits = d_output.view();
+                    grads.inputs[0] +=
+                        &head.backward(hidden, words, cache, d_logits, &context, of_head, of_words);
+                },
+            )
+            .assert_passed();
+        }
+    }
 }

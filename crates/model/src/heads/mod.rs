@@ -100,7 +100,8 @@ impl Head {
     }
 
     // ANCHOR: apply_head
-    /// What the head makes of the last hidden states [T, H]. `words` is the word embeddings' table, which a masked-LM head shares.
+    /// What the head makes of the last hidden states [T, H]. `words` is the word embeddings' table,
+    /// which a masked-LM head shares.
     pub fn apply(
         &self,
         hidden: Array2<Real>,

@@ -31,15 +31,17 @@ impl MultipleChoice {
     }
 
     // ANCHOR: forward
-    /// `pooled` [B, H], a row for each choice → the logits [B, 1], and what dropout left of `pooled` [B, H].
+    /// `pooled` [B, H], a row for each choice → the logits [B, 1], and what dropout left of
+    /// `pooled` [B, H].
     pub fn forward(&self, pooled: Array2<Real>, context: &Context) -> (Array2<Real>, Array2<Real>) {
         classifier::forward(&self.classifier, pooled, context.sequence_dropout())
     }
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to what came in [B, H], from the one with respect to the logits [B, 1]; adds the
-    /// layer's own gradients to `grads`. `dropped` [B, H] is what [`MultipleChoice::forward`] returned.
+    /// Gradient of the loss with respect to what came in [B, H], from the one with respect to the
+    /// logits [B, 1]; adds the layer's own gradients to `grads`. `dropped` [B, H] is what
+    /// [`MultipleChoice::forward`] returned.
     pub fn backward(
         &self,
         dropped: ArrayView2<Real>,

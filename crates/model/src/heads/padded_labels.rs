@@ -9,7 +9,8 @@ use ndarray::{Array2, ArrayD, ArrayView2, Ix1, Ix2};
 /// transformers' label arrays, under its names. -100 is no label.
 #[derive(Debug, Clone, Default)]
 pub struct PaddedLabels {
-    /// [B, S] of masked LM and tokens, `[B]` of sequences, next sentence by itself and regression, [B, C] of several labels, \[questions] of multiple choice.
+    /// [B, S] of masked LM and tokens, `[B]` of sequences, next sentence by itself and regression,
+    /// [B, C] of several labels, \[questions] of multiple choice.
     pub labels: Option<ArrayD<i64>>,
     /// `[B]`.
     pub next_sentence_label: Option<ArrayD<i64>>,
@@ -23,8 +24,9 @@ pub struct PaddedLabels {
 const NONE: i64 = -100;
 
 impl PaddedLabels {
-    /// The labels that a head of this kind is trained with, packed like `batch`, which [`Batch::from_padded`] made from columns
-    /// 0 to `width` - 1. What other heads would want is passed over.
+    /// The labels that a head of this kind is trained with, packed like `batch`, which
+    /// [`Batch::from_padded`] made from columns 0 to `width` - 1. What other heads would want is
+    /// passed over.
     pub fn pack(
         &self,
         kind: HeadKind,

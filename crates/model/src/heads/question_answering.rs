@@ -34,8 +34,8 @@ impl QuestionAnswering {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to `hidden` [T, H], from those with respect to both scores, `[T]` each; adds the layer's
-    /// own gradients to `grads`.
+    /// Gradient of the loss with respect to `hidden` [T, H], from those with respect to both
+    /// scores, `[T]` each; adds the layer's own gradients to `grads`.
     pub fn backward(
         &self,
         hidden: ArrayView2<Real>,
@@ -47,4 +47,30 @@ impl QuestionAnswering {
         self.qa_outputs.backward(hidden, d_logits.view(), &mut grads.qa_outputs)
     }
     // ANCHOR_END: backward
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bert_nn::gradient_check::{Point, check_layer, random};
+
+    #[test]
+    fn gradients_are_what_finite_differences_say() {
+        let config = Config { hidden_size: 4, ..Config::default() };
+        let mut head = QuestionAnswering::zeros(&config);
+        head.qa_outputs.weight = random(2, 4, 1);
+        check_layer(
+            &Point::new(head, [random(3, 4, 2)]),
+            |at| {
+                let (start, end) = at.layer.forward(at.inputs[0].view());
+                stack(Axis(0), &[start.view(), end.view()]).unwrap() // [2, T]
+            },
+            |at, d_output, grads| {
+                let (hidden, d_start, d_end) =
+                    (at.inputs[0].view(), d_output.row(0), d_output.row(1));
+                grads.inputs[0] += &at.layer.backward(hidden, d_start, d_end, &mut grads.layer);
+            },
+        )
+        .assert_passed();
+    }
 }

@@ -40,8 +40,9 @@ impl SequenceClassification {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to what came in [B, H], from the one with respect to the logits [B, C]; adds the
-    /// layer's own gradients to `grads`. `dropped` [B, H] is what [`SequenceClassification::forward`] returned.
+    /// Gradient of the loss with respect to what came in [B, H], from the one with respect to the
+    /// logits [B, C]; adds the layer's own gradients to `grads`. `dropped` [B, H] is what
+    /// [`SequenceClassification::forward`] returned.
     pub fn backward(
         &self,
         dropped: ArrayView2<Real>,

@@ -32,8 +32,9 @@ impl TokenClassification {
     // ANCHOR_END: forward
 
     // ANCHOR: backward
-    /// Gradient of the loss with respect to what came in [T, H], from the one with respect to the logits [T, C]; adds the
-    /// layer's own gradients to `grads`. `dropped` [T, H] is what [`TokenClassification::forward`] returned.
+    /// Gradient of the loss with respect to what came in [T, H], from the one with respect to the
+    /// logits [T, C]; adds the layer's own gradients to `grads`. `dropped` [T, H] is what
+    /// [`TokenClassification::forward`] returned.
     pub fn backward(
         &self,
         dropped: ArrayView2<Real>,
