@@ -27,6 +27,7 @@ warnings.filterwarnings("ignore")
 import onnxruntime  # noqa: E402
 import safetensors.torch  # noqa: E402
 import torch  # noqa: E402
+import training as fine_tuning  # noqa: E402
 import transformers  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
@@ -196,9 +197,24 @@ def embed(x, model, texts, batch, **_):
     return call
 
 
+def training(x, model, attention, dropout, compile, steps, **more):
+    """`steps` steps of fine-tuning; the loss and the length of the gradient of each, [steps, 2]."""
+    if compile:
+        torch._dynamo.reset()
+    with torch.inference_mode(False):
+        model = fine_tuning.load(model, attention, dropout)
+        step = fine_tuning.Training(x, model, compile, **more)
+
+    def call():
+        with torch.inference_mode(False):
+            return torch.stack([torch.stack(step()) for _ in range(steps)])
+
+    return call
+
+
 KINDS = {
     kind.__name__: kind
-    for kind in [softmax, gelu, elementwise, add_layer_norm, attention, eager, compiled, onnx, padded, embed]
+    for kind in [softmax, gelu, elementwise, add_layer_norm, attention, eager, compiled, onnx, padded, embed, training]
 }
 
 

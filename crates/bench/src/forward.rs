@@ -44,7 +44,8 @@ enum Part {
     Encode,
 }
 
-fn shape(text: &str) -> Result<(usize, usize), String> {
+/// Reads 8x128.
+pub fn shape(text: &str) -> Result<(usize, usize), String> {
     let sizes: Result<Vec<usize>, _> = text.split('x').map(str::parse).collect();
     match sizes.as_deref() {
         Ok(&[sequences, tokens]) if sequences > 0 && (1..=512).contains(&tokens) => {
@@ -144,12 +145,7 @@ fn batch(
     base: &Base,
     (sequences, tokens): (usize, usize),
 ) -> Result<Figures> {
-    let mut batch = Batch::new();
-    for sequence in 0..sequences {
-        let ids: Vec<u32> =
-            (0..tokens).map(|i| ((i * 7919 + sequence * 104_729) % 30_000) as u32 + 500).collect();
-        batch.push(&ids, &vec![0; tokens]);
-    }
+    let batch = made_up(sequences, tokens);
     let context = Settings::eval(&base.config);
     let ours = base.packed.hidden(&batch, &context);
     let shape = [sequences, tokens];
@@ -178,6 +174,17 @@ fn batch(
         ratios: named().map(|(name, theirs)| (name, Spread::of_ratios(theirs, &ours))).collect(),
         fastest: fastest.expect("there are peers").0,
     })
+}
+
+/// A batch of words that look random.
+pub fn made_up(sequences: usize, tokens: usize) -> Batch {
+    let mut batch = Batch::new();
+    for sequence in 0..sequences {
+        let ids: Vec<u32> =
+            (0..tokens).map(|i| ((i * 7919 + sequence * 104_729) % 30_000) as u32 + 500).collect();
+        batch.push(&ids, &vec![0; tokens]);
+    }
+    batch
 }
 
 /// Integers for the peer.

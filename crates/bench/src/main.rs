@@ -14,6 +14,8 @@
 //! - `roofline`: the peak, the bandwidth, and products under them
 //! - `attention`: attention, against PyTorch, and its memory
 //! - `forward`, `ragged`: whole models, against PyTorch, torch.compile and ONNX Runtime
+//! - `train`: a step of fine-tuning, against PyTorch and torch.compile
+//! - `train_task`: what is trained, and our step; also in a process of its own, for its memory
 //!
 //! Each measurement alternates with its peer in one run and reports medians, spread and ratio, never
 //! without having compared the outputs.
@@ -38,6 +40,8 @@ mod roofline;
 mod rows;
 mod steps;
 mod tokenizer;
+mod train;
+mod train_task;
 mod turns;
 
 use clap::{Parser, Subcommand};
@@ -65,6 +69,10 @@ enum Command {
     Rows(rows::Args),
     Attention(attention::Args),
     Forward(forward::Args),
+    Train(train::Args),
+    /// Takes steps of training alone, and says how much memory they took
+    #[command(hide = true)]
+    TrainMemory(train_task::MemoryArgs),
 }
 
 fn main() -> ExitCode {
@@ -81,6 +89,8 @@ fn main() -> ExitCode {
         Command::Rows(args) => rows::run(&args),
         Command::Attention(args) => attention::run(&args),
         Command::Forward(args) => forward::run(&args),
+        Command::Train(args) => train::run(&args),
+        Command::TrainMemory(args) => train_task::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

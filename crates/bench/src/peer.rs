@@ -1,4 +1,4 @@
-//! The Python process on the other side, `peers/peer.py`.
+//! The Python process on the other side, `peers/peer.py`; and one for a single question, `peers/training.py`.
 
 use crate::turns::{Side, TURN};
 use anyhow::{Context, Result, bail, ensure};
@@ -24,6 +24,7 @@ pub struct PeerArgs {
 pub struct Peer {
     pipe: RefCell<Pipe>,
     folder: TempDir,
+    python: PathBuf,
 }
 
 struct Pipe {
@@ -31,6 +32,9 @@ struct Pipe {
     to: Option<ChildStdin>,
     from: BufReader<ChildStdout>,
 }
+
+/// The file of that name, which `peer.py` imports.
+const TRAINING: &str = "training.py";
 
 /// A tensor for the peer.
 pub type Named<'a> = (&'static str, Stored<'a>);
@@ -48,6 +52,7 @@ impl Peer {
         let folder = tempfile::tempdir().context("a folder for the tensors")?;
         let script = folder.path().join("peer.py");
         std::fs::write(&script, include_str!("../peers/peer.py"))?;
+        std::fs::write(folder.path().join(TRAINING), include_str!("../peers/training.py"))?;
         let mut child = Command::new(&args.python)
             .arg(&script)
             .stdin(Stdio::piped())
@@ -59,7 +64,24 @@ impl Peer {
             })?;
         let to = child.stdin.take();
         let from = BufReader::new(child.stdout.take().expect("piped"));
-        Ok(Self { pipe: RefCell::new(Pipe { child, to, from }), folder })
+        let python = args.python.clone();
+        Ok(Self { pipe: RefCell::new(Pipe { child, to, from }), folder, python })
+    }
+
+    /// Has a Python process of its own take steps of training, and returns what it says about its memory.
+    pub fn training_memory(&self, tensors: Vec<Named>, more: Value) -> Result<Value> {
+        let input = self.write_input(tensors)?;
+        let mut request = json!({ "input": input });
+        add_fields(&mut request, &more);
+        let script = self.folder.path().join(TRAINING);
+        answer_of(Command::new(&self.python).arg(script).arg(request.to_string()))
+    }
+
+    fn write_input(&self, tensors: Vec<Named>) -> Result<PathBuf> {
+        let path = self.folder.path().join("input.safetensors");
+        let tensors = tensors.into_iter().map(|(name, tensor)| (name.to_owned(), tensor));
+        write_tensors(&path, tensors.collect())?;
+        Ok(path)
     }
 
     /// The versions of its libraries.
@@ -75,14 +97,10 @@ impl Peer {
         tensors: Vec<Named>,
         more: Value,
     ) -> Result<Array2<Real>> {
-        let [input, output] =
-            ["input", "output"].map(|end| self.folder.path().join(format!("{end}.safetensors")));
-        let tensors = tensors.into_iter().map(|(name, tensor)| (name.to_owned(), tensor));
-        write_tensors(&input, tensors.collect())?;
+        let input = self.write_input(tensors)?;
+        let output = self.folder.path().join("output.safetensors");
         let mut request = json!({ "make": name, "kind": kind, "input": input, "output": output });
-        let fields = request.as_object_mut().expect("made as one");
-        fields.extend(more.as_object().expect("a set of arguments").clone());
-        fields.entry("threads").or_insert_with(|| rayon::current_num_threads().into());
+        add_fields(&mut request, &more);
         self.pipe.borrow_mut().ask(&request).with_context(|| format!("{name} of {kind}"))?;
         let (shape, values) = TensorFile::open(&output)?.reals("output")?;
         let columns = *shape.last().context("a scalar came back")?;
@@ -102,6 +120,27 @@ impl Peer {
     pub fn drop_call(&self, name: &str) -> Result<()> {
         self.pipe.borrow_mut().ask(&json!({ "drop": name })).map(|_| ())
     }
+}
+
+/// What `more` says, and the number of threads unless it says so itself.
+fn add_fields(request: &mut Value, more: &Value) {
+    let fields = request.as_object_mut().expect("made as one");
+    fields.extend(more.as_object().expect("a set of arguments").clone());
+    fields.entry("threads").or_insert_with(|| rayon::current_num_threads().into());
+}
+
+/// Runs a program that prints one JSON object.
+///
+/// # Errors
+/// It cannot be started, fails, or prints something else.
+pub fn answer_of(command: &mut Command) -> Result<Value> {
+    let output =
+        command.stderr(Stdio::inherit()).output().with_context(|| format!("{command:?}"))?;
+    ensure!(output.status.success(), "{command:?} ended with {}", output.status);
+    let value: Value = serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("the answer of {command:?}"))?;
+    ensure!(value.is_object(), "{command:?} answered {value}");
+    Ok(value)
 }
 
 impl Pipe {

@@ -89,6 +89,22 @@ impl TurnArgs {
         Ok(figures)
     }
 
+    /// The figures of all turns of what consists of parts, each of which gives one; after a turn that is not counted.
+    pub fn repeat<const N: usize>(
+        &self,
+        mut parts: impl FnMut() -> Result<[f64; N]>,
+    ) -> Result<[Vec<f64>; N]> {
+        let mut figures = [const { Vec::new() }; N];
+        for run in 0..=self.runs.get() {
+            calm_down();
+            let turn = parts()?;
+            if run > 0 {
+                figures.iter_mut().zip(turn).for_each(|(figures, figure)| figures.push(figure));
+            }
+        }
+        Ok(figures)
+    }
+
     /// Writes the figures where the user wants them.
     pub fn write_json(&self, figures: &impl Serialize) -> Result<()> {
         let Some(path) = &self.json else { return Ok(()) };
