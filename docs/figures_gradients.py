@@ -75,10 +75,10 @@ def derivatives():
 def keep():
     """Kilobytes for each token that are alive, over time in forward passes of one layer."""
     svg = Svg(720, 330, "Memory during forward and backward pass, keeping all and keeping inputs only")
-    axes = Axes(svg, 60, 50, 630, 215, (0, 48), (0, 650))
-    axes.frame([0, 12, 24, 36, 48], [0, 200, 400, 600], "time, in forward passes of one layer")
+    axes = Axes(svg, 60, 50, 630, 215, (0, 48), (0, 500))
+    axes.frame([0, 12, 24, 36, 48], [0, 100, 200, 300, 400], "time, in forward passes of one layer")
     kilo = lambda numbers: 4 * numbers / 1000
-    one, inside = 8 * H + 2 * F, 7 * H + 2 * F
+    one, inside = 8 * H + F, 7 * H + F
     everything = [(0, 0), (L, kilo(L * one)), (3 * L, 0)]
     time, held, inputs = 0, 0, [(0, 0)]
     for _ in range(L):

@@ -160,6 +160,22 @@ pub fn linear(
     output
 }
 
+/// [`linear`] and its activation, [T, out] each: what the activation was applied to is needed by the backward pass. One product,
+/// and both are written while they are in the cache.
+pub fn linear_activation(
+    input: ArrayView2<Real>,
+    weight: ArrayView2<Real>,
+    bias: ArrayView1<Real>,
+    activation: Activation,
+) -> (Array2<Real>, Array2<Real>) {
+    let shape = (input.nrows(), weight.nrows());
+    let (mut before, mut after) = (Array2::zeros(shape), Array2::zeros(shape));
+    let pre_activation = Some(before.view_mut());
+    let epilogue = Epilogue { bias: Some(bias), activation, pre_activation };
+    gemm(1.0, input, weight.t(), 0.0, after.view_mut(), epilogue);
+    (before, after)
+}
+
 fn check_shapes(
     a: ArrayView2<Real>,
     b: (usize, usize),

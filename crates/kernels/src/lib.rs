@@ -56,7 +56,8 @@ pub use dropout::{dropout_row, dropout_rows, mix};
 pub use erf::erf;
 pub use exp::{exp, tanh};
 pub use gemm::{
-    Epilogue, PackedB, Right, add_matmul, gemm, gemm_on_this_thread, linear, matmul, steps,
+    Epilogue, PackedB, Right, add_matmul, gemm, gemm_on_this_thread, linear, linear_activation,
+    matmul, steps,
 };
 pub use isa::{Isa, detect, isa};
 pub use layer_norm::{add_layer_norm_rows, layer_norm_backward_rows, layer_norm_rows};

@@ -14,7 +14,7 @@
 //! word_embeddings[token id] += d_sum, and so on, token by token
 //! ```
 //!
-//! **Kept for the backward pass:** the sum, H numbers for each token.
+//! **Kept for the backward pass:** the sum, H numbers for each token (3 KB for BERT-base).
 //!
 //! Attention by itself does not know the order of its rows. The position's vector, learned like any
 //! other weight, is all that tells the model where a word stands.

@@ -1,7 +1,7 @@
 //! One layer of the encoder: attention between the tokens, then feed-forward on each of them.
 //!
-//! **Kept for the backward pass:** what both blocks keep, and what passes between them: 7·H + 2·F
-//! numbers for each token, 46 KB for BERT-base. The layer's input is kept by the encoder.
+//! **Kept for the backward pass:** what both blocks keep, and what passes between them: 7·H + F
+//! numbers for each token, 34 KB for BERT-base. The layer's input is kept by the encoder.
 //!
 //! BERT normalises after each residual sum ("post-norm"), as the Transformer of 2017 does; many
 //! later models normalise before.

@@ -5,7 +5,7 @@
 
 use crate::encoder_layer::{EncoderLayerCache, attention_settings};
 use crate::{Batch, Context, Model, Outputs};
-use bert_nn::Real;
+use bert_nn::{Real, activation};
 use ndarray::{Array1, Array2, Array3};
 
 /// One traced tensor, in packed form.
@@ -90,7 +90,8 @@ fn layer_tensors(
     tokens("attention.sum", &cache.attention.sum);
     tokens("attention.output", &cache.attention_output);
     tokens("intermediate", &cache.feed_forward.intermediate);
-    tokens("activation", &cache.feed_forward.activation);
+    let before = cache.feed_forward.intermediate.view();
+    tokens("activation", &activation::forward(before, context.config.activation()));
     tokens("feed_forward.sum", &cache.feed_forward.sum);
 }
 

@@ -13,7 +13,7 @@
 //! looked for among the real tokens of its sequence. (transformers and Google's program put padded
 //! places into the softmax as well, so there the loss changes with the padding.)
 //!
-//! **Kept for the backward pass:** the probabilities, in the scores' memory.
+//! **Kept for the backward pass:** the probabilities, in the scores' memory: a number for each row.
 
 use crate::Loss;
 use bert_kernels::{Real, softmax_and_log_sum};

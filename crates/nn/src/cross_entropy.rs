@@ -11,7 +11,9 @@
 //! an infinite logarithm. A row without a label counts for nothing (PyTorch's `ignore_index`), and
 //! the mean is divided by the sum of the weights, as in PyTorch's `CrossEntropyLoss`.
 //!
-//! **Kept for the backward pass:** the probabilities, in the logits' memory.
+//! **Kept for the backward pass:** the probabilities, in the logits' memory: C numbers for each
+//! row. With a vocabulary as the classes that is the widest matrix of all, 122 KB for each masked
+//! word of BERT-base.
 
 use crate::Loss;
 use bert_kernels::{Real, softmax_and_log_sums};

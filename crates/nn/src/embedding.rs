@@ -8,7 +8,7 @@
 //!
 //! Looking up a row is the same as multiplying a one-hot row vector by the table, without the work.
 //!
-//! **Kept for the backward pass:** the ids.
+//! **Kept for the backward pass:** the ids, 4 bytes for each token; they are the batch's own.
 
 use bert_kernels::Real;
 use ndarray::{Array2, ArrayView2, Axis};
@@ -53,8 +53,8 @@ impl Embedding {
     /// ("scatter-add"). Ids are no numbers to be moved a little: there is no gradient with respect
     /// to them.
     ///
-    /// transformers leaves out the row of the padding token. A packed batch has no padding; one that
-    /// really contains a `[PAD]`, not hidden by a mask, trains that row here and not there.
+    /// transformers leaves out the row of the padding token. A packed batch has no padding; one
+    /// that really contains a `[PAD]`, not hidden by a mask, trains that row here and not there.
     pub fn backward(&self, ids: &[u32], d_output: ArrayView2<Real>, grads: &mut EmbeddingGrads) {
         let (tokens, rows) = (ids.len(), d_output.nrows());
         assert!(tokens == rows, "{tokens} ids, {rows} rows of gradients");

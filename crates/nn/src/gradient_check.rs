@@ -42,8 +42,8 @@ pub const METHODS: [(Formula, f64); 2] = if WIDE {
     [(Formula::Central, 1e-2), (Formula::FourPoints, 1e-1)]
 };
 
-/// The largest error that counts as agreement. In `f32`, rounding and these steps leave up to 6e-4 of
-/// a whole model's gradients; in `f64`, 3e-10.
+/// The largest error that counts as agreement. In `f32`, rounding and these steps leave up to 6e-4
+/// of a whole model's gradients; in `f64`, 3e-10.
 pub const LIMIT: f64 = if WIDE { 1e-7 } else { 1e-3 };
 
 /// A tensor's error is never divided by less than this share of the norm of all gradients: of a

@@ -10,7 +10,7 @@
 //! backward pass. A constant added to a whole row changes nothing, and so the gradients of a row
 //! add up to 0.
 //!
-//! **Kept for the backward pass:** the output.
+//! **Kept for the backward pass:** the output, as many numbers as went in.
 
 use bert_kernels::{Real, softmax_backward_rows, softmax_rows};
 use ndarray::{Array2, ArrayView2};

@@ -47,8 +47,8 @@ pub enum Labels {
 // ANCHOR_END: labels
 
 impl Labels {
-    /// The parts of the loss with their counts, before any is computed: sums are 0. `class_weights` are
-    /// those of the head ([`Context::class_weights_of`]).
+    /// The parts of the loss with their counts, before any is computed: sums are 0. `class_weights`
+    /// are those of the head ([`Context::class_weights_of`]).
     ///
     /// [`Context::class_weights_of`]: crate::Context::class_weights_of
     pub fn parts(&self, class_weights: Option<&[Real]>) -> Vec<Part> {

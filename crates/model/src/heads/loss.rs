@@ -7,7 +7,8 @@
 //! loss = Σ over the parts of share · sum / count
 //! ```
 //!
-//! **Kept for the backward pass:** the pooled output, and what each head keeps.
+//! **Kept for the backward pass:** the pooled output, H numbers for each sequence, and what each
+//! head keeps: see its file.
 
 use super::{Head, Labels, MaskedLm, masked_lm::MaskedLmCache};
 use crate::{Batch, Context, Error};
