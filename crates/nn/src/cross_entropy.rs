@@ -7,7 +7,7 @@
 //! d_xᵢ = weight[y]·(pᵢ − 1 if i is y, pᵢ otherwise)·d_loss
 //! ```
 //!
-//! The loss is taken as ln Σ exp(x) − x[y]: a probability that is too small for an `f32` would have
+//! The loss is taken as ln Σ exp(x) − `x[y]`: a probability that is too small for an `f32` would have
 //! an infinite logarithm. A row without a label counts for nothing (PyTorch's `ignore_index`), and
 //! the mean is divided by the sum of the weights, as in PyTorch's `CrossEntropyLoss`.
 //!
