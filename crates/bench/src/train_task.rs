@@ -5,7 +5,7 @@ use crate::forward::{integers, made_up, shape};
 use crate::peer::Named;
 use anyhow::{Context as _, Result, ensure};
 use bert_kernels::team;
-use bert_model::heads::loss::d_losses;
+use bert_model::heads::loss::loss_gradients;
 use bert_model::{Config, Context, HeadKind, Keep, Labels, Model};
 use bert_nn::init::{Initializer, initialize};
 use bert_nn::{Real, Tensors};
@@ -165,7 +165,7 @@ impl Training {
         let Self { config, model, grads, optimizer, batches, keep, steps } = self;
         let context = Context::train(config, SEED, *steps);
         let [LabelledBatch { batch, labels }] = batches;
-        let d_losses = d_losses(&labels.parts(None))?;
+        let d_losses = loss_gradients(&labels.parts(None))?;
         let (mut last, mut seconds) = (Instant::now(), Vec::new());
         let mut done = || {
             seconds.push(last.elapsed().as_secs_f64());

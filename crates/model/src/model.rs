@@ -114,7 +114,7 @@ impl Model {
 
     // ANCHOR: backward
     /// Adds the gradient of the loss with respect to every parameter to `grads`. `d_losses`: see
-    /// [`crate::heads::loss::d_losses`]. `seen` is called with the gradient of each
+    /// [`crate::heads::loss::loss_gradients`]. `seen` is called with the gradient of each
     /// `hidden_states.l` and l, from L to 0.
     pub fn backward(
         &self,

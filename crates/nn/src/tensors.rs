@@ -63,6 +63,12 @@ pub trait Tensors: Sized {
     }
 }
 
+/// The name of the first tensor with a number that is NaN or infinite; none if all are finite.
+pub fn not_finite(tensors: &impl Tensors) -> Option<String> {
+    let list = tensors.tensors();
+    list.into_iter().find(|t| t.values.iter().any(|x| !x.is_finite())).map(|tensor| tensor.name)
+}
+
 /// Joins two parts of a checkpoint name with a dot; an empty part adds nothing.
 pub fn join(parent: &str, child: &str) -> String {
     match (parent, child) {

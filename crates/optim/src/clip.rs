@@ -5,6 +5,7 @@
 
 use bert_kernels::{sum_of_squares, team};
 use bert_nn::Tensors;
+pub use bert_nn::tensors::not_finite;
 
 // ANCHOR: clip
 /// The length of all gradients taken as one vector: √(Σ g²). It is not finite just where a gradient
@@ -31,12 +32,6 @@ pub fn clip_factor(norm: f64, max_norm: f64) -> f64 {
     if factor > 1.0 { 1.0 } else { factor } // not `min`, which would turn NaN into 1
 }
 // ANCHOR_END: clip
-
-/// The name of the first tensor with a number that is NaN or infinite; none if all are finite.
-pub fn not_finite(tensors: &impl Tensors) -> Option<String> {
-    let list = tensors.tensors();
-    list.into_iter().find(|t| t.values.iter().any(|x| !x.is_finite())).map(|tensor| tensor.name)
-}
 
 #[cfg(test)]
 mod tests {

@@ -4,9 +4,10 @@ use crate::Error;
 use crate::reference::{Reference, in_file, stored};
 use bert_checkpoint::Stored;
 use bert_model::encoder_layer::{attention_settings, feed_forward_settings};
-use bert_model::heads::loss::{d_losses, total};
+use bert_model::heads::loss::{loss_gradients, total};
 use bert_model::trace::Traced;
 use bert_model::{Batch, Context, HeadKind, Keep, Mode, Model};
+use bert_nn::tensors::not_finite;
 use bert_nn::{Dropout, Real, Tensors};
 use ndarray::{Array2, Array3};
 use std::borrow::Cow;
@@ -36,7 +37,7 @@ pub fn backward(
     let labels = reference.labels(model.head.kind(), context.config)?;
     let batch = &reference.batch;
     let (parts, cache) = model.forward(batch, &labels, context, Keep::All);
-    let d_losses = d_losses(&parts).map_err(in_file(reference.path()))?;
+    let d_losses = loss_gradients(&parts).map_err(in_file(reference.path()))?;
     let mut grads = model.zeros_like();
     let mut d_hidden_states = Vec::new();
     model.backward(batch, &labels, cache, &d_losses, context, &mut grads, |_, d_hidden| {
@@ -47,8 +48,8 @@ pub fn backward(
     if !loss.is_finite() {
         return Err(Error::NotFinite { what: format!("the loss ({loss})") });
     }
-    if let Some(tensor) = grads.tensors().iter().find(|t| t.values.iter().any(|g| !g.is_finite())) {
-        return Err(Error::NotFinite { what: format!("the gradient of {}", tensor.name) });
+    if let Some(tensor) = not_finite(&grads) {
+        return Err(Error::NotFinite { what: format!("the gradient of {tensor}") });
     }
     Ok(Backward { loss, grads, d_hidden_states })
 }

@@ -14,7 +14,7 @@
 use crate::Error;
 use bert_kernels::team;
 use bert_model::heads::Part;
-use bert_model::heads::loss::d_losses;
+use bert_model::heads::loss::loss_gradients;
 use bert_model::model::ModelGrads;
 use bert_model::{Batch, Context, Keep, Labels, Mode, Model};
 use bert_nn::{Real, Tensors};
@@ -46,7 +46,7 @@ pub fn gradients(
 ) -> Result<Vec<Part>, Error> {
     check(model, step, context)?;
     let weights = context.class_weights_of(model.head.kind());
-    let d_losses = d_losses(&counts(step, weights))?;
+    let d_losses = loss_gradients(&counts(step, weights))?;
     let mut sums = Vec::new();
     let mut context = *context;
     for LabelledBatch { batch, labels } in step {

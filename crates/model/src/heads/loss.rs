@@ -38,7 +38,7 @@ pub struct Part {
 ///
 /// # Errors
 /// Where a part has no label at all: its mean is not defined.
-pub fn d_losses(parts: &[Part]) -> Result<Vec<Real>, Error> {
+pub fn loss_gradients(parts: &[Part]) -> Result<Vec<Real>, Error> {
     let factor = |part: &Part| {
         let factor = part.share / part.loss.count;
         if part.loss.count > 0.0 {
@@ -164,7 +164,7 @@ impl Head {
 
     // ANCHOR: backward
     /// Gradient of the loss with respect to `hidden` [T, H], from the ones with respect to the
-    /// parts' sums ([`d_losses`]); adds the head's own gradients to `grads` and a tied table's to
+    /// parts' sums ([`loss_gradients`]); adds the head's own gradients to `grads` and a tied table's to
     /// `d_words`.
     pub fn backward(
         &self,
