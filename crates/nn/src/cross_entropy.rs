@@ -15,15 +15,18 @@
 //! row. With a vocabulary as the classes that is the widest matrix of all, 122 KB for each masked
 //! word of BERT-base.
 
-use crate::Loss;
+use crate::{Accuracy, Loss};
 use bert_kernels::{Real, softmax_and_log_sums};
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView1, Axis};
 
 /// What one forward pass leaves behind.
 #[derive(Debug, Clone)]
 pub struct CrossEntropyCache {
     /// [R, C].
     pub probabilities: Array2<Real>,
+    /// How many labels were the likeliest class. The backward pass does not need it; training wants to
+    /// tell it, and here it costs next to nothing.
+    pub accuracy: Accuracy,
 }
 
 /// Σ over the labels of their weights: what the sum of the losses is divided by.
@@ -45,13 +48,16 @@ pub fn forward(
     let mut probabilities = logits; // [R, C]
     let log_sums = softmax_and_log_sums(probabilities.view_mut()); // [R]
     let mut loss = Loss { sum: 0.0, count: count(labels, class_weights) };
+    let mut accuracy = Accuracy::default();
     for ((row, label), right) in labelled().zip(right) {
         // −ln p[y] = ln Σ exp(x) − x[y]; the largest x comes out of the sum
         let (largest, log_sum) = log_sums[row];
         let of_row = f64::from(log_sum) + (f64::from(largest) - f64::from(right));
         loss.sum += f64::from(weight(label, class_weights)) * of_row;
+        let likeliest = right == largest && is_first(probabilities.row(row), label as usize);
+        accuracy += Accuracy { right: usize::from(likeliest), of: 1 };
     }
-    (loss, CrossEntropyCache { probabilities })
+    (loss, CrossEntropyCache { probabilities, accuracy })
 }
 
 /// Gradient with respect to the logits [R, C]; `d_loss` is the one with respect to the loss's sum.
@@ -74,6 +80,12 @@ pub fn backward(
     d_logits
 }
 // ANCHOR_END: forward
+
+/// Whether no class before `label` is as likely.
+fn is_first(probabilities: ArrayView1<Real>, label: usize) -> bool {
+    let own = probabilities[label];
+    probabilities.iter().position(|&p| p == own) == Some(label)
+}
 
 fn weight(label: u32, class_weights: Option<&[Real]>) -> Real {
     class_weights.map_or(1.0, |weights| weights[label as usize])
@@ -101,6 +113,18 @@ mod tests {
     fn even_odds_cost_the_logarithm_of_the_number_of_classes() {
         let (loss, _) = forward(Array2::zeros((2, 4)), &[Some(3), Some(0)], None);
         assert!((loss.mean() - 4.0_f64.ln()).abs() < 1e-6, "{loss:?}");
+    }
+
+    #[test]
+    fn a_label_is_right_where_it_is_the_first_of_the_likeliest_classes() {
+        let logits = array![[1.0, 3.0, 2.0], [1.0, 3.0, 3.0], [1.0, 3.0, 3.0], [0.0, 0.0, 0.0]];
+        let right = |labels: &[Option<u32>]| {
+            let (_, cache) = forward(logits.clone(), labels, Some(&[0.0, 2.0, 1.0]));
+            (cache.accuracy.right, cache.accuracy.of)
+        };
+        assert_eq!(right(&[Some(1), Some(1), Some(2), None]), (2, 3));
+        assert_eq!(right(&[Some(2), Some(0), None, Some(0)]), (1, 3));
+        assert_eq!(right(&[None; 4]), (0, 0));
     }
 
     #[test]

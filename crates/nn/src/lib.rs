@@ -53,5 +53,5 @@ pub use embedding::Embedding;
 pub use feed_forward::{FeedForward, FeedForwardCache, FeedForwardSettings};
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
-pub use loss::Loss;
+pub use loss::{Accuracy, Loss};
 pub use tensors::{TensorMut, TensorRef, Tensors};

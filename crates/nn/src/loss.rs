@@ -29,3 +29,29 @@ impl AddAssign for Loss {
     }
 }
 // ANCHOR_END: loss
+
+// ANCHOR: accuracy
+/// How many labels were the likeliest class, and of how many. Counts, too, until the step is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Accuracy {
+    /// Labels that had the largest logit of their row; the first of several equal ones counts, as with
+    /// `argmax`.
+    pub right: usize,
+    /// All labels, whatever their weights.
+    pub of: usize,
+}
+
+impl Accuracy {
+    /// The share that was right. NaN where there is no label: ask before.
+    pub fn share(&self) -> f64 {
+        self.right as f64 / self.of as f64
+    }
+}
+
+impl AddAssign for Accuracy {
+    fn add_assign(&mut self, other: Self) {
+        self.right += other.right;
+        self.of += other.of;
+    }
+}
+// ANCHOR_END: accuracy

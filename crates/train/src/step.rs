@@ -87,7 +87,7 @@ pub(crate) fn add(sums: &mut Vec<Part>, parts: &[Part]) {
     if sums.is_empty() {
         *sums = parts.to_vec();
     } else {
-        sums.iter_mut().zip(parts).for_each(|(sum, part)| sum.loss += part.loss);
+        sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += *part);
     }
 }
 // ANCHOR_END: gradients

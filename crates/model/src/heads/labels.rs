@@ -52,7 +52,12 @@ impl Labels {
     ///
     /// [`Context::class_weights_of`]: crate::Context::class_weights_of
     pub fn parts(&self, class_weights: Option<&[Real]>) -> Vec<Part> {
-        let part = |name, share, count| Part { name, share, loss: Loss { sum: 0.0, count } };
+        let part = |name, share, count| Part {
+            name,
+            share,
+            loss: Loss { sum: 0.0, count },
+            accuracy: None,
+        };
         let all = |labels: &[Option<u32>]| labels.iter().flatten().count() as f64;
         match self {
             Self::Tokens(labels) => {

@@ -17,9 +17,11 @@ use bert_nn::cross_entropy::CrossEntropyCache;
 use bert_nn::embedding::EmbeddingGrads;
 use bert_nn::view::add_rows;
 use bert_nn::{
-    Embedding, Loss, Real, binary_cross_entropy, choice, cross_entropy, mean_squared_error,
+    Accuracy, Embedding, Loss, Real, binary_cross_entropy, choice, cross_entropy,
+    mean_squared_error,
 };
 use ndarray::{Array2, ArrayView2, Axis};
+use std::ops::AddAssign;
 
 // ANCHOR: part
 /// A part of a loss.
@@ -31,6 +33,19 @@ pub struct Part {
     pub share: f64,
     /// Sum and count.
     pub loss: Loss,
+    /// How many labels were the likeliest class; none where labels are no classes of a row (several
+    /// labels, numbers, places in a text).
+    pub accuracy: Option<Accuracy>,
+}
+
+impl AddAssign for Part {
+    /// The same part of another batch.
+    fn add_assign(&mut self, other: Self) {
+        self.loss += other.loss;
+        if let (Some(accuracy), Some(other)) = (&mut self.accuracy, other.accuracy) {
+            *accuracy += other;
+        }
+    }
 }
 
 /// The gradient of the whole loss with respect to each part's sum: share / count. `parts` are those
@@ -108,56 +123,59 @@ impl Head {
         let (losses, kept) = match (self, labels) {
             (Head::MaskedLm(head), Labels::Tokens(labels)) => {
                 let (loss, masked) = masked_words(head, hidden, words, labels, context);
-                (vec![loss], Kept::MaskedLm(masked))
+                (vec![(loss, Some(masked.loss.accuracy))], Kept::MaskedLm(masked))
             }
             (Head::NextSentence(head), Labels::Sequences(labels)) => {
                 let logits = head.forward(pooled().view()); // [B, 2]
                 let (loss, cache) = cross_entropy::forward(logits, labels, None);
-                (vec![loss], Kept::NextSentence(cache))
+                (vec![(loss, Some(cache.accuracy))], Kept::NextSentence(cache))
             }
             (Head::PreTraining(head), Labels::PreTraining { tokens, sequences }) => {
                 let (masked_loss, masked) =
                     masked_words(&head.masked_lm, hidden, words, tokens, context);
                 let logits = head.seq_relationship.forward(pooled().view()); // [B, 2]
                 let (next_loss, next) = cross_entropy::forward(logits, sequences, None);
-                (vec![masked_loss, next_loss], Kept::PreTraining(masked, next))
+                let of_words = (masked_loss, Some(masked.loss.accuracy));
+                (vec![of_words, (next_loss, Some(next.accuracy))], Kept::PreTraining(masked, next))
             }
             (Head::SequenceClassification(head), Labels::Sequences(labels)) => {
                 let (logits, dropped) = head.forward(pooled(), context); // [B, C]
                 let (loss, cache) = cross_entropy::forward(logits, labels, weights);
-                (vec![loss], Kept::Class(dropped, cache))
+                (vec![(loss, Some(cache.accuracy))], Kept::Class(dropped, cache))
             }
             (Head::SequenceClassification(head), Labels::MultiLabel(targets)) => {
                 let (logits, dropped) = head.forward(pooled(), context); // [B, C]
                 let loss = binary_cross_entropy::forward(logits.view(), targets.view());
-                (vec![loss], Kept::Logits(dropped, logits))
+                (vec![(loss, None)], Kept::Logits(dropped, logits))
             }
             (Head::SequenceClassification(head), Labels::Numbers(targets)) => {
                 let (logits, dropped) = head.forward(pooled(), context); // [B, C]
                 let loss = mean_squared_error::forward(logits.view(), targets.view());
-                (vec![loss], Kept::Logits(dropped, logits))
+                (vec![(loss, None)], Kept::Logits(dropped, logits))
             }
             (Head::TokenClassification(head), Labels::Tokens(labels)) => {
                 let (logits, dropped) = head.forward(hidden.to_owned(), context); // [T, C]
                 let (loss, cache) = cross_entropy::forward(logits, labels, weights);
-                (vec![loss], Kept::Class(dropped, cache))
+                (vec![(loss, Some(cache.accuracy))], Kept::Class(dropped, cache))
             }
             (Head::QuestionAnswering(head), Labels::Spans { start, end }) => {
                 let (start_logits, end_logits) = head.forward(hidden); // [T] each
                 // Each sequence is a choice among its own tokens.
                 let (start_loss, start) = choice::forward(start_logits, &batch.bounds, start);
                 let (end_loss, end) = choice::forward(end_logits, &batch.bounds, end);
-                (vec![start_loss, end_loss], Kept::Spans(start, end))
+                (vec![(start_loss, None), (end_loss, None)], Kept::Spans(start, end))
             }
             (Head::MultipleChoice(head), Labels::Choices { bounds, right }) => {
                 let (scores, dropped) = head.forward(pooled(), context); // [B, 1]
                 let (loss, cache) = choice::forward(scores.column(0).to_owned(), bounds, right);
-                (vec![loss], Kept::Choices(dropped, cache))
+                (vec![(loss, None)], Kept::Choices(dropped, cache))
             }
             _ => panic!("{WRONG_LABELS}"),
         };
         let mut parts = labels.parts(weights);
-        parts.iter_mut().zip(losses).for_each(|(part, loss)| part.loss = loss);
+        for (part, (loss, accuracy)) in parts.iter_mut().zip(losses) {
+            (part.loss, part.accuracy) = (loss, accuracy);
+        }
         (parts, HeadCache { pooled: output, kept })
     }
     // ANCHOR_END: loss
