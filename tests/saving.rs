@@ -1,6 +1,6 @@
 //! What is saved here is what was loaded, in files that other programs read.
 
-use bert_checkpoint::{LoadOptions, load, save};
+use bert_checkpoint::{LoadOptions, TokenizerFiles, load, save};
 use bert_model::HeadKind;
 use bert_nn::Tensors;
 use bert_testkit::fixture;
@@ -16,7 +16,8 @@ fn saving_and_loading_gives_back_every_number_under_every_spelling() {
         let from = fixture("parity").join(name);
         let loaded = load(&from, &options()).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        save(folder.path(), &loaded.config, &loaded.model, Some(&from)).unwrap();
+        save(folder.path(), &loaded.config, &loaded.model, &TokenizerFiles::read(&from).unwrap())
+            .unwrap();
         let again = load(folder.path(), &options()).unwrap();
         assert_eq!(again.model, loaded.model, "{name}");
         assert!(again.unused.is_empty(), "{name}: {:?}", again.unused);

@@ -6,7 +6,7 @@ use crate::peer::{Named, Peer, PeerArgs};
 use crate::ragged;
 use crate::turns::{Spread, TurnArgs, side};
 use anyhow::{Context, Result};
-use bert_checkpoint::{Stored, save};
+use bert_checkpoint::{Stored, TokenizerFiles, save};
 use bert_model::{Batch, Config, Context as Settings, HeadKind, Model, PackedModel};
 use bert_nn::init::{Initializer, initialize};
 use serde::Serialize;
@@ -134,7 +134,7 @@ impl Base {
         let config = Config::default();
         let mut model = Model::zeros(HeadKind::None, &config, false);
         initialize(&mut model, Initializer::Normal { std: 0.02 }, 1);
-        save(&path, &config, &model, None)?;
+        save(&path, &config, &model, &TokenizerFiles::default())?;
         Ok(Self { _folder: folder, path, packed: PackedModel::new(model), config })
     }
 }

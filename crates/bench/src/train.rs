@@ -7,7 +7,7 @@ use crate::train_task::{
 };
 use crate::turns::{Spread, TurnArgs, side};
 use anyhow::{Context, Result, ensure};
-use bert_checkpoint::save;
+use bert_checkpoint::{TokenizerFiles, save};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -134,7 +134,7 @@ impl Args {
 fn compare(args: &Args, peer: &Peer, model: &Path) -> Result<[f64; COMPARED]> {
     let mut largest = [0.0; COMPARED];
     let mut training = Training::new(&args.size, 0.0);
-    save(model, &training.config, &training.model, None)?;
+    save(model, &training.config, &training.model, &TokenizerFiles::default())?;
     let ours = (0..COMPARED).map(|_| training.step()).collect::<Result<Vec<_>>>()?;
     for (name, compile) in PEERS {
         let request = args.request(model, compile, 0.0, COMPARED);

@@ -2,7 +2,7 @@
 //!
 //! `tests/reference/check_saved.sh` has transformers read what this wrote.
 
-use bert_checkpoint::{LoadOptions, load, save};
+use bert_checkpoint::{LoadOptions, TokenizerFiles, load, save};
 use std::env;
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let paths: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
     let [from, to] = &paths[..] else { return Err("usage: resave FROM TO".into()) };
     let loaded = load(from, &LoadOptions::default())?;
-    save(to, &loaded.config, &loaded.model, Some(from))?;
+    save(to, &loaded.config, &loaded.model, &TokenizerFiles::read(from)?)?;
     println!("{} saved as {}", from.display(), to.display());
     Ok(())
 }

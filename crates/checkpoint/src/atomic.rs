@@ -2,6 +2,7 @@
 //! file sees the old one or the new one, whole, even if the power fails in between.
 
 use crate::Error;
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -47,7 +48,12 @@ fn write_and_rename(
     writer.get_ref().sync_all()?;
     drop(writer);
     fs::rename(beside, path)?;
-    // The rename itself lives in the directory, which only Unix lets a program open and flush.
+    flush_folder_of(path)
+}
+// ANCHOR_END: replace
+
+/// A rename lives in the directory, which only Unix lets a program open and flush.
+fn flush_folder_of(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -55,7 +61,42 @@ fn write_and_rename(
     }
     Ok(())
 }
-// ANCHOR_END: replace
+
+// ANCHOR: directory
+/// Makes a directory of several files, whole or not at all: filled under another name, then renamed. A
+/// directory that stood at `path` is replaced. On an error, it stays.
+///
+/// `fill` gets the path to fill and writes each file with [`write_atomically`], which flushes it to
+/// the disk. Whoever is killed in between leaves the directory `.NAME.tmp` behind, which the next
+/// call for the same `path` clears away.
+pub fn write_directory(
+    path: &Path,
+    fill: impl FnOnce(&Path) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".tmp");
+    let beside = path.with_file_name(name);
+    remove(&beside).map_err(Error::io(&beside))?;
+    fs::create_dir_all(&beside).map_err(Error::io(&beside))?;
+    let written = fill(&beside).and_then(|()| {
+        // A directory cannot be renamed onto a full one.
+        remove(path).and_then(|()| fs::rename(&beside, path)).map_err(Error::io(path))?;
+        flush_folder_of(path).map_err(Error::io(path))
+    });
+    if written.is_err() {
+        let _ = fs::remove_dir_all(&beside); // the first error is the one to tell
+    }
+    written
+}
+
+fn remove(directory: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+// ANCHOR_END: directory
 
 #[cfg(test)]
 mod tests {
@@ -81,5 +122,30 @@ mod tests {
     fn a_missing_directory_is_named() {
         let error = write_atomically(Path::new("no/such/file"), |_| Ok(())).unwrap_err();
         assert!(error.to_string().starts_with("no/such/file: "), "{error}");
+    }
+
+    #[test]
+    fn a_directory_is_there_as_a_whole_or_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("step");
+        let fill = |text: &'static str| {
+            move |inside: &Path| {
+                write_atomically(&inside.join("a"), |file| file.write_all(text.as_bytes()))
+            }
+        };
+        write_directory(&path, fill("old")).unwrap();
+        let failed = write_directory(&path, |inside| {
+            fill("half")(inside)?;
+            Err(Error::io(inside)(io::Error::other("the disk is full")))
+        });
+        assert!(failed.unwrap_err().to_string().contains("the disk is full"));
+        assert_eq!(fs::read(path.join("a")).unwrap(), b"old");
+        // What a killed process left behind is in nobody's way.
+        fs::create_dir(folder.path().join(".step.tmp")).unwrap();
+        fs::write(folder.path().join(".step.tmp/b"), b"half").unwrap();
+        write_directory(&path, fill("new")).unwrap();
+        assert_eq!(fs::read(path.join("a")).unwrap(), b"new");
+        assert!(!path.join("b").exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -12,10 +12,6 @@ pub const WEIGHTS: &str = "model.safetensors";
 pub const CONFIG: &str = "config.json";
 /// Google's configuration.
 pub const GOOGLE_CONFIG: &str = "bert_config.json";
-/// What a tokenizer is read from; copied when a model is saved.
-pub const TOKENIZER_FILES: [&str; 4] =
-    ["vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
-
 // Weights of other programs; said by name, since a directory that holds them looks whole.
 const OTHER_WEIGHTS: [&str; 5] = [
     "pytorch_model.bin",

@@ -10,6 +10,7 @@
 //! - [`heads`]: which head a file holds
 //! - [`load`](mod@load): a directory becomes a model; the sets of names must match
 //! - [`atomic`]: files are replaced, never edited
+//! - [`tokenizer_files`]: the tokenizer's files, handed on as they are
 //! - [`save`](mod@save): a model becomes a directory that transformers reads unchanged
 #![forbid(unsafe_code)]
 
@@ -21,10 +22,12 @@ pub mod load;
 pub mod names;
 pub mod save;
 pub mod tensor_file;
+pub mod tokenizer_files;
 
-pub use atomic::write_atomically;
+pub use atomic::{write_atomically, write_directory};
 pub use directory::ModelDirectory;
 pub use error::Error;
 pub use load::{LoadOptions, Loaded, load};
-pub use save::{Stored, save, write_tensors};
+pub use save::{Stored, named, save, write_tensors};
 pub use tensor_file::TensorFile;
+pub use tokenizer_files::TokenizerFiles;

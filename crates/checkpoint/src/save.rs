@@ -1,9 +1,9 @@
 //! A model becomes a directory in Hugging Face's layout, which transformers reads unchanged.
 
-use crate::directory::{CONFIG, TOKENIZER_FILES, WEIGHTS};
-use crate::{Error, write_atomically};
+use crate::directory::{CONFIG, WEIGHTS};
+use crate::{Error, TokenizerFiles, write_atomically};
 use bert_model::{Config, Model};
-use bert_nn::{Real, Tensors};
+use bert_nn::{Real, TensorRef, Tensors};
 use safetensors::View;
 use safetensors::tensor::{Dtype, serialize};
 use std::borrow::Cow;
@@ -12,8 +12,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-/// Writes configuration and weights into `directory`, which is made if need be. The tokenizer's
-/// files are copied from `tokenizer`, the directory that the model came from.
+/// Writes configuration, weights and the tokenizer's files into `directory`, which is made if need be.
 ///
 /// The weights come last, so a new directory with weights is whole. Over an older model each file is
 /// replaced by itself: a crash in between leaves the new configuration beside the old weights.
@@ -21,25 +20,26 @@ pub fn save(
     directory: &Path,
     config: &Config,
     model: &Model,
-    tokenizer: Option<&Path>,
+    tokenizer: &TokenizerFiles,
 ) -> Result<(), Error> {
     fs::create_dir_all(directory).map_err(Error::io(directory))?;
-    let origins = tokenizer.into_iter();
-    for (origin, name) in origins.flat_map(|origin| TOKENIZER_FILES.map(|name| (origin, name))) {
-        let (from, to) = (origin.join(name), directory.join(name));
-        if from.is_file() && from != to {
-            let bytes = fs::read(&from).map_err(Error::io(&from))?;
-            write_atomically(&to, |file| file.write_all(&bytes))?;
-        }
+    for (name, bytes) in tokenizer.files() {
+        write_atomically(&directory.join(name), |file| file.write_all(bytes))?;
     }
     let mut config = config.clone();
     config.architectures = Some(vec![model.head.kind().architecture().to_owned()]);
     let json = config.to_json();
     write_atomically(&directory.join(CONFIG), |file| file.write_all(json.as_bytes()))?;
-    let tensors = model.tensors().into_iter().map(|tensor| {
-        (tensor.name, Stored::Reals { shape: tensor.shape, values: Cow::Borrowed(tensor.values) })
-    });
-    write_tensors(&directory.join(WEIGHTS), tensors.collect())
+    write_tensors(&directory.join(WEIGHTS), named("", model))
+}
+
+/// The tensors of a value, each name behind `prefix`.
+pub fn named<'a>(prefix: &str, tensors: &'a impl Tensors) -> Vec<(String, Stored<'a>)> {
+    let stored = |tensor: TensorRef<'a>| {
+        let values = Cow::Borrowed(tensor.values);
+        (format!("{prefix}{}", tensor.name), Stored::Reals { shape: tensor.shape, values })
+    };
+    tensors.tensors().into_iter().map(stored).collect()
 }
 
 /// A tensor as it is written.

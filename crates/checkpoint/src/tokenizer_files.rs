@@ -1,0 +1,46 @@
+//! The tokenizer's files of a model directory: handed on as they are when a model is saved.
+
+use crate::Error;
+use std::fs;
+use std::path::Path;
+
+const NAMES: [&str; 4] =
+    ["vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
+
+/// Names and contents of the files that a tokenizer is read from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TokenizerFiles {
+    files: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl TokenizerFiles {
+    /// Reads those that a model directory has.
+    pub fn read(directory: &Path) -> Result<Self, Error> {
+        let mut files = Vec::new();
+        for name in NAMES {
+            let path = directory.join(name);
+            if path.is_file() {
+                files.push((name, fs::read(&path).map_err(Error::io(&path))?));
+            }
+        }
+        Ok(Self { files })
+    }
+
+    /// For a new model: `vocabulary` is the contents of a vocab.txt, `lower_case` and `max_length` (in
+    /// tokens) become a tokenizer_config.json that transformers reads.
+    pub fn new(vocabulary: Vec<u8>, lower_case: bool, max_length: usize) -> Self {
+        let config = serde_json::json!({
+            "do_lower_case": lower_case,
+            "model_max_length": max_length,
+            "tokenizer_class": "BertTokenizer",
+        });
+        let config = serde_json::to_string_pretty(&config).expect("plain data is always JSON");
+        let config = (config + "\n").into_bytes();
+        Self { files: vec![("vocab.txt", vocabulary), ("tokenizer_config.json", config)] }
+    }
+
+    /// Names and contents.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        self.files.iter().map(|(name, bytes)| (*name, bytes.as_slice()))
+    }
+}
