@@ -1,10 +1,30 @@
-/// What can go wrong in a step of training. The step is then not applied: parameters and optimizer
-/// are as before.
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What can go wrong in a training. A step that fails is not applied: parameters and optimizer are as
+/// before.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A batch or its labels do not fit the model, or there is no label at all.
     #[error(transparent)]
     Batch(#[from] bert_model::Error),
+    /// A model or a checkpoint cannot be read or written.
+    #[error(transparent)]
+    Checkpoint(#[from] bert_checkpoint::Error),
+    /// The data cannot be read.
+    #[error(transparent)]
+    Data(#[from] bert_data::Error),
+    /// The operating system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The data has not one sequence.
+    #[error("a whole pass over the data gave no sequence to train on")]
+    NoInstance,
     /// Nothing to learn from.
     #[error("the step has no batch")]
     NoBatch,
@@ -26,6 +46,13 @@ pub enum Error {
         /// The first such tensor.
         tensor: String,
     },
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, source }
+    }
 }
 
 fn place(step: &Option<u64>) -> String {

@@ -1,0 +1,257 @@
+//! Checkpoints of a training that survive whatever happens.
+//!
+//! ```text
+//! OUTPUT/checkpoints/step-00001000/
+//!     config.json, model.safetensors, vocab.txt, …    a model like any other
+//!     optimizer.safetensors                           the two moments of each parameter
+//!     training.json                                   step, place in the data, settings
+//!     checksums.txt                                   SHA-256 of each file, as `sha256sum -c` reads them
+//! ```
+//!
+//! A checkpoint is written under another name, flushed to the disk file by file, and renamed as a
+//! whole. Whoever is killed in between leaves the checkpoints before it as they were. What is read is
+//! checked first: a disk may lie, a copy may be cut off. The newest one that is whole is used.
+
+use crate::Error;
+use bert_checkpoint::{
+    LoadOptions, TensorFile, TokenizerFiles, load, named, save, write_atomically, write_directory,
+    write_tensors,
+};
+use bert_data::Position;
+use bert_model::{Config, HeadKind, Model};
+use bert_nn::Tensors;
+use bert_optim::{AdamW, AdamWSettings};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+const FOLDER: &str = "checkpoints";
+const OPTIMIZER: &str = "optimizer.safetensors";
+const STATE: &str = "training.json";
+const CHECKSUMS: &str = "checksums.txt";
+/// What a checkpoint's name begins with; the step follows.
+const NAME: &str = "step-";
+
+// ANCHOR: state
+/// What a run must know besides its numbers to go on as if it had never stopped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// How many steps have been taken.
+    pub step: u64,
+    /// Where in the data the next step begins.
+    pub position: Position,
+    /// What the run was started with; a run with others is another run.
+    pub settings: Map<String, Value>,
+    /// Whatever else the loop carries from step to step (averages that are still being formed).
+    pub carried: Value,
+}
+// ANCHOR_END: state
+
+/// Everything that goes into a checkpoint.
+#[derive(Debug, Clone, Copy)]
+pub struct Snapshot<'a> {
+    /// Sizes and names.
+    pub config: &'a Config,
+    /// The parameters.
+    pub model: &'a Model,
+    /// Its moments.
+    pub optimizer: &'a AdamW<Model>,
+    /// So that a checkpoint is a model like any other.
+    pub tokenizer: &'a TokenizerFiles,
+    /// The rest.
+    pub state: &'a State,
+}
+
+/// A checkpoint that is whole.
+#[derive(Debug)]
+pub struct Found {
+    /// Its directory.
+    pub path: PathBuf,
+    /// Its state.
+    pub state: State,
+}
+
+/// A checkpoint that cannot be used.
+#[derive(Debug)]
+pub struct Damaged {
+    /// Its directory.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// The checkpoints of one run.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    folder: PathBuf,
+    keep: usize,
+}
+
+impl Checkpoints {
+    /// Those in `output`, of which the newest `keep` (at least one) stay.
+    pub fn new(output: &Path, keep: usize) -> Self {
+        Self { folder: output.join(FOLDER), keep: keep.max(1) }
+    }
+
+    // ANCHOR: save
+    /// Writes a checkpoint, then deletes those that are one too many. Returns its directory.
+    ///
+    /// # Errors
+    /// It cannot be written: those before it are as they were.
+    pub fn save(&self, snapshot: &Snapshot) -> Result<PathBuf, Error> {
+        fs::create_dir_all(&self.folder).map_err(Error::io(&self.folder))?;
+        let path = self.folder.join(format!("{NAME}{:08}", snapshot.state.step));
+        write_directory(&path, |inside| {
+            save(inside, snapshot.config, snapshot.model, snapshot.tokenizer)?;
+            let mut moments = named("first.", &snapshot.optimizer.first);
+            moments.extend(named("second.", &snapshot.optimizer.second));
+            write_tensors(&inside.join(OPTIMIZER), moments)?;
+            let state = serde_json::to_string_pretty(snapshot.state).map_err(io::Error::from);
+            write_atomically(&inside.join(STATE), |file| file.write_all(state?.as_bytes()))?;
+            write_atomically(&inside.join(CHECKSUMS), |file| {
+                file.write_all(checksums(inside)?.as_bytes())
+            })
+        })?;
+        self.prune()?;
+        Ok(path)
+    }
+    // ANCHOR_END: save
+
+    // ANCHOR: newest
+    /// The newest checkpoint that is whole, and the damaged ones that were passed over on the way.
+    ///
+    /// # Errors
+    /// The folder is there and cannot be read.
+    pub fn newest(&self) -> Result<(Option<Found>, Vec<Damaged>), Error> {
+        let mut damaged = Vec::new();
+        for path in self.list()?.into_iter().rev() {
+            match check(&path) {
+                Ok(state) => return Ok((Some(Found { path, state }), damaged)),
+                Err(problem) => damaged.push(Damaged { path, problem }),
+            }
+        }
+        Ok((None, damaged))
+    }
+    // ANCHOR_END: newest
+
+    /// All of them, the oldest first. What is left of an unfinished one has another name.
+    fn list(&self) -> Result<Vec<PathBuf>, Error> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::io(&self.folder)(error)),
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(Error::io(&self.folder))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let step = name.strip_prefix(NAME).and_then(|step| step.parse::<u64>().ok());
+            paths.extend(step.map(|step| (step, entry.path())));
+        }
+        paths.sort();
+        Ok(paths.into_iter().map(|(_, path)| path).collect())
+    }
+
+    fn prune(&self) -> Result<(), Error> {
+        let paths = self.list()?;
+        let surplus = paths.len().saturating_sub(self.keep);
+        for path in &paths[..surplus] {
+            // Under another name first: half of a checkpoint must not look like one.
+            let going = self.folder.join(".going.tmp");
+            let _ = fs::remove_dir_all(&going); // left by a killed process, if at all
+            fs::rename(path, &going).map_err(Error::io(path))?;
+            fs::remove_dir_all(&going).map_err(Error::io(&going))?;
+        }
+        Ok(())
+    }
+}
+
+impl Found {
+    /// Reads parameters and moments.
+    ///
+    /// # Errors
+    /// A file does not fit the others.
+    pub fn load(
+        &self,
+        head: HeadKind,
+        settings: AdamWSettings,
+    ) -> Result<(Config, Model, AdamW<Model>), Error> {
+        let options = LoadOptions { head: Some(head), ..LoadOptions::default() };
+        let loaded = load(&self.path, &options)?;
+        let mut optimizer = AdamW::new(&loaded.model, settings);
+        optimizer.steps = self.state.step;
+        let file = TensorFile::open(&self.path.join(OPTIMIZER))?;
+        for (prefix, moments) in
+            [("first", &mut optimizer.first), ("second", &mut optimizer.second)]
+        {
+            for tensor in moments.tensors_mut() {
+                let name = format!("{prefix}.{}", tensor.name);
+                file.read_into(&name, &tensor.shape, tensor.values)?;
+            }
+        }
+        Ok((loaded.config, loaded.model, optimizer))
+    }
+}
+
+/// `sha256  name` of each file in a directory, sorted by name.
+fn checksums(directory: &Path) -> io::Result<String> {
+    let mut lines = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name != CHECKSUMS && !name.ends_with(".tmp") {
+            lines.push((name, checksum(&entry.path())?));
+        }
+    }
+    lines.sort();
+    Ok(lines.into_iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect())
+}
+
+fn checksum(path: &Path) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    io::copy(&mut File::open(path)?, &mut hasher)?;
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Compares every file with its checksum, and reads the state.
+fn check(directory: &Path) -> Result<State, String> {
+    let read = |name: &str| {
+        fs::read_to_string(directory.join(name)).map_err(|error| format!("{name}: {error}"))
+    };
+    let listed = read(CHECKSUMS)?;
+    for needed in [STATE, OPTIMIZER, "config.json", "model.safetensors"] {
+        if !listed.lines().any(|line| line.ends_with(&format!("  {needed}"))) {
+            return Err(format!("{CHECKSUMS} does not list {needed}"));
+        }
+    }
+    for (number, line) in (1..).zip(listed.lines()) {
+        let Some((expected, name)) = line.split_once("  ") else {
+            return Err(format!("{CHECKSUMS}: line {number} is not a checksum and a name"));
+        };
+        // The name comes from a file: it must not lead out of the directory.
+        if name.contains(['/', '\\']) {
+            return Err(format!("{CHECKSUMS}: line {number} names no file of this directory"));
+        }
+        let found = checksum(&directory.join(name)).map_err(|error| format!("{name}: {error}"))?;
+        if found != expected {
+            return Err(format!("{name} is damaged: its checksum is not that of {CHECKSUMS}"));
+        }
+    }
+    serde_json::from_str(&read(STATE)?).map_err(|error| format!("{STATE}: {error}"))
+}
+
+/// What is not the same in two runs' settings, one line for each, by the settings' names.
+pub fn differences(of_run: &Map<String, Value>, now: &Map<String, Value>) -> Vec<String> {
+    let shown = |value: Option<&Value>| value.map_or("nothing".to_owned(), Value::to_string);
+    let mut names: Vec<_> = of_run.keys().chain(now.keys()).collect();
+    names.sort();
+    names.dedup();
+    let differs = |name: &&&String| of_run.get(**name) != now.get(**name);
+    let line = |name: &String| {
+        format!("{name}: the run has {}, now {}", shown(of_run.get(name)), shown(now.get(name)))
+    };
+    names.iter().filter(differs).map(|name| line(name)).collect()
+}

@@ -1,0 +1,233 @@
+//! What a training says of itself: means over several steps, as lines of JSON.
+
+use crate::Error;
+use bert_checkpoint::write_atomically;
+use bert_model::heads::Part;
+use bert_model::heads::loss::total;
+use bert_nn::{Accuracy, Loss};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+// ANCHOR: window
+/// Sums over the steps since the last line. Kept in checkpoints, so that a run which went on tells the
+/// same as one that never stopped.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Window {
+    steps: u64,
+    tokens: u64,
+    norm: f64,
+    parts: Vec<PartSums>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct PartSums {
+    name: String,
+    share: f64,
+    loss: f64,
+    count: f64,
+    right: usize,
+    of: usize,
+}
+// ANCHOR_END: window
+
+impl Window {
+    /// Adds a step.
+    pub fn add(&mut self, parts: &[Part], tokens: u64, norm: f64) {
+        self.steps += 1;
+        self.tokens += tokens;
+        self.norm += norm;
+        if self.parts.is_empty() {
+            self.parts = parts.iter().map(PartSums::empty).collect();
+        }
+        for (sums, part) in self.parts.iter_mut().zip(parts) {
+            let accuracy = part.accuracy.unwrap_or_default();
+            sums.loss += part.loss.sum;
+            sums.count += part.loss.count;
+            sums.right += accuracy.right;
+            sums.of += accuracy.of;
+        }
+    }
+
+    /// How many steps have been added.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// How many tokens they had.
+    pub fn tokens(&self) -> u64 {
+        self.tokens
+    }
+
+    /// The means by name.
+    pub fn means(&self) -> Map<String, Value> {
+        let parts: Vec<_> = self.parts.iter().map(PartSums::part).collect();
+        let mut line = means(&parts);
+        line.insert("gradient_norm".to_owned(), json!(self.norm / self.steps as f64));
+        line
+    }
+}
+
+impl PartSums {
+    fn empty(part: &Part) -> Self {
+        let (name, share) = (metric(part.name).to_owned(), part.share);
+        Self { name, share, loss: 0.0, count: 0.0, right: 0, of: 0 }
+    }
+
+    fn part(&self) -> (String, Part) {
+        let (right, of) = (self.right, self.of);
+        let part = Part {
+            name: "",
+            share: self.share,
+            loss: Loss { sum: self.loss, count: self.count },
+            accuracy: (of > 0).then_some(Accuracy { right, of }),
+        };
+        (self.name.clone(), part)
+    }
+}
+
+/// The part of a loss as metrics call it: Google's names where it has one.
+fn metric(part: &str) -> &str {
+    match part {
+        "labels" => "masked_lm",
+        "next_sentence_label" => "next_sentence",
+        other => other,
+    }
+}
+
+/// `loss`, and loss and accuracy of each part, by name.
+pub fn summary(parts: &[Part]) -> Map<String, Value> {
+    means(&parts.iter().map(|part| (metric(part.name).to_owned(), *part)).collect::<Vec<_>>())
+}
+
+fn means(parts: &[(String, Part)]) -> Map<String, Value> {
+    let mut line = Map::new();
+    let losses: Vec<_> = parts.iter().map(|(_, part)| *part).collect();
+    line.insert("loss".to_owned(), json!(total(&losses)));
+    for (name, part) in parts {
+        line.insert(format!("{name}_loss"), json!(part.loss.mean()));
+        if let Some(accuracy) = part.accuracy {
+            line.insert(format!("{name}_accuracy"), json!(accuracy.share()));
+        }
+    }
+    line
+}
+
+/// `metrics.jsonl`: one line of JSON after some steps each.
+#[derive(Debug)]
+pub struct MetricsFile {
+    path: PathBuf,
+}
+
+impl MetricsFile {
+    /// The file of a run that stands at `step`: lines of later steps, and one that was cut off, are
+    /// taken away. They will come again.
+    ///
+    /// # Errors
+    /// The file cannot be read or replaced.
+    pub fn at(path: &Path, step: u64) -> Result<Self, Error> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(Error::io(path)(error)),
+        };
+        let of_run = |line: &&str| {
+            let line: Option<Value> = serde_json::from_str(line).ok();
+            line.and_then(|line| line["step"].as_u64()).is_some_and(|its| its <= step)
+        };
+        let kept: String = text.lines().filter(of_run).map(|line| format!("{line}\n")).collect();
+        if kept != text {
+            write_atomically(path, |file| file.write_all(kept.as_bytes()))?;
+        }
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// Appends a line.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn append(&self, step: u64, values: Map<String, Value>) -> Result<(), Error> {
+        let mut line = Map::from_iter([("step".to_owned(), json!(step))]);
+        line.extend(values);
+        let text = format!("{}\n", Value::Object(line));
+        let opened = OpenOptions::new().append(true).create(true).open(&self.path);
+        opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(Error::io(&self.path))
+    }
+
+    /// Every line.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn lines(&self) -> Result<Vec<Value>, Error> {
+        let text = fs::read_to_string(&self.path).map_err(Error::io(&self.path))?;
+        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+}
+
+/// Google's `eval_results.txt`: sorted `key = value` lines.
+pub fn eval_results(step: u64, parts: &[Part]) -> String {
+    let mut lines: Vec<_> =
+        summary(parts).into_iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
+    lines.push(format!("global_step = {step}\n"));
+    lines.sort();
+    lines.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(loss: f64, count: f64, right: usize) -> [Part; 2] {
+        let part = |name, loss, accuracy| Part { name, share: 1.0, loss, accuracy };
+        let of = count as usize;
+        [
+            part("labels", Loss { sum: loss, count }, Some(Accuracy { right, of })),
+            part(
+                "next_sentence_label",
+                Loss { sum: 1.0, count: 2.0 },
+                Some(Accuracy { right: 2, of: 2 }),
+            ),
+        ]
+    }
+
+    #[test]
+    fn a_mean_over_steps_is_over_all_their_labels() {
+        let mut window = Window::default();
+        window.add(&parts(3.0, 1.0, 0), 10, 1.0);
+        window.add(&parts(1.0, 3.0, 2), 20, 3.0);
+        // Through a checkpoint in between.
+        let json = serde_json::to_string(&window).unwrap();
+        let window: Window = serde_json::from_str(&json).unwrap();
+        let line = Value::Object(window.means());
+        assert_eq!(line["masked_lm_loss"], 1.0); // not (3 + 1/3) / 2
+        assert_eq!(line["masked_lm_accuracy"], 0.5);
+        assert_eq!(line["next_sentence_loss"], 0.5);
+        assert_eq!((&line["loss"], &line["gradient_norm"]), (&json!(1.5), &json!(2.0)));
+    }
+
+    #[test]
+    fn results_are_as_googles_program_writes_them() {
+        let text = eval_results(20, &parts(0.5, 2.0, 1));
+        let expected = "global_step = 20\nloss = 0.75\nmasked_lm_accuracy = 0.5\n\
+            masked_lm_loss = 0.25\nnext_sentence_accuracy = 1.0\nnext_sentence_loss = 0.5\n";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_run_that_goes_on_takes_back_what_it_will_say_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let file = MetricsFile::at(&path, 0).unwrap();
+        for step in [10, 20, 30] {
+            file.append(step, Map::new()).unwrap();
+        }
+        let half = fs::read_to_string(&path).unwrap() + "{\"step\":4";
+        fs::write(&path, half).unwrap();
+        let file = MetricsFile::at(&path, 20).unwrap();
+        let steps: Vec<_> = file.lines().unwrap().iter().map(|line| line["step"].clone()).collect();
+        assert_eq!(steps, [10, 20]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\"step\":10}\n{\"step\":20}\n");
+    }
+}

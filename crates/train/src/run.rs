@@ -1,0 +1,286 @@
+//! The training loop: steps, one after the other, until the plan is done or somebody stops it.
+
+use crate::checkpoints::{Checkpoints, Snapshot, State};
+use crate::metrics::{MetricsFile, Window, summary};
+use crate::{Error, Feed, LabelledBatch, apply, gradients, reduce};
+use bert_checkpoint::TokenizerFiles;
+use bert_data::Position;
+use bert_model::heads::Part;
+use bert_model::{Batch, Config, Context, Keep, Model};
+use bert_nn::Tensors;
+use bert_optim::{AdamW, AdamWSettings, Schedule, Update};
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+// ANCHOR: training
+/// All that a training changes.
+#[derive(Debug, Clone)]
+pub struct Training {
+    /// The parameters.
+    pub model: Model,
+    /// Their moments.
+    pub optimizer: AdamW<Model>,
+    /// How many steps have been taken.
+    pub step: u64,
+    /// Where in the data the next step begins.
+    pub position: Position,
+}
+
+/// All that stays the same.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// Names the random numbers of dropout.
+    pub seed: u64,
+    /// How many steps there are in all.
+    pub total: u64,
+    /// The peak of the schedule.
+    pub learning_rate: f64,
+    /// How the rate rises and falls.
+    pub schedule: Schedule,
+    /// The longest gradient that is taken as it is.
+    pub max_norm: Option<f64>,
+    /// What the forward pass keeps for the backward pass.
+    pub keep: Keep,
+}
+// ANCHOR_END: training
+
+/// What one step did.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// How many steps have been taken with it.
+    pub step: u64,
+    /// The learning rate.
+    pub rate: f64,
+    /// The gradient's length before clipping.
+    pub norm: f64,
+    /// The loss, before the step.
+    pub parts: Vec<Part>,
+    /// How many tokens were in it.
+    pub tokens: u64,
+}
+
+impl Training {
+    /// Before the first step.
+    pub fn new(model: Model, settings: AdamWSettings) -> Self {
+        let optimizer = AdamW::new(&model, settings);
+        Self { model, optimizer, step: 0, position: Position::default() }
+    }
+
+    // ANCHOR: advance
+    /// Takes one step. `grads` are zero before and after.
+    ///
+    /// # Errors
+    /// The data cannot be read, does not fit the model, or loss or gradients are not finite. Nothing
+    /// has changed then.
+    pub fn advance(
+        &mut self,
+        config: &Config,
+        feed: &mut dyn Feed,
+        plan: &Plan,
+        grads: &mut Model,
+    ) -> Result<Done, Error> {
+        let mut position = self.position;
+        let batches = feed.next_step(&mut position)?;
+        let context = Context::train(config, plan.seed, self.step);
+        let mut parts = gradients(&self.model, &batches, &context, plan.keep, grads)?;
+        reduce(grads, &mut parts);
+        let rate = plan.schedule.at(self.step);
+        let learning_rate = plan.learning_rate * rate.factor;
+        let update = Update { momentum: rate.momentum, ..Update::new(learning_rate) };
+        let (model, optimizer) = (&mut self.model, &mut self.optimizer);
+        let norm = apply(model, grads, optimizer, update, plan.max_norm, self.step)?;
+        (self.step, self.position) = (self.step + 1, position);
+        let tokens = batches.iter().map(|batch| batch.batch.tokens() as u64).sum();
+        Ok(Done { step: self.step, rate: learning_rate, norm, parts, tokens })
+    }
+    // ANCHOR_END: advance
+}
+
+// ANCHOR: evaluate
+/// The loss of batches that are not trained on, without dropout.
+///
+/// # Errors
+/// A batch does not fit the model.
+pub fn evaluate(
+    model: &Model,
+    batches: &[LabelledBatch],
+    context: &Context,
+) -> Result<Vec<Part>, Error> {
+    let mut sums: Vec<Part> = Vec::new();
+    for LabelledBatch { batch, labels } in batches {
+        Batch::check(batch, context.config)?;
+        labels.check(model.head.kind(), batch, context.config)?;
+        let (parts, _) = model.forward(batch, labels, context, Keep::InputOnly);
+        if sums.is_empty() {
+            sums = parts;
+        } else {
+            sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+        }
+    }
+    Ok(sums)
+}
+// ANCHOR_END: evaluate
+
+/// Where a run leaves its traces, and how often.
+#[derive(Debug)]
+pub struct Output {
+    /// Its checkpoints.
+    pub checkpoints: Checkpoints,
+    /// A checkpoint after each so many steps; 0: only at the end.
+    pub save_every: u64,
+    /// Its metrics.
+    pub metrics: MetricsFile,
+    /// Goes into each checkpoint.
+    pub tokenizer: TokenizerFiles,
+    /// What the run was started with.
+    pub settings: Map<String, Value>,
+}
+
+/// What a run is measured with on the way.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// Sequences that are not trained on.
+    pub batches: Vec<LabelledBatch>,
+    /// After each so many steps; 0: only at the end.
+    pub every: u64,
+}
+
+/// What a run tells while it runs.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A step is done.
+    Step(&'a Done),
+    /// A line of metrics: means over the last steps.
+    Metrics(u64, &'a Map<String, Value>),
+    /// The evaluation after this many steps.
+    Evaluated(u64, &'a [Part]),
+    /// A checkpoint is on the disk.
+    Saved(PathBuf),
+    /// A checkpoint could not be written. Those before it stand, and the run goes on.
+    NotSaved(Error),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All steps have been taken.
+    Finished,
+    /// Somebody asked for it; a checkpoint holds the state.
+    Stopped,
+}
+
+/// What a run is about, besides its state: [`run`].
+pub struct Run<'a> {
+    /// The model's.
+    pub config: &'a Config,
+    /// What stays the same.
+    pub plan: Plan,
+    /// None: nothing is written.
+    pub output: Option<&'a Output>,
+    /// None: nothing is measured.
+    pub evaluation: Option<&'a Evaluation>,
+    /// A line of metrics after each so many steps.
+    pub metrics_every: u64,
+    /// Becomes true when somebody wants the run to stop after its step.
+    pub stop: &'a AtomicBool,
+}
+
+impl Run<'_> {
+    // ANCHOR: run
+    /// Takes the steps that are left. `window` holds the steps since the last line of metrics.
+    ///
+    /// # Errors
+    /// A step fails, a line cannot be written, or the last checkpoint. One on the way that cannot be
+    /// written is only told.
+    pub fn run(
+        &self,
+        training: &mut Training,
+        feed: &mut dyn Feed,
+        mut window: Window,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<Ending, Error> {
+        let mut grads = training.model.zeros_like();
+        while training.step < self.plan.total {
+            let done = training.advance(self.config, feed, &self.plan, &mut grads)?;
+            window.add(&done.parts, done.tokens, done.norm);
+            tell(Event::Step(&done));
+            let last = training.step == self.plan.total;
+            if last || training.step.is_multiple_of(self.metrics_every) {
+                self.log(&mut window, &done, tell)?;
+            }
+            if let Some(evaluation) = self.evaluation
+                && (last || due(training.step, evaluation.every))
+            {
+                self.evaluate(training, evaluation, tell)?;
+            }
+            let stopped = self.stop.load(Ordering::Relaxed);
+            self.save(training, &window, last || stopped, tell)?;
+            if stopped && !last {
+                return Ok(Ending::Stopped);
+            }
+        }
+        Ok(Ending::Finished)
+    }
+    // ANCHOR_END: run
+
+    fn log(
+        &self,
+        window: &mut Window,
+        done: &Done,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<(), Error> {
+        let mut line = std::mem::take(window).means();
+        line.insert("learning_rate".to_owned(), json!(done.rate));
+        tell(Event::Metrics(done.step, &line));
+        self.output.map_or(Ok(()), |output| output.metrics.append(done.step, line))
+    }
+
+    fn evaluate(
+        &self,
+        training: &Training,
+        evaluation: &Evaluation,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<(), Error> {
+        let context = Context::eval(self.config);
+        let parts = evaluate(&training.model, &evaluation.batches, &context)?;
+        tell(Event::Evaluated(training.step, &parts));
+        let Some(output) = self.output else { return Ok(()) };
+        let named =
+            summary(&parts).into_iter().map(|(name, value)| (format!("eval_{name}"), value));
+        output.metrics.append(training.step, named.collect())
+    }
+
+    fn save(
+        &self,
+        training: &Training,
+        window: &Window,
+        must: bool,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<(), Error> {
+        let Some(output) = self.output else { return Ok(()) };
+        if !must && !due(training.step, output.save_every) {
+            return Ok(());
+        }
+        let carried = serde_json::to_value(window).expect("sums are always JSON");
+        let (step, position) = (training.step, training.position);
+        let state = State { step, position, settings: output.settings.clone(), carried };
+        let saved = output.checkpoints.save(&Snapshot {
+            config: self.config,
+            model: &training.model,
+            optimizer: &training.optimizer,
+            tokenizer: &output.tokenizer,
+            state: &state,
+        });
+        match saved {
+            Ok(path) => tell(Event::Saved(path)),
+            Err(error) if must => return Err(error),
+            Err(error) => tell(Event::NotSaved(error)),
+        }
+        Ok(())
+    }
+}
+
+fn due(step: u64, every: u64) -> bool {
+    every > 0 && step.is_multiple_of(every)
+}
