@@ -4,6 +4,7 @@
 //! mean nothing here are kept and written back, so that saving loses nothing.
 
 mod check;
+pub mod sizes;
 
 use crate::{Error, HeadKind};
 use bert_nn::Activation;

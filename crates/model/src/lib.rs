@@ -38,6 +38,7 @@ pub mod trace;
 pub mod zero_gradients;
 
 pub use batch::Batch;
+pub use config::sizes::Size;
 pub use config::{Config, Flavour, Problem};
 pub use context::{Context, Draw, Mode};
 pub use embeddings::Embeddings;

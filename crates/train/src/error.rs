@@ -22,6 +22,29 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// The directory holds what a new run would overwrite.
+    #[error(
+        "{} holds {holds}: --resume to go on with it, or another --output for a new run",
+        path.display()
+    )]
+    OutputInUse {
+        /// The output directory.
+        path: PathBuf,
+        /// What is there.
+        holds: String,
+    },
+    /// The run in the directory was started in another way.
+    #[error(
+        "{} holds a run with other settings, which cannot go on with these:\n  {}",
+        path.display(),
+        differences.join("\n  ")
+    )]
+    OtherSettings {
+        /// The output directory.
+        path: PathBuf,
+        /// One line each.
+        differences: Vec<String>,
+    },
     /// The data has not one sequence.
     #[error("a whole pass over the data gave no sequence to train on")]
     NoInstance,

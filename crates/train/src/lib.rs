@@ -8,6 +8,7 @@
 //! - [`feed`]: from instances to the batches of a step
 //! - [`run`](mod@run): the loop around the steps
 //! - [`checkpoints`]: what a run leaves behind so that it can go on, whatever happens
+//! - [`resume`]: whether a run begins anew or goes on
 //! - [`metrics`]: what a run says of itself
 //! - [`gradcheck`]: a small model of each head, and whether all its gradients are right
 #![forbid(unsafe_code)]
@@ -17,11 +18,13 @@ mod error;
 pub mod feed;
 pub mod gradcheck;
 pub mod metrics;
+pub mod resume;
 pub mod run;
 pub mod step;
 
 pub use checkpoints::Checkpoints;
 pub use error::Error;
 pub use feed::{BatchSize, Feed, InstanceFeed};
+pub use resume::{Beginning, begin};
 pub use run::{Ending, Evaluation, Event, Output, Plan, Run, Training, evaluate};
 pub use step::{LabelledBatch, apply, gradients, reduce};
