@@ -59,6 +59,8 @@ impl Axis {
 pub struct Plot {
     x: Axis,
     y: Axis,
+    /// Free space to the right of the plot.
+    right: f64,
     svg: String,
     names: usize,
 }
@@ -66,19 +68,24 @@ pub struct Plot {
 impl Plot {
     /// Nothing but the axes.
     pub fn new(x: Axis, y: Axis) -> Self {
+        Self::with_margin(x, y, RIGHT)
+    }
+
+    /// With room for `right` units of text beside the plot, which is 680 wide in all.
+    pub fn with_margin(x: Axis, y: Axis, right: f64) -> Self {
         let svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"13\">\n\
              <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n\
              <text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"middle\">{}</text>\n",
-            (LEFT + WIDTH - RIGHT) / 2.0,
+            (LEFT + WIDTH - right) / 2.0,
             HEIGHT - 12.0,
             x.label
         );
-        Self { x, y, svg, names: 0 }
+        Self { x, y, right, svg, names: 0 }
     }
 
     fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
-        let across = LEFT + (WIDTH - LEFT - RIGHT) * self.x.place(x);
+        let across = LEFT + (WIDTH - LEFT - self.right) * self.x.place(x);
         (across, HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * self.y.place(y))
     }
 
@@ -99,7 +106,7 @@ impl Plot {
             self.svg,
             "<line x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{:.1}\" y2=\"{y:.1}\" stroke=\"#dddddd\"/>\
              <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{name}</text>",
-            WIDTH - RIGHT,
+            WIDTH - self.right,
             x - 8.0,
             y + 4.0
         );
@@ -120,6 +127,30 @@ impl Plot {
             points.join(" ")
         );
         self.name(name, color);
+    }
+
+    /// Dashed lines across at some values, named in the margin to the right; names that would lie on
+    /// each other are moved apart.
+    pub fn levels(&mut self, levels: &[(&str, f64)]) {
+        const APART: f64 = 15.0;
+        let mut placed: Vec<_> =
+            levels.iter().map(|&(name, value)| (name, self.at((self.x.high, value)).1)).collect();
+        placed.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let mut lowest = f64::NEG_INFINITY;
+        for (name, y) in placed {
+            let label = y.max(lowest + APART);
+            lowest = label;
+            let end = WIDTH - self.right;
+            let _ = writeln!(
+                self.svg,
+                "<line x1=\"{LEFT}\" y1=\"{y:.1}\" x2=\"{end}\" y2=\"{y:.1}\" stroke=\"#777777\" stroke-dasharray=\"5 4\"/>\
+                 <line x1=\"{end}\" y1=\"{y:.1}\" x2=\"{:.1}\" y2=\"{label:.1}\" stroke=\"#bbbbbb\"/>\
+                 <text x=\"{:.1}\" y=\"{:.1}\" font-size=\"12\" fill=\"#444444\">{name}</text>",
+                end + 10.0,
+                end + 13.0,
+                label + 4.0
+            );
+        }
     }
 
     /// A dot at each of `points`, named above the plot unless the name is empty.
