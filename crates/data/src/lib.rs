@@ -7,14 +7,17 @@
 //! - [`instance`]: one training example of pre-training: corrupted ids, and what was there
 //! - [`replacement`]: what a masked place shows
 //! - [`source`]: where a run's instances come from, block by block
+//! - [`tiny_world`]: a language whose probabilities are known, and the best possible loss
 #![forbid(unsafe_code)]
 
 mod error;
 pub mod instance;
 pub mod replacement;
 pub mod source;
+pub mod tiny_world;
 
 pub use error::Error;
 pub use instance::Instance;
 pub use replacement::Replacement;
 pub use source::{Position, Source};
+pub use tiny_world::{TinyWorld, TinyWorldSource};
