@@ -1,0 +1,126 @@
+//! How a training is told: a bar on a terminal, a plain line from time to time elsewhere.
+
+use crate::common::{say, warn};
+use bert_train::Event;
+use bert_train::metrics::summary;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Map, Value};
+use std::cell::{Cell, RefCell};
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+/// The least time between two plain lines.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Counts the steps of an epoch.
+pub fn counting() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(style("{spinner} counting the steps of an epoch: {pos}, {elapsed}"));
+    bar
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .expect("the template is fixed")
+        .progress_chars("━╸ ")
+}
+
+/// Listens to a run.
+pub struct Progress {
+    bar: ProgressBar,
+    terminal: bool,
+    total: u64,
+    /// Tokens since the last line of metrics, and since when.
+    tokens: Cell<u64>,
+    since: Cell<Instant>,
+    /// When a plain line was last written, and at which step.
+    told: Cell<Option<Instant>>,
+    began: (Instant, u64),
+    latest: RefCell<String>,
+}
+
+impl Progress {
+    /// For a run that stands at `step` of `total`.
+    pub fn new(step: u64, total: u64) -> Self {
+        let terminal = io::stderr().is_terminal();
+        let target =
+            if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(total), target).with_position(step);
+        bar.set_style(style("{bar:24} {pos}/{len}  {msg}  {eta} left"));
+        bar.reset_eta();
+        Self {
+            bar,
+            terminal,
+            total,
+            tokens: Cell::new(0),
+            since: Cell::new(Instant::now()),
+            told: Cell::new(None),
+            began: (Instant::now(), step),
+            latest: RefCell::default(),
+        }
+    }
+
+    /// Tells what has happened.
+    pub fn tell(&self, event: Event) {
+        match event {
+            Event::Step(done) => {
+                self.tokens.set(self.tokens.get() + done.tokens);
+                self.bar.set_position(done.step);
+                if done.step == self.total {
+                    self.bar.finish_and_clear();
+                }
+            }
+            Event::Metrics(step, line) => self.metrics(step, line),
+            Event::Evaluated(step, parts) => {
+                self.line(&format!("step {step}, held out: {}", readable(&summary(parts))));
+            }
+            Event::Saved(path) => self.line(&format!("saved {}", path.display())),
+            Event::NotSaved(error) => self.bar.suspend(|| {
+                warn(&format!("no checkpoint was written, the run goes on: {error}"));
+            }),
+        }
+    }
+
+    fn metrics(&self, step: u64, line: &Map<String, Value>) {
+        let seconds = self.since.replace(Instant::now()).elapsed().as_secs_f64();
+        let rate = self.tokens.replace(0) as f64 / seconds.max(1e-9);
+        let text = format!("{}, {rate:.0} tokens/s", readable(line));
+        self.bar.set_message(text.clone());
+        self.latest.replace(text);
+        let due = self.told.get().is_none_or(|told| told.elapsed() >= INTERVAL);
+        if !self.terminal && (due || step == self.total) {
+            self.told.set(Some(Instant::now()));
+            say(&format!("step {step}/{}: {}, {}", self.total, self.latest.borrow(), self.left(step)));
+        }
+    }
+
+    fn left(&self, step: u64) -> String {
+        let (began, first) = self.began;
+        let each = began.elapsed().as_secs_f64() / (step - first).max(1) as f64;
+        let seconds = (each * (self.total - step) as f64).round() as u64;
+        let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        match (hours, minutes) {
+            (0, 0) => format!("{seconds} s left"),
+            (0, _) => format!("{minutes} min {seconds} s left"),
+            _ => format!("{hours} h {minutes} min left"),
+        }
+    }
+
+    fn line(&self, text: &str) {
+        self.bar.suspend(|| say(text));
+    }
+}
+
+/// `loss 3.214 (masked words 2.621, 43.1 % right; next sentence 0.593, 66.2 % right)`.
+fn readable(line: &Map<String, Value>) -> String {
+    let number = |key: &str| line.get(key).and_then(Value::as_f64);
+    let part = |key: &str, name: &str| {
+        let loss = number(&format!("{key}_loss"))?;
+        let right = number(&format!("{key}_accuracy"))
+            .map_or(String::new(), |share| format!(", {:.1} % right", 100.0 * share));
+        Some(format!("{name} {loss:.3}{right}"))
+    };
+    let parts = [part("masked_lm", "masked words"), part("next_sentence", "next sentence")];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    format!("loss {:.3} ({})", number("loss").unwrap_or(f64::NAN), parts.join("; "))
+}
