@@ -133,7 +133,7 @@ fn a_file_that_changes_meanwhile_is_noticed_and_its_hash_is_another() {
     let corpus = open(&folder, "?", Form::SentencePerLine).unwrap();
     let path = folder.path().join("a");
     let modified = fs::metadata(&path).unwrap().modified().unwrap();
-    fs::write(&path, "one\n\ntw").unwrap();
+    fs::write(&path, "one\n\ntwo\nthree\n").unwrap();
     // Another length is enough, whatever the clock says.
     File::options().append(true).open(&path).unwrap().set_modified(modified).unwrap();
     let error = corpus.sentences(1).unwrap_err().to_string();
