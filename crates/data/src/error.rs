@@ -13,6 +13,7 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+<<<<<<< HEAD
     /// A pattern that cannot be understood.
     #[error("{pattern}: this is no pattern for file names")]
     Pattern {
@@ -66,6 +67,27 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+=======
+    /// A setting with which no instance can be made.
+    #[error("{name}: expected {expected}, found {found}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// What it may be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// There is nothing to make instances from.
+    #[error("there is no document to make instances from")]
+    NoDocument,
+    /// Next-sentence prediction needs a second document to take random texts from.
+    #[error(
+        "pairs for next-sentence prediction need at least two documents, found 1: put a blank line \
+         between documents, or make full sentences without next-sentence prediction (--full-sentences)"
+    )]
+    OneDocument,
+>>>>>>> instances
 }
 
 impl Error {

@@ -6,23 +6,44 @@
 //!
 //! - [`instance`]: one training example of pre-training: corrupted ids, and what was there
 //! - [`replacement`]: what a masked place shows
+//! - [`masking`]: which places are to be guessed
+//! - [`pieces`]: what masking must know of a vocabulary
+//! - [`next_sentence`]: pairs of texts, of which the second follows or is random
+//! - [`full_sentences`]: the other form, sentence after sentence and no pairs
+//! - [`settings`]: every choice, with Google's defaults
 //! - [`source`]: where a run's instances come from, block by block
-//! - [`tiny_world`]: a language whose probabilities are known, and the best possible loss
 //! - [`corpus`]: the text they are made from: files, documents, sentences
 //! - `corpus/files`: which files a pattern means; `corpus/scan`: one pass over them;
 //!   `corpus/sentences`: a document cut into sentences
+//! - [`documents`]: where texts come from
+//! - [`blocks`]: which documents are read together
+//! - [`corpus_source`]: all that put together: texts in, instances out
+//! - [`tiny_world`]: a language whose probabilities are known, and the best possible loss
 #![forbid(unsafe_code)]
 
+pub mod blocks;
 pub mod corpus;
+pub mod corpus_source;
+pub mod documents;
 mod error;
+pub mod full_sentences;
 pub mod instance;
+pub mod masking;
+pub mod next_sentence;
+pub mod pieces;
 pub mod replacement;
+pub mod settings;
 pub mod source;
 pub mod tiny_world;
 
 pub use corpus::Corpus;
+pub use corpus_source::CorpusSource;
+pub use documents::{Document, Documents};
 pub use error::Error;
 pub use instance::Instance;
+pub use masking::Masking;
+pub use pieces::Pieces;
 pub use replacement::Replacement;
+pub use settings::{Form, Settings};
 pub use source::{Position, Source};
 pub use tiny_world::{TinyWorld, TinyWorldSource};

@@ -5,10 +5,11 @@
 //! would teach nothing about the others.
 
 use bert_nn::random::Draws;
+use serde::{Deserialize, Serialize};
 
 // ANCHOR: replacement
 /// The shares of what masked places show. The rest of 1 keeps its word.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Replacement {
     /// The share that shows `[MASK]`.
     pub mask: f64,
