@@ -13,7 +13,6 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
-<<<<<<< HEAD
     /// A pattern that cannot be understood.
     #[error("{pattern}: this is no pattern for file names")]
     Pattern {
@@ -67,7 +66,6 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-=======
     /// A setting with which no instance can be made.
     #[error("{name}: expected {expected}, found {found}")]
     Setting {
@@ -87,7 +85,6 @@ pub enum Error {
          between documents, or make full sentences without next-sentence prediction (--full-sentences)"
     )]
     OneDocument,
->>>>>>> instances
 }
 
 impl Error {
