@@ -15,6 +15,10 @@ mod common;
 mod encode;
 mod fill_mask;
 mod gradcheck;
+mod interrupt;
+mod pretrain;
+mod pretrain_data;
+mod pretrain_progress;
 mod similar;
 mod tag;
 mod text;
@@ -54,6 +58,7 @@ enum Command {
     Similar(similar::Args),
     Trace(trace::Args),
     Gradcheck(gradcheck::Args),
+    Pretrain(Box<pretrain::Args>),
     Verify(verify::Args),
 }
 
@@ -84,6 +89,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Similar(args) => similar::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Gradcheck(args) => gradcheck::run(&args),
+        Command::Pretrain(args) => pretrain::run(&args),
         Command::Verify(args) => verify::run(&args),
     }
 }

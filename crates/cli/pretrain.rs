@@ -1,6 +1,6 @@
 //! `bert pretrain`: masked-LM and next-sentence pre-training, from random weights or from a model.
 
-use crate::common::{Usage, expect_usage, say, warn};
+use crate::common::{expect_usage, say, warn};
 use crate::interrupt::stop_on_ctrl_c;
 use crate::pretrain_data::{Data, DataArgs};
 use crate::pretrain_progress::Progress;
@@ -113,8 +113,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (mut training, window) = args.beginning(beginning, model)?;
     let metrics = MetricsFile::at(&create(&args.output)?.join(METRICS), training.step)?;
     let tokenizer = data.tokenizer_files(&config);
-    let output =
-        Output { checkpoints, save_every: args.save_every, metrics, tokenizer, settings };
+    let output = Output { checkpoints, save_every: args.save_every, metrics, tokenizer, settings };
     let evaluation =
         data.evaluation.clone().map(|batches| Evaluation { batches, every: args.eval_every });
 
@@ -167,7 +166,8 @@ struct Initial {
 
 impl Args {
     fn check(&self) -> Result<()> {
-        let positive = |value: Option<f64>| value.is_none_or(|value| value.is_finite() && value > 0.0);
+        let positive =
+            |value: Option<f64>| value.is_none_or(|value| value.is_finite() && value > 0.0);
         let share = |value: f64| (0.0..1.0).contains(&value);
         expect_usage(positive(self.lr), || "--lr: a number above 0 is wanted".to_owned())?;
         expect_usage(positive(self.epochs), || "--epochs: a number above 0 is wanted".to_owned())?;
@@ -186,11 +186,8 @@ impl Args {
 
     fn initial(&self) -> Result<Option<Initial>> {
         let Some(directory) = &self.init else { return Ok(None) };
-        let head = if self.data.asks_next_sentence() {
-            HeadKind::PreTraining
-        } else {
-            HeadKind::MaskedLm
-        };
+        let head =
+            if self.data.asks_next_sentence() { HeadKind::PreTraining } else { HeadKind::MaskedLm };
         let options = LoadOptions {
             head: Some(head),
             new_head: Some(self.data.seed()),
@@ -401,6 +398,3 @@ impl std::fmt::Display for Optimizer {
         f.write_str(&format!("{self:?}").to_lowercase())
     }
 }
-
-#[allow(dead_code)]
-fn unused(_: Usage) {}

@@ -20,9 +20,7 @@ pub fn counting() -> ProgressBar {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template)
-        .expect("the template is fixed")
-        .progress_chars("━╸ ")
+    ProgressStyle::with_template(template).expect("the template is fixed").progress_chars("━╸ ")
 }
 
 /// Listens to a run.
@@ -90,7 +88,12 @@ impl Progress {
         let due = self.told.get().is_none_or(|told| told.elapsed() >= INTERVAL);
         if !self.terminal && (due || step == self.total) {
             self.told.set(Some(Instant::now()));
-            say(&format!("step {step}/{}: {}, {}", self.total, self.latest.borrow(), self.left(step)));
+            say(&format!(
+                "step {step}/{}: {}, {}",
+                self.total,
+                self.latest.borrow(),
+                self.left(step)
+            ));
         }
     }
 

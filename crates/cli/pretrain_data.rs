@@ -1,0 +1,283 @@
+//! What a pre-training reads: texts and a vocabulary, or tiny world.
+
+use crate::common::{Usage, expect_usage, say, warn};
+use anyhow::{Context as _, Result};
+use bert_checkpoint::TokenizerFiles;
+use bert_data::corpus::Form as TextForm;
+use bert_data::settings::Form;
+use bert_data::tiny_world::{Ladder, TinyWorld, TinyWorldSource};
+use bert_data::{Corpus, CorpusSource, Instance, Masking, Position, Replacement, Settings, Source};
+use bert_model::HeadKind;
+use bert_nn::random::hash;
+use bert_tokenizer::{Options, Tokenizer};
+use bert_train::LabelledBatch;
+use bert_train::feed::labelled;
+use serde_json::{Map, Value, json};
+use std::fs;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
+
+/// Where instances come from, and how they are made.
+#[derive(clap::Args)]
+pub struct DataArgs {
+    /// Text files, or patterns such as 'texts/*.txt': one sentence per line, a blank line between
+    /// documents
+    #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "tiny_world")]
+    pub corpus: Vec<PathBuf>,
+    /// Train on the built-in language whose best possible loss is known; no file is needed
+    #[arg(long, conflicts_with_all = ["corpus", "vocab", "eval_corpus"])]
+    pub tiny_world: bool,
+    /// The corpus is running text: find its sentences
+    #[arg(long)]
+    split_sentences: bool,
+    /// The vocabulary, one token per line (bert vocab makes one from a corpus)
+    #[arg(long, value_name = "FILE")]
+    vocab: Option<PathBuf>,
+    /// Keep capitals and accents
+    #[arg(long)]
+    cased: bool,
+    /// Texts to measure the model with, not to train on
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    eval_corpus: Vec<PathBuf>,
+    /// The most sequences of them that are used
+    #[arg(long, value_name = "N", default_value = "2000")]
+    eval_sequences: NonZeroUsize,
+    /// The most tokens of a sequence, [CLS] and [SEP] included
+    #[arg(long, value_name = "N", default_value = "128")]
+    max_length: usize,
+    /// The share of tokens that is to be guessed
+    #[arg(long, value_name = "SHARE", default_value = "0.15")]
+    masked_lm_prob: f64,
+    /// The most tokens of a sequence that are to be guessed
+    #[arg(long, value_name = "N", default_value = "20")]
+    max_predictions: usize,
+    /// The share of these that shows [MASK] [default: 0.8; with --tiny-world 1]
+    #[arg(long, value_name = "SHARE")]
+    mask_share: Option<f64>,
+    /// The share of these that shows a random token; the rest shows what it is [default: 0.1; with
+    /// --tiny-world 0]
+    #[arg(long, value_name = "SHARE")]
+    random_share: Option<f64>,
+    /// Hide all pieces of a word together
+    #[arg(long)]
+    whole_word_masking: bool,
+    /// How likely a document is cut into shorter sequences
+    #[arg(long, value_name = "SHARE", default_value = "0.1")]
+    short_seq_prob: f64,
+    /// Fill each sequence with one sentence after the other; no next-sentence prediction
+    #[arg(long, conflicts_with = "tiny_world")]
+    full_sentences: bool,
+    /// Make masks and pairs this many times and then repeat them [default: new ones in every epoch]
+    #[arg(long, value_name = "N")]
+    dupe_factor: Option<NonZeroU64>,
+    /// What all random numbers depend on
+    #[arg(long, value_name = "N", default_value = "12345")]
+    seed: u64,
+}
+
+/// All that a run needs to know of its data.
+pub struct Data {
+    /// Makes the instances.
+    pub source: Box<dyn Source>,
+    /// The contents of vocab.txt.
+    pub vocabulary: Vec<u8>,
+    /// How many tokens it has.
+    pub vocabulary_size: usize,
+    /// Whether texts lose their capitals.
+    pub lower_case: bool,
+    /// Those of the model that training goes on from.
+    pub tokenizer_files: Option<TokenizerFiles>,
+    /// The longest sequence.
+    pub max_length: usize,
+    /// What the model is trained for.
+    pub head: HeadKind,
+    /// What is not trained on.
+    pub evaluation: Option<Vec<LabelledBatch>>,
+    /// Losses that the model's is compared with.
+    pub levels: Vec<(String, f64)>,
+    /// What makes this data another.
+    pub settings: Map<String, Value>,
+    /// For the eye.
+    pub description: String,
+}
+
+/// Sequences in a batch of the evaluation.
+const EVAL_BATCH: usize = 32;
+
+impl DataArgs {
+    /// What all random numbers depend on.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Whether there are pairs of texts to tell apart.
+    pub fn asks_next_sentence(&self) -> bool {
+        !self.full_sentences
+    }
+
+    /// Opens everything. `init` is the directory of the model that training goes on from.
+    pub fn open(&self, init: Option<&Path>) -> Result<Data> {
+        if self.tiny_world { self.open_tiny_world() } else { self.open_corpus(init) }
+    }
+
+    fn replacement(&self, default: Replacement) -> Replacement {
+        Replacement {
+            mask: self.mask_share.unwrap_or(default.mask),
+            random: self.random_share.unwrap_or(default.random),
+        }
+    }
+
+    // ANCHOR: tiny_world
+    fn open_tiny_world(&self) -> Result<Data> {
+        let replacement = self.replacement(Replacement::PLAIN);
+        let shares =
+            [replacement.mask, replacement.random, 1.0 - replacement.mask - replacement.random];
+        expect_usage(shares.iter().all(|share| (-1e-9..=1.0).contains(share)), || {
+            "--mask-share and --random-share: shares from 0 to 1, together at most 1".to_owned()
+        })?;
+        let world = TinyWorld::new();
+        let held_out = world.held_out(self.seed, self.eval_sequences.get() as u64, replacement);
+        let ladder = world
+            .ladder(&held_out, replacement)
+            .context("--eval-sequences: so few have no masked word at all")?;
+        say(&format!("the best possible loss is {:.3}", ladder.optimum));
+        let settings = [
+            ("--tiny-world", json!(true)),
+            ("--seed", json!(self.seed)),
+            ("--mask-share", json!(replacement.mask)),
+            ("--random-share", json!(replacement.random)),
+        ];
+        let vocabulary = world.vocab_txt().into_bytes();
+        let vocabulary_size = world.vocabulary().len();
+        Ok(Data {
+            source: Box::new(TinyWorldSource { world, seed: self.seed, replacement }),
+            vocabulary,
+            vocabulary_size,
+            lower_case: true,
+            tokenizer_files: None,
+            max_length: 64,
+            head: HeadKind::PreTraining,
+            evaluation: Some(held_out.chunks(EVAL_BATCH).map(labelled).collect()),
+            levels: levels(&ladder),
+            settings: settings.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
+            description: "tiny world".to_owned(),
+        })
+    }
+    // ANCHOR_END: tiny_world
+
+    fn open_corpus(&self, init: Option<&Path>) -> Result<Data> {
+        let (tokenizer, vocabulary, tokenizer_files) = self.tokenizer(init)?;
+        let corpus = self.read(&self.corpus)?;
+        let (documents, files) = (corpus.documents(), corpus.files().to_vec());
+        let description = format!("{documents} documents in {} files", files.len());
+        let settings = self.instances();
+        let vocabulary_size = tokenizer.vocab().len();
+        let lower_case = tokenizer.options().lower_case;
+        let evaluation = match self.eval_corpus.as_slice() {
+            [] => None,
+            _ => Some(self.evaluation(init)?),
+        };
+        let of_run = [
+            ("--corpus", json!(files)),
+            ("--split-sentences", json!(self.split_sentences)),
+            ("vocabulary (hash of its file)", json!(hash(&vocabulary))),
+            ("lower-casing", json!(lower_case)),
+            ("instances", json!(settings)),
+        ];
+        let source = CorpusSource::new(corpus, tokenizer, settings)?;
+        let head = if self.full_sentences { HeadKind::MaskedLm } else { HeadKind::PreTraining };
+        Ok(Data {
+            source: Box::new(source),
+            vocabulary,
+            vocabulary_size,
+            lower_case,
+            tokenizer_files,
+            max_length: self.max_length,
+            head,
+            evaluation,
+            levels: vec![],
+            settings: of_run.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
+            description,
+        })
+    }
+
+    /// The tokenizer, the bytes that tell it from others, and the files of a model it came from.
+    fn tokenizer(
+        &self,
+        init: Option<&Path>,
+    ) -> Result<(Tokenizer, Vec<u8>, Option<TokenizerFiles>)> {
+        match (&self.vocab, init) {
+            (Some(_), Some(_)) => {
+                Err(Usage("--vocab: the model of --init has its own".to_owned()).into())
+            }
+            (None, Some(directory)) => {
+                let files = TokenizerFiles::read(directory)?;
+                let bytes = files.files().flat_map(|(_, bytes)| bytes).copied().collect();
+                Ok((Tokenizer::from_dir(directory)?, bytes, Some(files)))
+            }
+            (Some(path), None) => {
+                let options = if self.cased { Options::cased() } else { Options::default() };
+                let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+                Ok((Tokenizer::from_vocab_file(path, options)?, bytes, None))
+            }
+            (None, None) => {
+                let hint = "--vocab: which vocabulary? `bert vocab` makes one from the corpus";
+                Err(Usage(hint.to_owned()).into())
+            }
+        }
+    }
+
+    fn read(&self, patterns: &[PathBuf]) -> Result<Corpus> {
+        let form =
+            if self.split_sentences { TextForm::RunningText } else { TextForm::SentencePerLine };
+        let corpus = Corpus::open(patterns, form)?;
+        corpus.notes().iter().for_each(|note| warn(note));
+        Ok(corpus)
+    }
+
+    fn instances(&self) -> Settings {
+        Settings {
+            form: if self.full_sentences { Form::FullSentences } else { Form::Pairs },
+            max_length: self.max_length,
+            short_sequence_probability: self.short_seq_prob,
+            masking: Masking {
+                rate: self.masked_lm_prob,
+                max_predictions: self.max_predictions,
+                whole_words: self.whole_word_masking,
+                replacement: self.replacement(Replacement::BERT),
+            },
+            dupe_factor: self.dupe_factor,
+            seed: self.seed,
+            ..Settings::default()
+        }
+    }
+
+    /// The first sequences of the other texts, always with the same masks.
+    fn evaluation(&self, init: Option<&Path>) -> Result<Vec<LabelledBatch>> {
+        let (tokenizer, ..) = self.tokenizer(init)?;
+        let source = CorpusSource::new(self.read(&self.eval_corpus)?, tokenizer, self.instances())?;
+        let mut position = Position::default();
+        let mut instances: Vec<Instance> = Vec::new();
+        while instances.len() < self.eval_sequences.get() && Some(position.block) < source.blocks(0)
+        {
+            instances.extend(source.block(0, position.block)?);
+            position.block += 1;
+        }
+        instances.truncate(self.eval_sequences.get());
+        anyhow::ensure!(!instances.is_empty(), "--eval-corpus: there is no sequence in it");
+        Ok(instances.chunks(EVAL_BATCH).map(labelled).collect())
+    }
+}
+
+/// The ladder as names and losses.
+fn levels(ladder: &Ladder) -> Vec<(String, f64)> {
+    let mut levels = vec![
+        ("uniform", ladder.uniform),
+        ("unigram", ladder.unigram),
+        ("position only", ladder.position),
+        ("left context only", ladder.left_context),
+        ("optimum", ladder.optimum),
+    ];
+    levels.extend(ladder.order_ignored.map(|loss| ("order ignored", loss)));
+    levels.into_iter().map(|(name, loss)| (format!("{name} {loss:.3}"), loss)).collect()
+}
