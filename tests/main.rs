@@ -10,6 +10,7 @@
 //! - [`saving`]: what is saved is what was loaded
 //! - [`parity`]: every tensor of a forward pass against transformers
 //! - [`gradients`]: every gradient against PyTorch's autograd
+//! - [`pretraining`]: what `bert pretrain` leaves behind, whatever happens to it
 //! - [`training`]: ten steps of training against PyTorch and Google's formula
 //! - [`pipelines`]: the answers of every task against transformers' pipelines
 mod backward_commands;
@@ -22,6 +23,7 @@ mod gradients;
 mod limits;
 mod parity;
 mod pipelines;
+mod pretraining;
 mod saving;
 mod support;
 mod training;
