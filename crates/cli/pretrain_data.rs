@@ -213,7 +213,7 @@ impl DataArgs {
             (None, Some(directory)) => {
                 let files = TokenizerFiles::read(directory)?;
                 let bytes = files.files().flat_map(|(_, bytes)| bytes).copied().collect();
-                Ok((Tokenizer::from_dir(directory)?, bytes, Some(files)))
+                Ok((bert_pipeline::tokenizer(directory)?, bytes, Some(files)))
             }
             (Some(path), None) => {
                 let options = if self.cased { Options::cased() } else { Options::default() };

@@ -44,7 +44,7 @@ struct Line<'a> {
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
     let tokenizer = match (&args.model, &args.vocab) {
-        (Some(directory), _) => Tokenizer::from_dir(directory)?,
+        (Some(directory), _) => bert_pipeline::tokenizer(directory)?,
         (None, vocab) => {
             let options = Options { lower_case: !args.cased, ..Options::default() };
             Tokenizer::from_vocab_file(vocab.as_ref().expect("clap asks for one of both"), options)?

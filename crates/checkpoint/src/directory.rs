@@ -1,8 +1,10 @@
 //! Which files make a model directory: Hugging Face's layout, or Google's name for the
 //! configuration.
 
-use crate::Error;
+use crate::bundled::{self, Bundle};
+use crate::{Error, TensorFile};
 use bert_model::{Config, Flavour};
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,20 +23,27 @@ const OTHER_WEIGHTS: [&str; 5] = [
     "flax_model.msgpack",
 ];
 
-/// A directory with a configuration and weights.
+/// A directory with a configuration and weights; or a model that is built into the program and is
+/// asked for by its name ([`bundled`]).
 #[derive(Debug, Clone)]
 pub struct ModelDirectory {
     path: PathBuf,
     config: PathBuf,
     flavour: Flavour,
+    bundle: Option<&'static Bundle>,
 }
 
 impl ModelDirectory {
     /// Looks for the files; says what was looked for when one is missing.
     pub fn open(path: &Path) -> Result<Self, Error> {
+        if let Some(bundle) = bundled::find(path) {
+            let (config, flavour) = (path.join(CONFIG), Flavour::HuggingFace);
+            return Ok(Self { path: path.to_owned(), config, flavour, bundle: Some(bundle) });
+        }
         let refuse = |problem: String| Err(Error::NotAModel { path: path.to_owned(), problem });
         if !path.exists() {
-            return refuse("there is nothing of that name".to_owned());
+            let name = bundled::TINY_WORLD.name;
+            return refuse(format!("there is nothing of that name ({name} is built in)"));
         }
         if !path.is_dir() {
             return refuse("it is a file; the directory that holds it is wanted".to_owned());
@@ -46,28 +55,34 @@ impl ModelDirectory {
             let there = listing(path)?;
             return refuse(format!("looked for {CONFIG} and {GOOGLE_CONFIG}, found {there}"));
         };
-        Ok(Self { path: path.to_owned(), config: path.join(name), flavour })
+        Ok(Self { path: path.to_owned(), config: path.join(name), flavour, bundle: None })
     }
 
-    /// The directory.
+    /// The directory, or the name of a model that is built in.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Reads the configuration; `activation`, by one of transformers' names, replaces the file's.
     pub fn config(&self, activation: Option<&str>) -> Result<Config, Error> {
-        let bytes = fs::read(&self.config).map_err(Error::io(&self.config))?;
+        let bytes = match self.bundle {
+            Some(bundle) => Cow::Borrowed(bundle.file(CONFIG)),
+            None => Cow::Owned(fs::read(&self.config).map_err(Error::io(&self.config))?),
+        };
         Ok(match activation {
             Some(name) => Config::with_activation(&bytes, &self.config, self.flavour, name)?,
             None => Config::from_bytes(&bytes, &self.config, self.flavour)?,
         })
     }
 
-    /// The weights' file; says what was looked for when it is missing.
-    pub fn weights(&self) -> Result<PathBuf, Error> {
+    /// Opens the weights' file; says what was looked for when it is missing.
+    pub fn weights(&self) -> Result<TensorFile, Error> {
         let file = self.path.join(WEIGHTS);
+        if let Some(bundle) = self.bundle {
+            return TensorFile::of_bytes(bundle.file(WEIGHTS), &file);
+        }
         if file.is_file() {
-            return Ok(file);
+            return TensorFile::open(&file);
         }
         let other = OTHER_WEIGHTS.iter().find(|name| self.path.join(name).exists());
         let found = match other {
@@ -100,7 +115,7 @@ mod tests {
 
     fn message(path: &Path) -> String {
         let opened = ModelDirectory::open(path).and_then(|directory| directory.weights());
-        opened.unwrap_err().to_string()
+        opened.err().unwrap().to_string()
     }
 
     #[test]

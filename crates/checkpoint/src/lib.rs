@@ -7,6 +7,7 @@
 //! - [`names`]: the spellings of a tensor's name, and the one that the model uses
 //! - [`tensor_file`]: a safetensors file, mapped into memory; numbers of any width become `Real`
 //! - [`directory`]: which files make a model directory
+//! - [`bundled`]: the model that is built into the program
 //! - [`heads`]: which head a file holds
 //! - [`load`](mod@load): a directory becomes a model; the sets of names must match
 //! - [`atomic`]: files are replaced, never edited
@@ -15,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod atomic;
+pub mod bundled;
 pub mod directory;
 mod error;
 pub mod heads;

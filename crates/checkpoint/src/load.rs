@@ -82,8 +82,7 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, Error> {
     if let Some(labels) = &options.labels {
         config.set_labels(labels);
     }
-    let file = TensorFile::open(&directory.weights()?)?;
-    let source = Source::new(file)?;
+    let source = Source::new(directory.weights()?)?;
     let kind = choose_head(&source, &config, options)?;
     source.fill(kind, config, options)
 }

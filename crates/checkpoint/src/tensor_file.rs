@@ -10,13 +10,13 @@ use bert_nn::Real;
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
 
 /// An open safetensors file.
 pub struct TensorFile {
     path: PathBuf,
-    bytes: MappedFile,
+    bytes: Bytes,
     entries: BTreeMap<String, Entry>,
 }
 
@@ -26,10 +26,35 @@ struct Entry {
     place: Range<usize>,
 }
 
+enum Bytes {
+    Mapped(MappedFile),
+    /// Part of the program.
+    Static(&'static [u8]),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(file) => file,
+            Self::Static(bytes) => bytes,
+        }
+    }
+}
+
 impl TensorFile {
     /// Maps the file and checks its header.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let bytes = MappedFile::open(path).map_err(Error::io(path))?;
+        Self::new(Bytes::Mapped(MappedFile::open(path).map_err(Error::io(path))?), path)
+    }
+
+    /// The contents of a file that is part of the program. `path` is for error messages.
+    pub fn of_bytes(bytes: &'static [u8], path: &Path) -> Result<Self, Error> {
+        Self::new(Bytes::Static(bytes), path)
+    }
+
+    fn new(bytes: Bytes, path: &Path) -> Result<Self, Error> {
         let entries =
             entries(&bytes).map_err(|problem| Error::Corrupt { path: path.to_owned(), problem })?;
         Ok(Self { path: path.to_owned(), bytes, entries })

@@ -1,6 +1,6 @@
 //! The tokenizer's files of a model directory: handed on as they are when a model is saved.
 
-use crate::Error;
+use crate::{Error, bundled};
 use std::fs;
 use std::path::Path;
 
@@ -14,9 +14,15 @@ pub struct TokenizerFiles {
 }
 
 impl TokenizerFiles {
-    /// Reads those that a model directory has.
+    /// Reads those that a model directory has, or a model that is built in.
     pub fn read(directory: &Path) -> Result<Self, Error> {
         let mut files = Vec::new();
+        if let Some(bundle) = bundled::find(directory) {
+            let tokenizers = bundle.files().filter(|(name, _)| NAMES.contains(name));
+            return Ok(Self {
+                files: tokenizers.map(|(name, bytes)| (name, bytes.into())).collect(),
+            });
+        }
         for name in NAMES {
             let path = directory.join(name);
             if path.is_file() {

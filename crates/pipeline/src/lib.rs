@@ -31,5 +31,5 @@ pub use answer::Answerer;
 pub use classify::Classifier;
 pub use embed::{Embedder, Pooling};
 pub use error::Error;
-pub use pipeline::{Pipeline, Prepared};
+pub use pipeline::{Pipeline, Prepared, tokenizer};
 pub use tag::Tagger;

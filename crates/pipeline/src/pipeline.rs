@@ -1,7 +1,7 @@
 //! Tokenizer, configuration and model of one directory, and the road from texts to a batch.
 
 use crate::Error;
-use bert_checkpoint::{LoadOptions, load};
+use bert_checkpoint::{LoadOptions, TokenizerFiles, load};
 use bert_model::{Batch, Config, Context, HeadKind, Model, PackedModel};
 use bert_tokenizer::{Encoding, Input, Strategy, Tokenizer, Truncation};
 use std::path::{Path, PathBuf};
@@ -33,6 +33,13 @@ pub struct Prepared {
     pub empty: usize,
 }
 
+/// The tokenizer of a model directory, or of a model that is built in.
+pub fn tokenizer(directory: &Path) -> Result<Tokenizer, Error> {
+    let files = TokenizerFiles::read(directory)?;
+    let files: Vec<_> = files.files().collect();
+    Ok(Tokenizer::from_files(&files, directory)?)
+}
+
 impl Pipeline {
     /// Reads a model directory.
     pub fn open(directory: &Path, options: &LoadOptions) -> Result<Self, Error> {
@@ -46,7 +53,7 @@ impl Pipeline<Model> {
     /// Reads a model directory and leaves the model as it is in the file.
     pub fn open_plain(directory: &Path, options: &LoadOptions) -> Result<Self, Error> {
         let loaded = load(directory, options)?;
-        let tokenizer = Tokenizer::from_dir(directory)?;
+        let tokenizer = tokenizer(directory)?;
         let (vocabulary, config) = (tokenizer.vocab().len(), loaded.config.vocab_size);
         if vocabulary > config {
             let path = directory.to_owned();

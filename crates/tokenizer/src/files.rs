@@ -15,19 +15,34 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
+/// The files that say how texts are cut.
+const NAMES: [&str; 3] = ["tokenizer.json", "vocab.txt", "tokenizer_config.json"];
+
 pub(crate) fn from_dir(dir: &Path) -> Result<Parts, Error> {
-    let [json, vocab, config] =
-        ["tokenizer.json", "vocab.txt", "tokenizer_config.json"].map(|name| dir.join(name));
-    let mut parts = if json.exists() {
-        from_tokenizer_json(&read(&json)?, &json)?
-    } else if vocab.exists() {
-        Parts::new(Vocab::from_bytes(&read(&vocab)?, &vocab)?, Options::default())
-    } else {
-        return Err(Error::NoTokenizer { dir: dir.to_owned() });
+    let mut files = Vec::new();
+    for name in NAMES.into_iter().filter(|name| dir.join(name).exists()) {
+        files.push((name, read(&dir.join(name))?));
+    }
+    let files: Vec<_> = files.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
+    from_files(&files, dir)
+}
+
+/// Names and contents of the files of `dir`; others than a tokenizer's are passed over.
+pub(crate) fn from_files(files: &[(&str, &[u8])], dir: &Path) -> Result<Parts, Error> {
+    let [json, vocab, config] = NAMES.map(|name| {
+        let found = files.iter().find(|(found, _)| *found == name);
+        found.map(|(_, bytes)| (*bytes, dir.join(name)))
+    });
+    let mut parts = match (json, vocab) {
+        (Some((bytes, path)), _) => from_tokenizer_json(bytes, &path)?,
+        (None, Some((bytes, path))) => {
+            Parts::new(Vocab::from_bytes(bytes, &path)?, Options::default())
+        }
+        (None, None) => return Err(Error::NoTokenizer { dir: dir.to_owned() }),
     };
-    if config.exists() {
-        let value = parse(&read(&config)?, &config)?;
-        apply_config(&mut parts, &Field::root(&value, &config))?;
+    if let Some((bytes, path)) = config {
+        let value = parse(bytes, &path)?;
+        apply_config(&mut parts, &Field::root(&value, &path))?;
     }
     Ok(parts)
 }

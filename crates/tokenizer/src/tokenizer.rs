@@ -188,6 +188,15 @@ impl Tokenizer {
         files::from_dir(dir)?.build()
     }
 
+    /// As [`Tokenizer::from_dir`], from the names and contents of a model directory's files. `dir` is for error
+    /// messages.
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::from_dir`].
+    pub fn from_files(files: &[(&str, &[u8])], dir: &Path) -> Result<Self, Error> {
+        files::from_files(files, dir)?.build()
+    }
+
     /// Reads the contents of a `tokenizer.json`. `path` is for error messages.
     ///
     /// # Errors
