@@ -136,3 +136,33 @@ impl FromStr for Ablation {
         Ok(ablation)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_combination_is_read_as_it_is_written() {
+        for bits in 0..64 {
+            let mut ablation = Ablation::default();
+            for (part, out) in ablation.parts().into_iter().enumerate() {
+                *out = bits >> part & 1 == 1;
+            }
+            assert_eq!(ablation.to_string().parse(), Ok(ablation));
+        }
+        assert_eq!(Ablation::default().to_string(), "none");
+        let ablation = Ablation { no_scale: true, left_to_right: true, ..Ablation::NONE };
+        assert_eq!(ablation.to_string(), "no-scale,left-to-right");
+    }
+
+    #[test]
+    fn every_switch_has_its_own_name_and_unknown_ones_are_refused() {
+        for part in Ablation::ALL {
+            assert_eq!(part.ablation.to_string(), part.name);
+        }
+        for unknown in ["", "no-dropout", "no-scale,", "no-scale, left-to-right", "none,no-scale"] {
+            let error = unknown.parse::<Ablation>().unwrap_err().to_string();
+            assert!(error.contains("no-positions, no-residual"), "{error}");
+        }
+    }
+}
