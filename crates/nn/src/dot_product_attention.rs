@@ -124,7 +124,6 @@ fn with_args(
 pub fn scale(head_width: usize) -> Real {
     1.0 / (head_width as Real).sqrt()
 }
-// ANCHOR_END: scale
 
 impl DotProductSettings<'_> {
     /// What scores are multiplied by.
@@ -132,6 +131,7 @@ impl DotProductSettings<'_> {
         if self.scaled { scale(head_width) } else { 1.0 }
     }
 }
+// ANCHOR_END: scale
 
 #[cfg(test)]
 mod tests {
