@@ -14,6 +14,7 @@ import statistics
 import sys
 from pathlib import Path
 
+from worked_ablations import ablations
 from worked_gradients import back_propagation, derivatives
 from worked_gradients_blocks import attention_backward_chapter, layer_norm_backward_chapter
 from worked_losses import gradient_check, losses
@@ -370,6 +371,7 @@ CHAPTERS = {
     "losses.md": losses,
     "optimizers.md": optimizers,
     "gradient_check.md": gradient_check,
+    "ablations.md": ablations,
     "fast_matrix_product.md": fast_matrix_product,
     "how_fast_can_bert_be.md": how_fast_can_bert_be,
 }

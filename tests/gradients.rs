@@ -1,8 +1,8 @@
 //! Every gradient against PyTorch's autograd in float64, computed from the same weights, batches and labels by
-//! `tests/reference/make_gradients.py` and `make_minilm_gradients.py`.
+//! `tests/reference/make_gradients.py`, `make_ablations.py` and `make_minilm_gradients.py`.
 
 use bert_checkpoint::{LoadOptions, Loaded, Stored, TensorFile, load};
-use bert_model::{Batch, Config, Context, HeadKind, Keep, Labels, Model};
+use bert_model::{Ablation, Batch, Config, Context, HeadKind, Keep, Labels, Model};
 use bert_nn::init::{Initializer, initialize};
 use bert_nn::{Real, Tensors};
 use bert_optim::{AdamW, AdamWSettings, Update};
@@ -107,6 +107,17 @@ fn every_gradient_under_dropout_agrees_with_pytorch_under_the_same_masks() {
         compare(&found, &reference, &file, UNDER_DROPOUT);
     }
     assert_eq!(heads, with_a_loss(), "a head is without reference gradients under dropout");
+}
+
+#[test]
+fn every_gradient_of_a_model_without_a_part_agrees_with_pytorch() {
+    for part in Ablation::ALL {
+        let path = fixture(&format!("ablations/{}.safetensors", part.name));
+        let (loaded, reference) = (model_of(&path), Reference::open(&path).unwrap());
+        let context = Context { ablation: part.ablation, ..Context::eval(&loaded.config) };
+        let found = backward(&loaded.model, &reference, &context).unwrap();
+        compare(&found, &reference, &TensorFile::open(&path).unwrap(), TOLERANCE);
+    }
 }
 
 /// The batch of a fixture, cut into as many pieces as are asked for.

@@ -20,6 +20,7 @@ fi
 "$python" "$here/make_fixtures.py" --out "$out"
 "$python" "$here/make_gradients.py" --self-test
 "$python" "$here/make_gradients.py" --out "$out"
+"$python" "$here/make_ablations.py" --out "$out"
 "$python" "$here/make_training.py" --out "$out"
 "$python" "$here/make_toy.py" --out "$out"
 "$python" "$here/make_published.py" --out "$out"

@@ -1,8 +1,8 @@
 //! What is not a parameter and still reaches every layer: the configuration, and whether this is
 //! training.
 
-use crate::{Batch, Config, Error, HeadKind};
-use bert_nn::{Dropout, Mask, Real};
+use crate::{Ablation, Batch, Config, Error, HeadKind};
+use bert_nn::{AddNorm, Dropout, Mask, Real};
 
 /// Whether this pass is part of training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +36,8 @@ pub struct Context<'a> {
     pub config: &'a Config,
     /// Training or evaluation.
     pub mode: Mode,
-    /// Whether a token sees its whole sequence (BERT) or only what stands to its left.
-    pub mask: Mask,
+    /// What is left out of the model: nothing in BERT.
+    pub ablation: Ablation,
     /// C of them, where some classes of a single-label problem count more than others in the loss.
     pub class_weights: Option<&'a [Real]>,
 }
@@ -45,7 +45,7 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// For evaluation: no dropout.
     pub fn eval(config: &'a Config) -> Self {
-        Self { config, mode: Mode::Eval, mask: Mask::Full, class_weights: None }
+        Self { config, mode: Mode::Eval, ablation: Ablation::NONE, class_weights: None }
     }
 
     /// For training: dropout at the configuration's rates. For the first batch of a step; see
@@ -94,6 +94,20 @@ impl<'a> Context<'a> {
     /// LayerNorm's eps.
     pub fn eps(&self) -> Real {
         self.config.layer_norm_eps as Real
+    }
+
+    /// How the blocks of a layer end.
+    pub fn add_norm(&self) -> AddNorm {
+        AddNorm {
+            residual: !self.ablation.no_residual,
+            layer_norm: !self.ablation.no_layer_norm,
+            eps: self.eps(),
+        }
+    }
+
+    /// Whether a token sees its whole sequence (BERT) or only what stands to its left.
+    pub fn mask(&self) -> Mask {
+        if self.ablation.left_to_right { Mask::Causal } else { Mask::Full }
     }
 
     /// Dropout on embeddings and on each block's result; `place` is the layer's number.

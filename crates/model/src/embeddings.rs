@@ -73,7 +73,11 @@ impl Embeddings {
         let words = self.word_embeddings.forward(&batch.token_ids); // [T, H]
         let positions = self.position_embeddings.forward(&batch.positions); // [T, H]
         let types = self.token_type_embeddings.forward(&batch.token_types); // [T, H]
-        let sum = words + positions + types; // [T, H]
+        let sum = if context.ablation.no_positions {
+            words + types // [T, H]
+        } else {
+            words + positions + types // [T, H]
+        };
         let normalised = self.layer_norm.forward(sum.view(), context.eps()); // [T, H]
         let output = context.hidden_dropout("embeddings", 0).forward(normalised); // [T, H]
         (output, EmbeddingsCache { sum })
@@ -100,7 +104,9 @@ impl Embeddings {
         // sum = words + positions + types
         let d = d_sum.view();
         self.word_embeddings.backward(&batch.token_ids, d, &mut grads.word_embeddings);
-        self.position_embeddings.backward(&batch.positions, d, &mut grads.position_embeddings);
+        if !context.ablation.no_positions {
+            self.position_embeddings.backward(&batch.positions, d, &mut grads.position_embeddings);
+        }
         self.token_type_embeddings.backward(
             &batch.token_types,
             d,

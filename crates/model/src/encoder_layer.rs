@@ -37,8 +37,8 @@ pub struct EncoderLayerCache {
     pub attention: AttentionCache,
     /// [T, H]: between the blocks.
     pub attention_output: Array2<Real>,
-    /// Of the feed-forward block.
-    pub feed_forward: FeedForwardCache,
+    /// Of the feed-forward block; none where that is left out.
+    pub feed_forward: Option<FeedForwardCache>,
 }
 
 impl EncoderLayer {
@@ -61,9 +61,14 @@ impl EncoderLayer {
     ) -> (Array2<Real>, EncoderLayerCache) {
         let (attention_output, attention) =
             self.attention.forward(input, bounds, &attention_settings(number, context)); // [T, H]
+        if context.ablation.no_feed_forward {
+            let output = attention_output.clone();
+            return (output, EncoderLayerCache { attention, attention_output, feed_forward: None });
+        }
         let (output, feed_forward) = self
             .feed_forward
             .forward(attention_output.view(), &feed_forward_settings(number, context)); // [T, H]
+        let feed_forward = Some(feed_forward);
         (output, EncoderLayerCache { attention, attention_output, feed_forward })
     }
     // ANCHOR_END: forward
@@ -83,13 +88,16 @@ impl EncoderLayer {
         grads: &mut EncoderLayerGrads,
     ) -> Array2<Real> {
         let EncoderLayerCache { attention, attention_output, feed_forward } = cache;
-        let d_attention_output = self.feed_forward.backward(
-            attention_output.view(),
-            feed_forward,
-            d_output,
-            &feed_forward_settings(number, context),
-            &mut grads.feed_forward,
-        ); // [T, H]
+        let d_attention_output = match feed_forward {
+            None => d_output, // left out: output = attention_output
+            Some(cache) => self.feed_forward.backward(
+                attention_output.view(),
+                cache,
+                d_output,
+                &feed_forward_settings(number, context),
+                &mut grads.feed_forward,
+            ), // [T, H]
+        };
         drop(attention_output);
         self.attention.backward(
             input,
@@ -108,8 +116,9 @@ impl EncoderLayer {
 pub fn attention_settings(number: usize, context: &Context) -> AttentionSettings {
     AttentionSettings {
         heads: context.config.num_attention_heads,
-        mask: context.mask,
-        eps: context.eps(),
+        scaled: !context.ablation.no_scale,
+        mask: context.mask(),
+        add_norm: context.add_norm(),
         probability_dropout: context.probability_dropout(number),
         output_dropout: context.hidden_dropout("attention output", number),
     }
@@ -120,7 +129,7 @@ pub fn attention_settings(number: usize, context: &Context) -> AttentionSettings
 pub fn feed_forward_settings(number: usize, context: &Context) -> FeedForwardSettings {
     FeedForwardSettings {
         activation: context.config.activation(),
-        eps: context.eps(),
+        add_norm: context.add_norm(),
         output_dropout: context.hidden_dropout("feed-forward output", number),
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! - [`config`]: the sizes and rates of a model, read from Hugging Face's or Google's JSON
 //! - [`batch`]: sequences laid end to end, and how a padded batch becomes one
+//! - [`ablation`]: parts that can be left out, to see what they are good for
 //! - [`context`]: what is not a parameter and still reaches every layer
 //! - [`embeddings`]: word + position + token type → LayerNorm → dropout
 //! - [`encoder_layer`]: attention, then feed-forward
@@ -22,6 +23,7 @@
 //! `N` heads, `F` feed-forward size, `V` vocabulary, `L` layers, `C` classes.
 #![forbid(unsafe_code)]
 
+pub mod ablation;
 pub mod batch;
 pub mod config;
 pub mod context;
@@ -37,6 +39,7 @@ pub mod pooler;
 pub mod trace;
 pub mod zero_gradients;
 
+pub use ablation::{Ablation, Switch};
 pub use batch::Batch;
 pub use config::sizes::Size;
 pub use config::{Config, Flavour, Problem};

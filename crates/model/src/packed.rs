@@ -6,7 +6,7 @@
 //! while the numbers are in the cache; and the activations of a layer are written over those of the
 //! layer before. The layers of `bert-nn` know nothing of this.
 
-use crate::{Batch, Context, Embeddings, EncoderLayer, Head, Mode, Model, Outputs};
+use crate::{Ablation, Batch, Context, Embeddings, EncoderLayer, Head, Mode, Model, Outputs};
 use bert_kernels::{
     Aligned, AttentionArgs, Epilogue, PackedB, add_layer_norm_rows, attention, gemm, team,
 };
@@ -155,7 +155,7 @@ impl PackedLayer {
             k_bounds: bounds,
             heads,
             scale: scale(width / heads),
-            mask: context.mask,
+            mask: context.mask(),
             on_probabilities: None,
         };
         let mut mixed = workspace.context.matrix(tokens, width); // [T, H]
@@ -239,6 +239,9 @@ impl PackedModel {
         mut seen: impl FnMut(Step),
     ) -> Array2<Real> {
         assert!(context.mode == Mode::Eval, "a packed model does not train: it knows no dropout");
+        let Ablation { no_positions, left_to_right, .. } = context.ablation;
+        let known = Ablation { no_positions, left_to_right, ..Ablation::NONE };
+        assert_eq!(context.ablation, known, "a packed model's layers are whole: Model::infer");
         let spare = self.spare.lock().expect("nothing panics while it is locked").pop();
         let mut workspace = spare.unwrap_or_default();
         let hidden = team(|| {
@@ -261,8 +264,8 @@ impl PackedModel {
 mod tests {
     use super::*;
     use crate::{Config, HeadKind};
+    use bert_nn::Tensors;
     use bert_nn::init::{self, Initializer};
-    use bert_nn::{Mask, Tensors};
 
     /// Sequences of these lengths, one after the other.
     fn batch(lengths: &[usize], config: &Config) -> Batch {
@@ -303,17 +306,18 @@ mod tests {
 
     #[test]
     fn a_packed_model_gives_the_bits_of_the_plain_one() {
-        for (kind, act, mask) in [
-            (HeadKind::PreTraining, "gelu", Mask::Full),
-            (HeadKind::SequenceClassification, "gelu_new", Mask::Full),
-            (HeadKind::TokenClassification, "relu", Mask::Full),
-            (HeadKind::QuestionAnswering, "silu", Mask::Causal),
-            (HeadKind::None, "gelu", Mask::Causal),
+        for (kind, act, ablation) in [
+            (HeadKind::PreTraining, "gelu", "none"),
+            (HeadKind::SequenceClassification, "gelu_new", "none"),
+            (HeadKind::TokenClassification, "relu", "no-positions"),
+            (HeadKind::QuestionAnswering, "silu", "left-to-right"),
+            (HeadKind::None, "gelu", "left-to-right,no-positions"),
         ] {
             let config = config(act);
             let model = model(kind, &config);
             let packed = PackedModel::new(model.clone());
-            let context = Context { mask, ..Context::eval(&config) };
+            let ablation = ablation.parse().unwrap();
+            let context = Context { ablation, ..Context::eval(&config) };
             // Twice, and the larger batch first: leftovers in the workspace must not show.
             for lengths in [&[5, 1, 130, 64][..], &[3], &[150, 2]] {
                 let batch = batch(lengths, &config);
@@ -326,6 +330,19 @@ mod tests {
                 assert_eq!(fast.start_logits, plain.start_logits);
                 assert_eq!(fast.end_logits, plain.end_logits);
             }
+        }
+    }
+
+    #[test]
+    fn a_packed_model_refuses_to_pass_over_a_part_that_is_left_out() {
+        let config = config("gelu");
+        let packed = PackedModel::new(model(HeadKind::None, &config));
+        let batch = batch(&[3], &config);
+        for name in ["no-residual", "no-layer-norm", "no-scale", "no-feed-forward"] {
+            let ablation = name.parse().unwrap();
+            let context = Context { ablation, ..Context::eval(&config) };
+            let run = std::panic::AssertUnwindSafe(|| packed.infer(&batch, &context));
+            assert!(std::panic::catch_unwind(run).is_err(), "{name}");
         }
     }
 

@@ -89,10 +89,12 @@ fn layer_tensors(
     tokens("attention.context", &cache.attention.context);
     tokens("attention.sum", &cache.attention.sum);
     tokens("attention.output", &cache.attention_output);
-    tokens("intermediate", &cache.feed_forward.intermediate);
-    let before = cache.feed_forward.intermediate.view();
-    tokens("activation", &activation::forward(before, context.config.activation()));
-    tokens("feed_forward.sum", &cache.feed_forward.sum);
+    if let Some(feed_forward) = &cache.feed_forward {
+        tokens("intermediate", &feed_forward.intermediate);
+        let before = feed_forward.intermediate.view();
+        tokens("activation", &activation::forward(before, context.config.activation()));
+        tokens("feed_forward.sum", &feed_forward.sum);
+    }
 }
 
 /// The results of a model under the reference files' names, those that it has.

@@ -30,9 +30,9 @@
 //! each token (15 KB for BERT-base). The S×S probabilities are not kept; they follow from query and
 //! key.
 
-use crate::dot_product_attention::{self, DotProductSettings, scale};
+use crate::dot_product_attention::{self, DotProductSettings};
 use crate::view::{columns, rows};
-use crate::{Dropout, LayerNorm, Linear};
+use crate::{AddNorm, Dropout, LayerNorm, Linear};
 use bert_kernels::{Mask, Real, attention_probabilities};
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 
@@ -70,10 +70,12 @@ pub type AttentionGrads = Attention;
 pub struct AttentionSettings {
     /// `N`, the number of heads; H is a multiple of it.
     pub heads: usize,
+    /// Whether scores are divided by √D, as they are in BERT.
+    pub scaled: bool,
     /// Whether a token sees its whole sequence, or only what stands to its left.
     pub mask: Mask,
-    /// Of the LayerNorm.
-    pub eps: Real,
+    /// Residual and LayerNorm.
+    pub add_norm: AddNorm,
     /// Dropout on the attention probabilities.
     pub probability_dropout: Dropout,
     /// Dropout on the block's result, before the residual.
@@ -88,6 +90,7 @@ impl AttentionSettings {
             q_bounds: bounds,
             k_bounds: bounds,
             heads: self.heads,
+            scaled: self.scaled,
             mask: self.mask,
             dropout: self.probability_dropout,
         }
@@ -141,8 +144,9 @@ impl Attention {
         let context =
             dot_product_attention::forward(query.view(), key.view(), value.view(), &mixing); // [T, H]
         let projected = self.output.forward(context.view()); // [T, H]
-        let sum = settings.output_dropout.forward(projected) + input; // residual
-        let output = self.layer_norm.forward(sum.view(), settings.eps); // [T, H]
+        let dropped = settings.output_dropout.forward(projected); // [T, H]
+        let sum = settings.add_norm.add(dropped, input); // dropped + input, the residual
+        let output = settings.add_norm.norm(&self.layer_norm, sum.view()); // [T, H]
         (output, AttentionCache { query, key, value, context, sum })
     }
     // ANCHOR_END: forward
@@ -162,8 +166,12 @@ impl Attention {
     ) -> Array2<Real> {
         let AttentionCache { query, key, value, context, sum } = cache;
         // output = layer_norm(sum)
-        let d_sum =
-            self.layer_norm.backward(sum.view(), d_output, settings.eps, &mut grads.layer_norm); // [T, H]
+        let d_sum = settings.add_norm.norm_backward(
+            &self.layer_norm,
+            sum.view(),
+            d_output,
+            &mut grads.layer_norm,
+        ); // [T, H]
         drop(sum);
         // sum = dropout(projected) + input
         let d_projected = settings.output_dropout.backward(d_sum.clone()); // [T, H]
@@ -180,7 +188,7 @@ impl Attention {
         );
         drop((query, key, value, d_context));
         // All three projections read the input, and so does the residual.
-        let mut d_input = d_sum; // [T, H]
+        let mut d_input = settings.add_norm.add_backward(d_sum); // [T, H]
         self.query.backward_add(input, d.query.view(), &mut grads.query, &mut d_input);
         self.key.backward_add(input, d.key.view(), &mut grads.key, &mut d_input);
         self.value.backward_add(input, d.value.view(), &mut grads.value, &mut d_input);
@@ -202,12 +210,12 @@ impl AttentionCache {
         let (length, width) = (end - start, self.query.ncols() / settings.heads);
         let query = rows(self.query.view(), start..end); // [S, H]
         let key = rows(self.key.view(), start..end); // [S, H]
+        let scale = settings.dot_product(&[start, end]).scale(width);
         let mut all = Array3::zeros((settings.heads, length, length)); // [N, S, S]
         for (head, mut probabilities) in all.axis_iter_mut(Axis(0)).enumerate() {
             let own = head * width..(head + 1) * width;
             let query = columns(query, own.clone()); // [S, D]
             let key = columns(key, own); // [S, D]
-            let scale = scale(width);
             probabilities.assign(&attention_probabilities(query, key, scale, settings.mask));
         }
         all
@@ -218,14 +226,16 @@ impl AttentionCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::add_norm::tests::CHOICES;
     use crate::gradient_check::{Point, check_layer, jitter, random};
     use crate::init::{self, Initializer};
     use ndarray::{array, concatenate};
 
     const SETTINGS: AttentionSettings = AttentionSettings {
         heads: 2,
+        scaled: true,
         mask: Mask::Full,
-        eps: 1e-12,
+        add_norm: AddNorm::new(1e-12),
         probability_dropout: Dropout::OFF,
         output_dropout: Dropout::OFF,
     };
@@ -300,6 +310,37 @@ mod tests {
     }
 
     #[test]
+    fn without_the_scale_scores_are_those_of_queries_that_are_larger_by_its_inverse() {
+        // One head of 4 columns: 1/√4 is a power of two, so that nothing is rounded.
+        let mut block = Attention::zeros(4);
+        init::initialize(&mut block, Initializer::Normal { std: 0.5 }, 11);
+        let mut larger = block.clone();
+        larger.query.weight *= 2.0;
+        let (input, bounds) = (random(5, 4, 1), [0, 2, 5]);
+        let scaled = AttentionSettings { heads: 1, ..SETTINGS };
+        let settings = AttentionSettings { scaled: false, ..scaled };
+        let (output, cache) = block.forward(input.view(), &bounds, &settings);
+        let (expected, expected_cache) = larger.forward(input.view(), &bounds, &scaled);
+        assert_eq!(output, expected);
+        let probabilities = cache.probabilities(2, 5, &settings);
+        assert_eq!(probabilities, expected_cache.probabilities(2, 5, &scaled));
+        assert_ne!(probabilities, cache.probabilities(2, 5, &scaled));
+    }
+
+    #[test]
+    fn without_residual_and_layer_norm_the_output_is_the_projected_context() {
+        let [_, without_residual, without_norm, neither] = CHOICES.map(|add_norm| {
+            let settings = AttentionSettings { add_norm, ..SETTINGS };
+            let (output, cache) = block().forward(tokens(3).view(), &[0, 3], &settings);
+            (output, block().output.forward(cache.context.view()))
+        });
+        let layer_norm = block().layer_norm;
+        assert_eq!(neither.0, neither.1);
+        assert_eq!(without_norm.0, without_norm.1 + tokens(3));
+        assert_eq!(without_residual.0, layer_norm.forward(without_residual.1.view(), 1e-12));
+    }
+
+    #[test]
     fn one_token_attends_to_itself_alone() {
         let (_, cache) = block().forward(tokens(1).view(), &[0, 1], &SETTINGS);
         assert_eq!(cache.probabilities(0, 1, &SETTINGS), array![[[1.0]], [[1.0]]]);
@@ -320,6 +361,12 @@ mod tests {
             (&[0, 3, 4, 9], SETTINGS),
             (&[0, 2, 6], dropped),
             (&[0, 4], causal),
+            (&[0, 3, 5], AttentionSettings { scaled: false, ..dropped }),
+            (&[0, 3, 5], AttentionSettings { add_norm: CHOICES[1], ..SETTINGS }),
+            (&[0, 3, 5], AttentionSettings { add_norm: CHOICES[1], ..dropped }),
+            (&[0, 3, 5], AttentionSettings { add_norm: CHOICES[2], ..SETTINGS }),
+            (&[0, 3, 5], AttentionSettings { add_norm: CHOICES[2], ..dropped }),
+            (&[0, 3, 5], AttentionSettings { add_norm: CHOICES[3], ..dropped }),
         ] {
             let mut block = block();
             jitter(&mut block);

@@ -36,6 +36,8 @@ pub struct DotProductSettings<'a> {
     pub k_bounds: &'a [usize],
     /// `N`, the number of heads; H is a multiple of it.
     pub heads: usize,
+    /// Whether scores are divided by √D, as they are in BERT; see [`scale`].
+    pub scaled: bool,
     /// Whether a token sees its whole sequence, or only what stands to its left.
     pub mask: Mask,
     /// Dropout on the probabilities.
@@ -109,7 +111,7 @@ fn with_args(
         q_bounds: settings.q_bounds,
         k_bounds: settings.k_bounds,
         heads: settings.heads,
-        scale: scale(query.ncols() / settings.heads),
+        scale: settings.scale(query.ncols() / settings.heads),
         mask: settings.mask,
         on_probabilities: if dropout.is_off() { None } else { Some(&apply_dropout) },
     });
@@ -122,6 +124,13 @@ fn with_args(
 pub fn scale(head_width: usize) -> Real {
     1.0 / (head_width as Real).sqrt()
 }
+
+impl DotProductSettings<'_> {
+    /// What scores are multiplied by.
+    pub(crate) fn scale(&self, head_width: usize) -> Real {
+        if self.scaled { scale(head_width) } else { 1.0 }
+    }
+}
 // ANCHOR_END: scale
 
 #[cfg(test)]
@@ -131,7 +140,8 @@ mod tests {
 
     /// Queries of two sequences; keys and values of as many or others.
     fn check(q_bounds: &[usize], k_bounds: &[usize], heads: usize, mask: Mask, dropout: Dropout) {
-        let settings = DotProductSettings { q_bounds, k_bounds, heads, mask, dropout };
+        let settings =
+            DotProductSettings { q_bounds, k_bounds, heads, scaled: true, mask, dropout };
         let (queries, keys) = (*q_bounds.last().unwrap(), *k_bounds.last().unwrap());
         let width = 2 * heads;
         let inputs = [random(queries, width, 1), random(keys, width, 2), random(keys, width, 3)];

@@ -19,7 +19,7 @@
 //! (15 KB for BERT-base). The activation, another F, is computed again: one more pass of GELU for
 //! nearly half of the memory.
 
-use crate::{Dropout, LayerNorm, Linear, activation};
+use crate::{AddNorm, Dropout, LayerNorm, Linear, activation};
 use bert_kernels::{Activation, Real};
 use ndarray::{Array2, ArrayView2};
 
@@ -50,8 +50,8 @@ pub type FeedForwardGrads = FeedForward;
 pub struct FeedForwardSettings {
     /// The bend between the two linear layers.
     pub activation: Activation,
-    /// Of the LayerNorm.
-    pub eps: Real,
+    /// Residual and LayerNorm.
+    pub add_norm: AddNorm,
     /// Dropout on the block's result, before the residual.
     pub output_dropout: Dropout,
 }
@@ -85,8 +85,9 @@ impl FeedForward {
         let (intermediate, activation) =
             self.intermediate.forward_activated(input, settings.activation); // [T, F] each
         let narrowed = self.output.forward(activation.view()); // [T, H]
-        let sum = settings.output_dropout.forward(narrowed) + input; // residual
-        let output = self.layer_norm.forward(sum.view(), settings.eps); // [T, H]
+        let dropped = settings.output_dropout.forward(narrowed); // [T, H]
+        let sum = settings.add_norm.add(dropped, input); // dropped + input, the residual
+        let output = settings.add_norm.norm(&self.layer_norm, sum.view()); // [T, H]
         (output, FeedForwardCache { intermediate, sum })
     }
     // ANCHOR_END: forward
@@ -105,8 +106,12 @@ impl FeedForward {
     ) -> Array2<Real> {
         let FeedForwardCache { intermediate, sum } = cache;
         // output = layer_norm(sum)
-        let d_sum =
-            self.layer_norm.backward(sum.view(), d_output, settings.eps, &mut grads.layer_norm); // [T, H]
+        let d_sum = settings.add_norm.norm_backward(
+            &self.layer_norm,
+            sum.view(),
+            d_output,
+            &mut grads.layer_norm,
+        ); // [T, H]
         drop(sum);
         // sum = dropout(narrowed) + input
         let d_narrowed = settings.output_dropout.backward(d_sum.clone()); // [T, H]
@@ -120,7 +125,7 @@ impl FeedForward {
             activation::backward(intermediate.view(), d_activation, settings.activation); // [T, F]
         drop(intermediate);
         // intermediate = self.intermediate(input); the residual reads the input too.
-        let mut d_input = d_sum; // [T, H]
+        let mut d_input = settings.add_norm.add_backward(d_sum); // [T, H]
         let (d_intermediate, grads) = (d_intermediate.view(), &mut grads.intermediate);
         self.intermediate.backward_add(input, d_intermediate, grads, &mut d_input);
         d_input
@@ -131,6 +136,7 @@ impl FeedForward {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::add_norm::tests::CHOICES;
     use crate::gradient_check::{Point, check_layer, jitter, random};
     use crate::init::{self, Initializer};
     use ndarray::array;
@@ -142,7 +148,7 @@ mod tests {
         block.layer_norm.weight.fill(1.0);
         let settings = FeedForwardSettings {
             activation: Activation::GeluExact,
-            eps: 0.0,
+            add_norm: AddNorm::new(0.0),
             output_dropout: Dropout::OFF,
         };
         let (output, cache) = block.forward(array![[3.0, 5.0]].view(), &settings);
@@ -157,23 +163,29 @@ mod tests {
         block.output.weight = array![[1.0, 1.0]];
         let settings = FeedForwardSettings {
             activation: Activation::Relu,
-            eps: 1e-12,
+            add_norm: AddNorm::new(1e-12),
             output_dropout: Dropout::OFF,
         };
         // relu(x) + relu(−x) = |x|; the residual adds x.
-        let (_, cache) = block.forward(array![[-2.0], [3.0]].view(), &settings);
+        let input = array![[-2.0], [3.0]];
+        let (_, cache) = block.forward(input.view(), &settings);
         assert_eq!(cache.sum, array![[0.0], [6.0]]);
+
+        let neither = FeedForwardSettings { add_norm: CHOICES[3], ..settings };
+        assert_eq!(block.forward(input.view(), &neither).0, array![[2.0], [3.0]]);
     }
 
     #[test]
     fn gradients_are_what_finite_differences_say() {
-        for (tokens, dropout) in [(1, Dropout::OFF), (5, Dropout::new(0.2, 7, "test", 0, 0))] {
+        let dropped = Dropout::new(0.2, 7, "test", 0, 0);
+        let both = |add_norm| [(1, Dropout::OFF, add_norm), (5, dropped, add_norm)];
+        for (tokens, dropout, add_norm) in CHOICES.into_iter().flat_map(both) {
             let mut block = FeedForward::zeros(4, 7);
             init::initialize(&mut block, Initializer::Normal { std: 0.5 }, 3);
             jitter(&mut block);
             let settings = FeedForwardSettings {
                 activation: Activation::GeluExact,
-                eps: 1e-12,
+                add_norm,
                 output_dropout: dropout,
             };
             check_layer(

@@ -7,6 +7,7 @@
 //! - [`linear`]: `y = x·Wᵀ + b`, the pattern that every other layer repeats
 //! - [`embedding`]: a table whose rows are looked up by id
 //! - [`layer_norm`]: each row to mean 0 and variance 1, then a scale and a shift
+//! - [`add_norm`]: the end of every block: residual and LayerNorm
 //! - [`activation`]: GELU and its relatives, element by element
 //! - [`dropout`]: random zeros in training, nothing at all in evaluation
 //! - [`softmax`]: scores to probabilities
@@ -27,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 pub mod activation;
+pub mod add_norm;
 pub mod attention;
 pub mod binary_cross_entropy;
 pub mod choice;
@@ -46,6 +48,7 @@ pub mod softmax;
 pub mod tensors;
 pub mod view;
 
+pub use add_norm::AddNorm;
 pub use attention::{Attention, AttentionCache, AttentionSettings};
 pub use bert_kernels::{Activation, Mask, Real};
 pub use dropout::Dropout;
