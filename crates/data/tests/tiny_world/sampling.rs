@@ -177,7 +177,7 @@ fn posteriors_come_true_as_often_as_they_say() {
     let with = Replacement::BERT;
     let entropy = |p: &[f64]| -> f64 { p.iter().filter(|&&p| p > 0.0).map(|p| -p * p.ln()).sum() };
     let [mut surprise, mut kept, mut likely, mut random] = [(); 4].map(|()| Errors::default());
-    for instance in WORLD.held_out(4, 10_000, with) {
+    for instance in WORLD.held_out(4, 5_000, with) {
         let posterior = WORLD.posterior(&instance, with).unwrap();
         let masked = || instance.masked_positions.iter().zip(&instance.masked_ids).zip(&posterior);
         // Words of one instance are not independent, but their sums are.
@@ -229,7 +229,7 @@ fn blocks_are_the_same_with_any_number_of_threads_and_meet_no_held_out_instance(
 fn no_instance_makes_it_panic() {
     let draws = &mut Draws::new(6, "test", 0, 0);
     let mut possible = 0;
-    for index in 0..1_000 {
+    for index in 0..300 {
         let mut instance = WORLD.instance(6, index, Replacement::PLAIN);
         spoil(&mut instance, draws);
         for replacement in [Replacement::PLAIN, Replacement::BERT] {
@@ -239,7 +239,7 @@ fn no_instance_makes_it_panic() {
             WORLD.ladder(std::slice::from_ref(&instance), replacement);
         }
     }
-    assert!((100..1_900).contains(&possible), "{possible}");
+    assert!((50..550).contains(&possible), "{possible}");
     assert_eq!(WORLD.ladder(&[], Replacement::PLAIN), None);
 }
 
