@@ -6,6 +6,7 @@ mod rungs;
 mod sampling;
 mod sentences;
 
+use bert_data::Replacement;
 use bert_data::tiny_world::TinyWorld;
 use enumeration::Enumeration;
 use std::collections::HashSet;
@@ -55,4 +56,39 @@ fn every_subject_can_be_an_object() {
     let (subjects, objects) = (column(1), column(4));
     let only_subjects: Vec<_> = subjects.difference(&objects).collect();
     assert!(subjects.len() > 60 && only_subjects.is_empty(), "{only_subjects:?}");
+}
+
+/// The ladder of the book, whose figures [`rungs`] has checked one by one; and that it is one.
+#[test]
+fn the_ladder_descends_in_clear_steps_and_is_the_one_in_the_book() {
+    let book = include_str!("../../../../docs/src/tiny_world.md");
+    let contains = |line: &str| assert!(book.contains(line), "not in the book:\n{line}");
+    let [plain, corrupted] = [Replacement::PLAIN, Replacement::BERT]
+        .map(|with| WORLD.ladder(&WORLD.held_out(1, 4_000, with), with).unwrap());
+    let order_ignored = plain.order_ignored.unwrap();
+    let rungs = [
+        ("uniform", plain.uniform, Some(corrupted.uniform)),
+        ("unigram", plain.unigram, Some(corrupted.unigram)),
+        ("position only", plain.position, Some(corrupted.position)),
+        ("left context only", plain.left_context, Some(corrupted.left_context)),
+        ("order ignored", order_ignored, corrupted.order_ignored),
+        ("optimum", plain.optimum, Some(corrupted.optimum)),
+    ];
+    for (name, plain, corrupted) in rungs {
+        let corrupted = corrupted.map_or("–".to_owned(), |loss| format!("{loss:.3}"));
+        contains(&format!("{name:<18}{plain:>14.3}{corrupted:>11}\n"));
+    }
+    for (rung, next) in rungs.iter().zip(&rungs[1..]) {
+        assert!(rung.1 > next.1 + 0.4, "{rung:?} {next:?}");
+    }
+    let unordered = plain.next_sentence_order_ignored.unwrap();
+    for (name, it) in [("order ignored", unordered), ("optimum", plain.next_sentence)] {
+        contains(&format!("{name:<18}{:>7.3}{:>11.4}\n", it.loss, it.accuracy));
+    }
+    contains(&format!(
+        "With {},{} masked words",
+        plain.masked_words / 1000,
+        plain.masked_words % 1000
+    ));
+    contains(&format!("has {} tokens", WORLD.vocabulary().len()));
 }
