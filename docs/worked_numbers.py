@@ -20,6 +20,7 @@ from worked_gradients_blocks import attention_backward_chapter, layer_norm_backw
 from worked_losses import gradient_check, losses
 from worked_optimizers import optimizers
 from worked_speed import fast_matrix_product, how_fast_can_bert_be
+from worked_tiny_world import tiny_world
 
 SOURCES = Path(__file__).parent / "src"
 
@@ -371,6 +372,7 @@ CHAPTERS = {
     "losses.md": losses,
     "optimizers.md": optimizers,
     "gradient_check.md": gradient_check,
+    "tiny_world.md": tiny_world,
     "ablations.md": ablations,
     "fast_matrix_product.md": fast_matrix_product,
     "how_fast_can_bert_be.md": how_fast_can_bert_be,

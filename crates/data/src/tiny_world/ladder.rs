@@ -104,14 +104,15 @@ impl TinyWorld {
         let is_random = instance.is_random_next?;
         let right = |random: f64| if is_random { random } else { 1.0 - random };
         let evidence = self.evidence(&shown, replacement);
-        let loss = |predictions: Vec<Vec<f64>>| -> f64 {
+        let loss = |predictions: Vec<Vec<f64>>| -> Option<f64> {
             let each = predictions.iter().zip(&shown.masked);
-            each.map(|(probabilities, &(.., word))| -probabilities[word as usize].ln()).sum()
+            each.map(|(probabilities, &(.., word))| Some(-probabilities.get(word as usize)?.ln()))
+                .sum()
         };
         let mut losses = Losses {
             words: shown.masked.len(),
-            left_context: loss(self.left_context(&shown, &evidence, replacement)?),
-            optimum: loss(self.posterior_of(&shown, &evidence, replacement)?),
+            left_context: loss(self.left_context(&shown, &evidence, replacement)?)?,
+            optimum: loss(self.posterior_of(&shown, &evidence, replacement)?)?,
             next: right(evidence.coupling.random_next()?),
             ..Losses::default()
         };
@@ -123,7 +124,7 @@ impl TinyWorld {
         }
         if replacement == Replacement::PLAIN {
             let (predictions, coupling) = self.without_order(&shown)?;
-            losses.order_ignored = loss(predictions);
+            losses.order_ignored = loss(predictions)?;
             losses.next_order_ignored = right(coupling.random_next()?);
         }
         Some(losses)

@@ -128,7 +128,8 @@ impl TinyWorld {
 
     /// For each masked word of an instance, the exact probability \[V\] of every token to be the word
     /// that stood there, given all that the instance shows: no model can expect a lower loss.
-    /// `replacement` is what the instance was made with. None if tiny world cannot say this.
+    /// `replacement` is what the instance was made with; its `masked_ids` play no part. None if tiny world
+    /// cannot say this.
     pub fn posterior(
         &self,
         instance: &Instance,
