@@ -43,7 +43,10 @@ fn settings(given: &Value) -> Settings {
             rate: value(&given["rate"]),
             max_predictions: value(&given["max_predictions"]),
             whole_words: value(&given["whole_words"]),
-            replacement: Replacement { mask: value(&given["mask"]), random: value(&given["random"]) },
+            replacement: Replacement {
+                mask: value(&given["mask"]),
+                random: value(&given["random"]),
+            },
         },
         dupe_factor: value(&given["dupe_factor"]),
         block_bytes: or_default("block_bytes", defaults.block_bytes.get()).try_into().unwrap(),
