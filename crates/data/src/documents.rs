@@ -1,6 +1,6 @@
 //! Texts by number, which is how instances are made from them.
 
-use crate::Error;
+use crate::{Corpus, Error};
 
 /// A document: its sentences in order, each with the ids of its tokens. Neither a document nor a
 /// sentence is empty.
@@ -33,5 +33,19 @@ impl Documents for Vec<Vec<String>> {
 
     fn sentences(&self, document: usize) -> Result<Vec<String>, Error> {
         Ok(self[document].clone())
+    }
+}
+
+impl Documents for Corpus {
+    fn documents(&self) -> usize {
+        Corpus::documents(self)
+    }
+
+    fn size_of(&self, document: usize) -> u64 {
+        Corpus::size_of(self, document)
+    }
+
+    fn sentences(&self, document: usize) -> Result<Vec<String>, Error> {
+        Corpus::sentences(self, document)
     }
 }

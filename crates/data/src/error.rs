@@ -13,6 +13,59 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// A pattern that cannot be understood.
+    #[error("{pattern}: this is no pattern for file names")]
+    Pattern {
+        /// As it was given.
+        pattern: String,
+        /// What is wrong with it, and where.
+        source: glob::PatternError,
+    },
+    /// A pattern that no file answers to.
+    #[error("{pattern}: no file has such a name")]
+    NoMatch {
+        /// As it was given.
+        pattern: String,
+    },
+    /// A directory in the place of a file.
+    #[error(
+        "{}: this is a directory; name the files in it, as in '{}'",
+        path.display(),
+        path.join("*.txt").display()
+    )]
+    IsDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A pipe or a device in the place of a file.
+    #[error(
+        "{}: this is no regular file; a corpus is read more than once, so write it to a file first",
+        path.display()
+    )]
+    NotAFile {
+        /// The pipe or device.
+        path: PathBuf,
+    },
+    /// A line that is not UTF-8.
+    #[error("{}: line {line} is not valid UTF-8 text", path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+    },
+    /// Files without any text.
+    #[error("{files}: there is no text here, only blank lines or nothing")]
+    EmptyCorpus {
+        /// The files' names.
+        files: String,
+    },
+    /// A file that someone has written to since it was opened.
+    #[error("{}: the file has changed while it was in use; begin again with the new one", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A setting with which no instance can be made.
     #[error("{name}: expected {expected}, found {found}")]
     Setting {

@@ -12,12 +12,16 @@
 //! - [`full_sentences`]: the other form, sentence after sentence and no pairs
 //! - [`settings`]: every choice, with Google's defaults
 //! - [`source`]: where a run's instances come from, block by block
+//! - [`corpus`]: the text they are made from: files, documents, sentences
+//! - `corpus/files`: which files a pattern means; `corpus/scan`: one pass over them;
+//!   `corpus/sentences`: a document cut into sentences
 //! - [`documents`]: where texts come from
 //! - [`blocks`]: which documents are read together
 //! - [`corpus_source`]: all that put together: texts in, instances out
 #![forbid(unsafe_code)]
 
 pub mod blocks;
+pub mod corpus;
 pub mod corpus_source;
 pub mod documents;
 mod error;
@@ -30,6 +34,7 @@ pub mod replacement;
 pub mod settings;
 pub mod source;
 
+pub use corpus::Corpus;
 pub use corpus_source::CorpusSource;
 pub use documents::{Document, Documents};
 pub use error::Error;
