@@ -4,6 +4,7 @@
 //! - [`commands`]: what each subcommand prints and writes
 //! - [`checking`]: the subcommands that prove the numbers, trace and verify
 //! - [`backward_commands`]: the subcommands that show gradients
+//! - [`instances`]: instances of pre-training, as files and for the eye
 //! - [`bad_input`]: one clear message for whatever is wrong with the input
 //! - `limits`: what the system refuses, memory and disk (on Linux)
 //! - [`genuine`]: genuine trained weights, where this machine has them
@@ -19,6 +20,7 @@ mod checking;
 mod commands;
 mod genuine;
 mod gradients;
+mod instances;
 #[cfg(target_os = "linux")]
 mod limits;
 mod parity;

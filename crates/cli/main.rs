@@ -4,6 +4,7 @@
 //!
 //! - `text`: where the texts come from: arguments, or standard input line by line
 //! - `common`: what several subcommands share: the model's arguments, warnings, results
+//! - `instance_args`, `instance_view`: how instances of pre-training are made, and how they look
 //! - one file for each subcommand, each a thin layer over `bert-pipeline`
 #![forbid(unsafe_code)]
 // clap shows these comments as help: [CLS] and [MASK] are tokens there, not links.
@@ -15,6 +16,9 @@ mod common;
 mod encode;
 mod fill_mask;
 mod gradcheck;
+mod instance_args;
+mod instance_view;
+mod instances;
 mod interrupt;
 mod pretrain;
 mod pretrain_data;
@@ -56,6 +60,7 @@ enum Command {
     Tag(tag::Args),
     Answer(answer::Args),
     Similar(similar::Args),
+    Instances(instances::Args),
     Trace(trace::Args),
     Gradcheck(gradcheck::Args),
     Pretrain(Box<pretrain::Args>),
@@ -87,6 +92,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Tag(args) => tag::run(&args),
         Command::Answer(args) => answer::run(&args),
         Command::Similar(args) => similar::run(&args),
+        Command::Instances(args) => instances::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Gradcheck(args) => gradcheck::run(&args),
         Command::Pretrain(args) => pretrain::run(&args),

@@ -1,12 +1,12 @@
 //! What a pre-training reads: texts and a vocabulary, or tiny world.
 
-use crate::common::{Usage, expect_usage, say, warn};
+use crate::common::{Usage, say, warn};
+use crate::instance_args::InstanceArgs;
 use anyhow::{Context as _, Result};
 use bert_checkpoint::TokenizerFiles;
 use bert_data::corpus::Form as TextForm;
-use bert_data::settings::Form;
 use bert_data::tiny_world::{Ladder, TinyWorld, TinyWorldSource};
-use bert_data::{Corpus, CorpusSource, Instance, Masking, Position, Replacement, Settings, Source};
+use bert_data::{Corpus, CorpusSource, Instance, Position, Replacement, Source};
 use bert_model::HeadKind;
 use bert_nn::random::hash;
 use bert_tokenizer::{Options, Tokenizer};
@@ -14,7 +14,7 @@ use bert_train::LabelledBatch;
 use bert_train::feed::labelled;
 use serde_json::{Map, Value, json};
 use std::fs;
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 /// Where instances come from, and how they are made.
@@ -25,7 +25,10 @@ pub struct DataArgs {
     #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "tiny_world")]
     pub corpus: Vec<PathBuf>,
     /// Train on the built-in language whose best possible loss is known; no file is needed
-    #[arg(long, conflicts_with_all = ["corpus", "vocab", "eval_corpus"])]
+    #[arg(long, conflicts_with_all = [
+        "corpus", "split_sentences", "vocab", "cased", "eval_corpus", "max_length", "masked_lm_prob",
+        "max_predictions", "whole_word_masking", "short_seq_prob", "full_sentences", "dupe_factor",
+    ])]
     pub tiny_world: bool,
     /// The corpus is running text: find its sentences
     #[arg(long)]
@@ -42,37 +45,8 @@ pub struct DataArgs {
     /// The most sequences of them that are used
     #[arg(long, value_name = "N", default_value = "2000")]
     eval_sequences: NonZeroUsize,
-    /// The most tokens of a sequence, [CLS] and [SEP] included
-    #[arg(long, value_name = "N", default_value = "128")]
-    max_length: usize,
-    /// The share of tokens that is to be guessed
-    #[arg(long, value_name = "SHARE", default_value = "0.15")]
-    masked_lm_prob: f64,
-    /// The most tokens of a sequence that are to be guessed
-    #[arg(long, value_name = "N", default_value = "20")]
-    max_predictions: usize,
-    /// The share of these that shows [MASK] [default: 0.8; with --tiny-world 1]
-    #[arg(long, value_name = "SHARE")]
-    mask_share: Option<f64>,
-    /// The share of these that shows a random token; the rest shows what it is [default: 0.1; with
-    /// --tiny-world 0]
-    #[arg(long, value_name = "SHARE")]
-    random_share: Option<f64>,
-    /// Hide all pieces of a word together
-    #[arg(long)]
-    whole_word_masking: bool,
-    /// How likely a document is cut into shorter sequences
-    #[arg(long, value_name = "SHARE", default_value = "0.1")]
-    short_seq_prob: f64,
-    /// Fill each sequence with one sentence after the other; no next-sentence prediction
-    #[arg(long, conflicts_with = "tiny_world")]
-    full_sentences: bool,
-    /// Make masks and pairs this many times and then repeat them [default: new ones in every epoch]
-    #[arg(long, value_name = "N")]
-    dupe_factor: Option<NonZeroU64>,
-    /// What all random numbers depend on
-    #[arg(long, value_name = "N", default_value = "12345")]
-    seed: u64,
+    #[command(flatten)]
+    instances: InstanceArgs,
 }
 
 /// All that a run needs to know of its data.
@@ -107,12 +81,12 @@ const EVAL_BATCH: usize = 32;
 impl DataArgs {
     /// What all random numbers depend on.
     pub fn seed(&self) -> u64 {
-        self.seed
+        self.instances.seed
     }
 
     /// Whether there are pairs of texts to tell apart.
     pub fn asks_next_sentence(&self) -> bool {
-        !self.full_sentences
+        !self.instances.full_sentences
     }
 
     /// Opens everything. `init` is the directory of the model that training goes on from.
@@ -120,37 +94,25 @@ impl DataArgs {
         if self.tiny_world { self.open_tiny_world() } else { self.open_corpus(init) }
     }
 
-    fn replacement(&self, default: Replacement) -> Replacement {
-        Replacement {
-            mask: self.mask_share.unwrap_or(default.mask),
-            random: self.random_share.unwrap_or(default.random),
-        }
-    }
-
     // ANCHOR: tiny_world
     fn open_tiny_world(&self) -> Result<Data> {
-        let replacement = self.replacement(Replacement::PLAIN);
-        let shares =
-            [replacement.mask, replacement.random, 1.0 - replacement.mask - replacement.random];
-        expect_usage(shares.iter().all(|share| (-1e-9..=1.0).contains(share)), || {
-            "--mask-share and --random-share: shares from 0 to 1, together at most 1".to_owned()
-        })?;
+        let (seed, replacement) = (self.seed(), self.instances.replacement(Replacement::PLAIN)?);
         let world = TinyWorld::new();
-        let held_out = world.held_out(self.seed, self.eval_sequences.get() as u64, replacement);
+        let held_out = world.held_out(seed, self.eval_sequences.get() as u64, replacement);
         let ladder = world
             .ladder(&held_out, replacement)
             .context("--eval-sequences: so few have no masked word at all")?;
         say(&format!("the best possible loss is {:.3}", ladder.optimum));
         let settings = [
             ("--tiny-world", json!(true)),
-            ("--seed", json!(self.seed)),
+            ("--seed", json!(seed)),
             ("--mask-share", json!(replacement.mask)),
             ("--random-share", json!(replacement.random)),
         ];
         let vocabulary = world.vocab_txt().into_bytes();
         let vocabulary_size = world.vocabulary().len();
         Ok(Data {
-            source: Box::new(TinyWorldSource { world, seed: self.seed, replacement }),
+            source: Box::new(TinyWorldSource { world, seed, replacement }),
             vocabulary,
             vocabulary_size,
             lower_case: true,
@@ -170,7 +132,7 @@ impl DataArgs {
         let corpus = self.read(&self.corpus)?;
         let (documents, files) = (corpus.documents(), corpus.files().to_vec());
         let description = format!("{documents} documents in {} files", files.len());
-        let settings = self.instances();
+        let settings = self.instances.settings()?;
         let vocabulary_size = tokenizer.vocab().len();
         let lower_case = tokenizer.options().lower_case;
         let evaluation = match self.eval_corpus.as_slice() {
@@ -185,14 +147,15 @@ impl DataArgs {
             ("instances", json!(settings)),
         ];
         let source = CorpusSource::new(corpus, tokenizer, settings)?;
-        let head = if self.full_sentences { HeadKind::MaskedLm } else { HeadKind::PreTraining };
+        let head =
+            if self.instances.full_sentences { HeadKind::MaskedLm } else { HeadKind::PreTraining };
         Ok(Data {
             source: Box::new(source),
             vocabulary,
             vocabulary_size,
             lower_case,
             tokenizer_files,
-            max_length: self.max_length,
+            max_length: self.instances.max_length,
             head,
             evaluation,
             levels: vec![],
@@ -235,27 +198,14 @@ impl DataArgs {
         Ok(corpus)
     }
 
-    fn instances(&self) -> Settings {
-        Settings {
-            form: if self.full_sentences { Form::FullSentences } else { Form::Pairs },
-            max_length: self.max_length,
-            short_sequence_probability: self.short_seq_prob,
-            masking: Masking {
-                rate: self.masked_lm_prob,
-                max_predictions: self.max_predictions,
-                whole_words: self.whole_word_masking,
-                replacement: self.replacement(Replacement::BERT),
-            },
-            dupe_factor: self.dupe_factor,
-            seed: self.seed,
-            ..Settings::default()
-        }
-    }
-
     /// The first sequences of the other texts, always with the same masks.
     fn evaluation(&self, init: Option<&Path>) -> Result<Vec<LabelledBatch>> {
         let (tokenizer, ..) = self.tokenizer(init)?;
-        let source = CorpusSource::new(self.read(&self.eval_corpus)?, tokenizer, self.instances())?;
+        let source = CorpusSource::new(
+            self.read(&self.eval_corpus)?,
+            tokenizer,
+            self.instances.settings()?,
+        )?;
         let mut position = Position::default();
         let mut instances: Vec<Instance> = Vec::new();
         while instances.len() < self.eval_sequences.get() && Some(position.block) < source.blocks(0)

@@ -8,6 +8,7 @@
 //! - `machine`: what is measured on
 //! - `peer`: the Python process with PyTorch, transformers and ONNX Runtime (`peers/peer.py`)
 //! - `tokenizer`: against the `tokenizers` crate
+//! - `instances`: instances of pre-training from text
 //! - `gemm`: the matrix product, against the FMA peak and ndarray's `dot`
 //! - `steps`: the chapter's steps from three loops to the real product
 //! - `rows`: softmax, LayerNorm, activations, against PyTorch
@@ -32,6 +33,7 @@ macro_rules! show {
 mod attention;
 mod forward;
 mod gemm;
+mod instances;
 mod machine;
 mod outputs;
 mod peer;
@@ -63,6 +65,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Tokenizer(tokenizer::Args),
+    Instances(instances::Args),
     Gemm(gemm::Args),
     Steps(steps::Args),
     Roofline(roofline::Args),
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
     }
     let done = match cli.command {
         Command::Tokenizer(args) => tokenizer::run(&args),
+        Command::Instances(args) => instances::run(&args),
         Command::Gemm(args) => gemm::run(&args),
         Command::Steps(args) => steps::run(&args),
         Command::Roofline(args) => roofline::run(&args),

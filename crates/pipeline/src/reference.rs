@@ -52,7 +52,11 @@ impl Comparison {
 impl Reference {
     /// Reads the batch; the expected tensors follow when they are compared.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let file = TensorFile::open(path)?;
+        Self::new(TensorFile::open(path)?)
+    }
+
+    /// As [`Reference::open`], of a file that is open already.
+    pub fn new(file: TensorFile) -> Result<Self, Error> {
         let input_ids = integers(&file, "input_ids")?;
         let (rows, width) = input_ids.dim();
         let or = |name: &str, default: i64| match file.shape(name) {
@@ -62,7 +66,7 @@ impl Reference {
         let types = or("token_type_ids", 0)?;
         let mask = or("attention_mask", 1)?;
         let batch = Batch::from_padded(input_ids.view(), types.view(), mask.view())
-            .map_err(in_file(path))?;
+            .map_err(in_file(file.path()))?;
         Ok(Self { file, batch, width })
     }
 

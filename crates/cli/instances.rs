@@ -1,0 +1,248 @@
+//! `bert instances`: what pre-training sees.
+
+use crate::common::{Results, counted, say, warn};
+use crate::instance_args::InstanceArgs;
+use crate::instance_view::View;
+use anyhow::{Result, bail, ensure};
+use bert_checkpoint::write_atomically;
+use bert_data::corpus::Form;
+use bert_data::{Corpus, CorpusSource, Instance, Pieces, Source};
+use bert_tokenizer::{Options, Tokenizer};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// Make instances of pre-training: masked words, and pairs of texts
+///
+/// Shows a few of them, or writes all to a file of JSON lines. What is made here is what `bert
+/// pretrain` sees under the same flags.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  bert instances --corpus texts.txt --vocab vocab.txt
+  bert instances --corpus 'texts/*.txt' --model DIR --whole-word-masking --show 10
+  bert instances --corpus texts.txt --vocab vocab.txt --dupe-factor 10 --output instances.jsonl
+  bert instances --corpus book.txt --vocab vocab.txt --split-sentences --full-sentences --show-index 7
+
+A line of the file: tokens, token_ids, token_types, masked_positions (counted from 0), masked_tokens,
+masked_ids (what stood there), is_random_next (null with --full-sentences).")]
+pub struct Args {
+    /// Text files, or patterns such as 'texts/*.txt': one sentence per line, a blank line between
+    /// documents
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    corpus: Vec<PathBuf>,
+    /// The corpus is running text: find its sentences
+    #[arg(long)]
+    split_sentences: bool,
+    /// A model directory; its tokenizer is used
+    #[arg(long, value_name = "DIR", required_unless_present = "vocab", conflicts_with = "vocab")]
+    model: Option<PathBuf>,
+    /// A vocabulary, one token per line
+    #[arg(long, value_name = "FILE")]
+    vocab: Option<PathBuf>,
+    /// With --vocab: keep capitals and accents
+    #[arg(long, requires = "vocab", conflicts_with = "model")]
+    cased: bool,
+    #[command(flatten)]
+    instances: InstanceArgs,
+    /// Write all instances of a pass (with --dupe-factor N, of N passes), one JSON object per line
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["show", "show_index"])]
+    output: Option<PathBuf>,
+    /// Show the first so many instances, in colour on a terminal [default: 3]
+    #[arg(long, value_name = "N", conflicts_with = "show_index")]
+    show: Option<u64>,
+    /// Show this instance, counted from 0: line I + 1 of the file that --output would write
+    #[arg(long, value_name = "I")]
+    show_index: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    tokens: Vec<&'a str>,
+    token_ids: &'a [u32],
+    token_types: &'a [u32],
+    masked_positions: &'a [u32],
+    masked_tokens: Vec<&'a str>,
+    masked_ids: &'a [u32],
+    is_random_next: Option<bool>,
+}
+
+/// Runs the subcommand.
+pub fn run(args: &Args) -> Result<()> {
+    let settings = args.instances.settings()?;
+    let tokenizer = args.tokenizer()?;
+    let form = if args.split_sentences { Form::RunningText } else { Form::SentencePerLine };
+    let corpus = Corpus::open(&args.corpus, form)?;
+    corpus.notes().iter().for_each(|note| warn(note));
+    let run = Passes {
+        source: CorpusSource::new(corpus, tokenizer, settings)?,
+        passes: args.instances.dupe_factor.map_or(1, Into::into),
+    };
+    match (&args.output, args.show_index) {
+        (Some(path), _) => run.write(path),
+        (None, Some(index)) => run.show(index, 1),
+        (None, None) => run.show(0, args.show.unwrap_or(3)),
+    }
+}
+
+impl Args {
+    fn tokenizer(&self) -> Result<Tokenizer> {
+        let Some(vocab) = &self.vocab else {
+            let model = self.model.as_ref().expect("clap asks for one of both");
+            return Ok(Tokenizer::from_dir(model)?);
+        };
+        let options = if self.cased { Options::cased() } else { Options::default() };
+        Ok(Tokenizer::from_vocab_file(vocab, options)?)
+    }
+}
+
+struct Passes {
+    source: CorpusSource<Corpus>,
+    passes: u64,
+}
+
+impl Passes {
+    /// Hands out the instances of all passes, block by block, until `work` has had enough.
+    fn for_each_block(
+        &self,
+        mut work: impl FnMut(Vec<Instance>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let blocks_of = |pass| self.source.blocks(pass).expect("a corpus ends");
+        let progress = progress((0..self.passes).map(blocks_of).sum());
+        for pass in 0..self.passes {
+            for block in 0..blocks_of(pass) {
+                if work(self.source.block(pass, block)?)?.is_break() {
+                    return Ok(());
+                }
+                progress.inc(1);
+            }
+        }
+        progress.finish_and_clear();
+        Ok(())
+    }
+
+    /// Shows `count` instances from number `first` on.
+    fn show(&self, first: u64, count: u64) -> Result<()> {
+        let tokenizer = self.source.tokenizer();
+        let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
+        let view = View { tokenizer, pieces: Pieces::of(tokenizer), colour };
+        let (mut results, mut number) = (Results::new(), 0);
+        let end = first.saturating_add(count);
+        self.for_each_block(|instances| {
+            for instance in instances {
+                if number == first {
+                    results.line(&view.legend())?;
+                }
+                if (first..end).contains(&number) {
+                    results.line(&view.draw(number, &instance))?;
+                }
+                number += 1;
+            }
+            Ok(if number >= end { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        expect_instances(number)?;
+        if number <= first {
+            bail!("--show-index {first}: there are {}, counted from 0", counted_instances(number));
+        }
+        results.flush()
+    }
+
+    /// Writes all instances as JSON lines, and says what they are like.
+    fn write(&self, path: &Path) -> Result<()> {
+        let (mut counts, mut failed) = (Counts::default(), None);
+        let written = write_atomically(path, |file| {
+            let all = self.for_each_block(|instances| {
+                for instance in &instances {
+                    serde_json::to_writer(&mut *file, &self.line(instance))?;
+                    file.write_all(b"\n")?;
+                    counts.add(instance);
+                }
+                Ok(ControlFlow::Continue(()))
+            });
+            let all = all.and_then(|()| expect_instances(counts.instances));
+            all.map_err(|error| match error.downcast::<io::Error>() {
+                Ok(error) => error,
+                Err(error) => {
+                    failed = Some(error);
+                    io::Error::other("no instances")
+                }
+            })
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        written?;
+        say(&counts.to_string());
+        Ok(())
+    }
+
+    fn line<'a>(&'a self, instance: &'a Instance) -> Line<'a> {
+        let vocab = self.source.tokenizer().vocab();
+        let names =
+            |ids: &[u32]| ids.iter().map(|&id| vocab.token(id).unwrap_or_default()).collect();
+        Line {
+            tokens: names(&instance.token_ids),
+            token_ids: &instance.token_ids,
+            token_types: &instance.token_types,
+            masked_positions: &instance.masked_positions,
+            masked_tokens: names(&instance.masked_ids),
+            masked_ids: &instance.masked_ids,
+            is_random_next: instance.is_random_next,
+        }
+    }
+}
+
+fn expect_instances(number: u64) -> Result<()> {
+    ensure!(number > 0, "--corpus: there is no token in these texts, only what cleaning removes");
+    Ok(())
+}
+
+fn counted_instances(number: u64) -> String {
+    counted(number as usize, "instance")
+}
+
+fn progress(blocks: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(blocks), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} blocks, {elapsed}");
+    bar.set_style(style.expect("the template is fixed"));
+    bar
+}
+
+#[derive(Default)]
+struct Counts {
+    instances: u64,
+    tokens: usize,
+    hidden: usize,
+    random: u64,
+    pairs: u64,
+}
+
+impl Counts {
+    fn add(&mut self, instance: &Instance) {
+        self.instances += 1;
+        self.tokens += instance.token_ids.len();
+        self.hidden += instance.masked_positions.len();
+        self.pairs += u64::from(instance.is_random_next.is_some());
+        self.random += u64::from(instance.is_random_next == Some(true));
+    }
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let percent = |part: f64, whole: f64| 100.0 * part / whole;
+        write!(
+            formatter,
+            "{}, {} tokens, {} to be guessed ({:.1} %)",
+            counted_instances(self.instances),
+            self.tokens,
+            self.hidden,
+            percent(self.hidden as f64, self.tokens as f64)
+        )?;
+        if self.pairs > 0 {
+            let share = percent(self.random as f64, self.pairs as f64);
+            write!(formatter, ", a random text follows in {share:.1} %")?;
+        }
+        Ok(())
+    }
+}
