@@ -6,7 +6,7 @@ use crate::pretrain_data::{Data, DataArgs};
 use crate::pretrain_progress::Progress;
 use anyhow::{Context as _, Result};
 use bert_checkpoint::{LoadOptions, TokenizerFiles, load, save, write_atomically};
-use bert_model::{Config, Flavour, HeadKind, Keep, Model, Size};
+use bert_model::{Ablation, Config, Flavour, HeadKind, Keep, Model, Size};
 use bert_nn::init::{Initializer, initialize};
 use bert_optim::{AdamWSettings, Schedule};
 use bert_plot::{Curve, loss_curve};
@@ -273,6 +273,7 @@ impl Args {
             schedule,
             max_norm: Some(1.0),
             keep: Keep::All,
+            ablation: Ablation::NONE,
         }
     }
 

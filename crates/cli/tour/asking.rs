@@ -71,8 +71,8 @@ pub fn order(tour: &mut Tour, world: &TinyWorld, (_, model, config): Named) -> R
     let mut rows = Vec::new();
     for (setting, ablation) in [
         ("exact", None),
-        ("with positions", Some(Ablation::default())),
-        ("positions removed", Some(Ablation::named("no-positions").context("it has this name")?)),
+        ("with positions", Some(Ablation::NONE)),
+        ("positions removed", Some(Ablation { no_positions: true, ..Ablation::NONE })),
     ] {
         for (text, instance) in texts.iter().zip(&instances) {
             let said = match ablation {

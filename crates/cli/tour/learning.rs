@@ -4,7 +4,7 @@ use super::Tour;
 use anyhow::{Context as _, Result};
 use bert_data::tiny_world::{Ladder, TinyWorld, TinyWorldSource};
 use bert_data::Replacement;
-use bert_model::{Config, HeadKind, Keep, Model};
+use bert_model::{Ablation, Config, HeadKind, Keep, Model};
 use bert_nn::Tensors as _;
 use bert_nn::init::{Initializer, initialize};
 use bert_optim::{AdamWSettings, Schedule};
@@ -84,6 +84,7 @@ pub fn learn(tour: &mut Tour, world: &TinyWorld, seed: u64) -> Result<Learned> {
             schedule: Schedule::Linear { warm_up: WARM_UP, total: STEPS },
             max_norm: Some(1.0),
             keep: Keep::All,
+            ablation: Ablation::NONE,
         },
         output: None,
         evaluation: Some(&evaluation),

@@ -6,7 +6,7 @@ use crate::{Error, Feed, LabelledBatch, apply, gradients, reduce};
 use bert_checkpoint::TokenizerFiles;
 use bert_data::Position;
 use bert_model::heads::Part;
-use bert_model::{Batch, Config, Context, Keep, Model};
+use bert_model::{Ablation, Batch, Config, Context, Keep, Model};
 use bert_nn::Tensors;
 use bert_optim::{AdamW, AdamWSettings, Schedule, Update};
 use serde_json::{Map, Value, json};
@@ -42,6 +42,8 @@ pub struct Plan {
     pub max_norm: Option<f64>,
     /// What the forward pass keeps for the backward pass.
     pub keep: Keep,
+    /// Parts of the model that are left out, to see what they are good for.
+    pub ablation: Ablation,
 }
 // ANCHOR_END: training
 
@@ -82,7 +84,8 @@ impl Training {
     ) -> Result<Done, Error> {
         let mut position = self.position;
         let batches = feed.next_step(&mut position)?;
-        let context = Context::train(config, plan.seed, self.step);
+        let context =
+            Context { ablation: plan.ablation, ..Context::train(config, plan.seed, self.step) };
         let mut parts = gradients(&self.model, &batches, &context, plan.keep, grads)?;
         reduce(grads, &mut parts);
         let rate = plan.schedule.at(self.step);
@@ -242,7 +245,7 @@ impl Run<'_> {
         evaluation: &Evaluation,
         tell: &mut dyn FnMut(Event),
     ) -> Result<(), Error> {
-        let context = Context::eval(self.config);
+        let context = Context { ablation: self.plan.ablation, ..Context::eval(self.config) };
         let parts = evaluate(&training.model, &evaluation.batches, &context)?;
         tell(Event::Evaluated(training.step, &parts));
         let Some(output) = self.output else { return Ok(()) };
