@@ -27,6 +27,7 @@ mod similar;
 mod tag;
 mod text;
 mod tokenize;
+mod tour;
 mod trace;
 mod trace_backward;
 mod trace_time;
@@ -53,6 +54,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Tour(tour::Args),
     Tokenize(tokenize::Args),
     Encode(encode::Args),
     FillMask(fill_mask::Args),
@@ -85,6 +87,7 @@ fn run(cli: Cli) -> Result<()> {
         rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
     }
     match cli.command {
+        Command::Tour(args) => tour::run(&args),
         Command::Tokenize(args) => tokenize::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::FillMask(args) => fill_mask::run(&args),

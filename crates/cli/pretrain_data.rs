@@ -12,6 +12,7 @@ use bert_nn::random::hash;
 use bert_tokenizer::{Options, Tokenizer};
 use bert_train::LabelledBatch;
 use bert_train::feed::labelled;
+use bert_train::lesson::rungs;
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::num::NonZeroUsize;
@@ -221,13 +222,6 @@ impl DataArgs {
 
 /// The ladder as names and losses.
 fn levels(ladder: &Ladder) -> Vec<(String, f64)> {
-    let mut levels = vec![
-        ("uniform", ladder.uniform),
-        ("unigram", ladder.unigram),
-        ("position only", ladder.position),
-        ("left context only", ladder.left_context),
-        ("optimum", ladder.optimum),
-    ];
-    levels.extend(ladder.order_ignored.map(|loss| ("order ignored", loss)));
-    levels.into_iter().map(|(name, loss)| (format!("{name} {loss:.3}"), loss)).collect()
+    let named = |(name, loss): (&str, f64)| (format!("{name} {loss:.3}"), loss);
+    rungs(ladder).into_iter().map(named).collect()
 }

@@ -17,6 +17,7 @@ use bert_data::tiny_world::TinyWorld;
 use bert_model::Model;
 use bert_pipeline::Pipeline;
 use bert_plot::Page;
+use bert_train::lesson::Lesson;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -50,21 +51,25 @@ pub fn run(args: &Args) -> Result<()> {
     reading::tokens(&mut tour, &bundled)?;
     reading::vectors(&mut tour, &bundled)?;
     reading::gradients(&mut tour)?;
-    let learned = learning::learn(&mut tour, &world, args.seed)?;
-    let models = [("this minute's", &learned.model, &learned.config), built_in(&bundled)];
+    let lesson = Lesson { seed: args.seed, ..Lesson::short(&world) };
+    let learned = learning::learn(&mut tour, &world, &lesson)?;
+    let models = [("just learned", &learned.model, &lesson.config), built_in(&bundled)];
     asking::masks(&mut tour, &world, &models)?;
     asking::order(&mut tour, &world, built_in(&bundled))?;
     asking::attention(&mut tour, &world, built_in(&bundled))?;
     proving::prove(&mut tour, &bundled)?;
     write_page(&args.output, &tour.page.finish())?;
     let seconds = began.elapsed().as_secs();
-    tour.results.line(&format!("\nThat took {}. The page, with pictures:", counted(seconds as usize, "second")))?;
+    tour.results.line(&format!(
+        "\nThat took {}. The page, with pictures:",
+        counted(seconds as usize, "second")
+    ))?;
     tour.results.line(&args.output.display().to_string())?;
     tour.results.flush()
 }
 
 fn built_in(bundled: &Pipeline<Model>) -> asking::Named<'_> {
-    ("the built-in one's", &bundled.model, &bundled.config)
+    ("built in", &bundled.model, &bundled.config)
 }
 
 fn write_page(path: &Path, html: &str) -> Result<()> {

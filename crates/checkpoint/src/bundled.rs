@@ -24,6 +24,10 @@ pub static TINY_WORLD: Bundle = Bundle {
     files: files!["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"],
 };
 
+/// What transformers computed with it: a reference file, as `bert verify` compares with.
+/// `tests/reference/make_tiny_world.py` made it.
+pub static REFERENCE: &[u8] = include_bytes!("../tiny-world/reference.safetensors");
+
 /// The model of this name, unless there is a directory of that name.
 pub fn find(path: &Path) -> Option<&'static Bundle> {
     (path == Path::new(TINY_WORLD.name) && !path.exists()).then_some(&TINY_WORLD)

@@ -34,8 +34,10 @@ pub fn masks(tour: &mut Tour, world: &TinyWorld, models: &[Named]) -> Result<()>
     for (first, second) in QUESTIONS {
         let instance = question(world, first, second)?;
         let exact = posterior(world, &instance)?;
-        let said: Vec<_> =
-            models.iter().map(|(_, model, config)| probabilities(model, config, &instance)).collect();
+        let said: Vec<_> = models
+            .iter()
+            .map(|(_, model, config)| probabilities(model, config, &instance))
+            .collect();
         tour.results.line(&format!("  {first} {second}"))?;
         for (number, &word) in likeliest(&exact).iter().take(SHOWN).enumerate() {
             let numbers: Vec<_> = said.iter().map(|p| format!("{:.3}", p[word])).collect();
@@ -43,7 +45,11 @@ pub fn masks(tour: &mut Tour, world: &TinyWorld, models: &[Named]) -> Result<()>
             tour.results.line(&format!(
                 "    {name:<10} exact {:.3}   {}",
                 exact[word],
-                models.iter().zip(&numbers).map(|((of, ..), p)| format!("{of} {p}   ")).collect::<String>()
+                models
+                    .iter()
+                    .zip(&numbers)
+                    .map(|((of, ..), p)| format!("{of} {p}   "))
+                    .collect::<String>()
             ))?;
             let text = if number == 0 { format!("{first} {second}") } else { String::new() };
             rows.push([vec![text, name, format!("{:.3}", exact[word])], numbers].concat());

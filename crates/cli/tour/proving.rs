@@ -33,6 +33,9 @@ pub fn prove(tour: &mut Tour, bundled: &Pipeline<Model>) -> Result<()> {
         .collect();
     tour.lines(&lines)?;
     let wrong = comparisons.iter().filter(|line| !line.passed()).count();
-    anyhow::ensure!(wrong == 0, "{wrong} tensors of the built-in model are not what they should be");
+    anyhow::ensure!(
+        wrong == 0,
+        "{wrong} tensors of the built-in model are not what they should be"
+    );
     Ok(())
 }

@@ -47,7 +47,7 @@ pub fn vectors(tour: &mut Tour, bundled: &Pipeline<Model>) -> Result<()> {
     )?;
     let encoding = bundled.tokenizer.encode("the dog bites the postman .");
     let tokens = encoding.tokens(&bundled.tokenizer);
-    let batch = bundled.batch(&[encoding.clone()])?;
+    let batch = bundled.batch(std::slice::from_ref(&encoding))?;
     let top = format!("hidden_states.{}", config.num_hidden_layers);
     let mut lines = Vec::new();
     trace(&bundled.model, &batch, &Context::eval(config), |(name, tensor)| {
@@ -91,7 +91,8 @@ pub fn gradients(tour: &mut Tour) -> Result<()> {
         },
     );
     anyhow::ensure!(report.passed(), "the gradients of LayerNorm are wrong:\n{report}");
-    let mut lines = vec![format!("{:<10} {:<8} {:>9} {:>10}", "gradient", "shape", "length", "error")];
+    let mut lines =
+        vec![format!("{:<10} {:<8} {:>9} {:>10}", "gradient", "shape", "length", "error")];
     lines.extend(report.rows.iter().map(|row| {
         let shape = format!("{:?}", row.shape);
         format!("{:<10} {shape:<8} {:>9.3} {:>10.1e}", row.name, row.norm, row.error)

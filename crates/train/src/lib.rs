@@ -10,6 +10,7 @@
 //! - [`checkpoints`]: what a run leaves behind so that it can go on, whatever happens
 //! - [`resume`]: whether a run begins anew or goes on
 //! - [`metrics`]: what a run says of itself
+//! - [`lesson`]: a small model learns tiny world: all of it in one call
 //! - [`gradcheck`]: a small model of each head, and whether all its gradients are right
 #![forbid(unsafe_code)]
 
@@ -17,6 +18,7 @@ pub mod checkpoints;
 mod error;
 pub mod feed;
 pub mod gradcheck;
+pub mod lesson;
 pub mod metrics;
 pub mod resume;
 pub mod run;
@@ -25,6 +27,7 @@ pub mod step;
 pub use checkpoints::Checkpoints;
 pub use error::Error;
 pub use feed::{BatchSize, Feed, InstanceFeed};
+pub use lesson::{Learned, Lesson};
 pub use resume::{Beginning, begin};
 pub use run::{Ending, Evaluation, Event, Output, Plan, Run, Training, evaluate};
 pub use step::{LabelledBatch, apply, gradients, reduce};

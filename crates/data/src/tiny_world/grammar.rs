@@ -90,7 +90,7 @@ pub(super) struct Move {
 
 /// The machine. States are numbered; the first are those in which a sentence can begin: for each topic
 /// the one that names it, then the one that says a pronoun.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Grammar {
     /// By their `from`, rising.
     pub moves: Vec<Move>,

@@ -51,7 +51,7 @@ use lexicon::Lexicon;
 use std::path::Path;
 
 /// The grammar, and what is drawn from it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TinyWorld {
     vocabulary: Vec<String>,
     grammar: Grammar,
