@@ -20,6 +20,7 @@ mod instance_args;
 mod instance_view;
 mod instances;
 mod interrupt;
+mod lab;
 mod pretrain;
 mod pretrain_data;
 mod pretrain_progress;
@@ -66,6 +67,7 @@ enum Command {
     Trace(trace::Args),
     Gradcheck(gradcheck::Args),
     Pretrain(Box<pretrain::Args>),
+    Lab(lab::Args),
     Verify(verify::Args),
 }
 
@@ -99,6 +101,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Trace(args) => trace::run(&args),
         Command::Gradcheck(args) => gradcheck::run(&args),
         Command::Pretrain(args) => pretrain::run(&args),
+        Command::Lab(args) => lab::run(&args),
         Command::Verify(args) => verify::run(&args),
     }
 }

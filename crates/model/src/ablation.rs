@@ -90,6 +90,11 @@ impl Ablation {
     ];
     // ANCHOR_END: all
 
+    /// Whether everything that `other` leaves out is left out here, too.
+    pub fn contains(mut self, mut other: Self) -> bool {
+        self.parts().iter().zip(other.parts()).all(|(here, there)| **here || !*there)
+    }
+
     /// The parts in the order of [`Ablation::ALL`].
     fn parts(&mut self) -> [&mut bool; 6] {
         [
@@ -153,6 +158,14 @@ mod tests {
         assert_eq!(Ablation::default().to_string(), "none");
         let ablation = Ablation { no_scale: true, left_to_right: true, ..Ablation::NONE };
         assert_eq!(ablation.to_string(), "no-scale,left-to-right");
+    }
+
+    #[test]
+    fn a_combination_contains_its_parts_and_no_others() {
+        let both: Ablation = "no-scale,left-to-right".parse().unwrap();
+        let contained = Ablation::ALL.into_iter().filter(|part| both.contains(part.ablation));
+        let names: Vec<_> = contained.map(|part| part.name).collect();
+        assert_eq!(names, ["no-scale", "left-to-right"]);
     }
 
     #[test]
