@@ -106,7 +106,7 @@ def tiny_world():
     yield toy_ladder()
     yield corrupted()
     yield it_barks()
-    yield "0.85¹⁵ = " + show(0.85**15, 2)
+    yield "0.85¹² = " + show(0.85**12, 2)
 
 
 def listed():
@@ -186,17 +186,16 @@ def corrupted():
 
 
 def it_barks():
-    pronoun, topics = 0.7 * 0.8, 64
-    it = pronoun * 14 / topics
-    lines = [
-        f"he, she, it or they: 0.7 · 0.8 = {show(pronoun, 2)}",
-        f"it      next {show(pronoun, 3)}    random {show(pronoun, 2)} · 14/64 = {show(it, 4)}         P(random) {show(it / (it + pronoun), 3)}",
-    ]
-    next_, random = pronoun * 0.2, pronoun / topics * 0.2
-    lines.append(
-        f"barks   next {show(pronoun, 2)} · 0.2 = {show(next_, 3)}    random {show(pronoun, 2)} · 1/64 · 0.2 = {show(random, 5)}"
-        f"    P(random) {show(random / (random + next_), 3)}"
-    )
+    pronoun, barks = 0.7 * 0.8, 4 / 13
+    of_all = lambda topics: topics * 0.75 / 24  # a singular topic's share
+    assert of_all(1) == 1 / 32
+    rows = [("it     ", 1.0, of_all(11), "", ""), ("barks  ", barks, of_all(1) * barks, " · 4/13", " · 1/32 · 4/13")]
+    lines = [f"he, she, it or they: 0.7 · 0.8 = {show(pronoun, 2)}"]
+    for name, if_next, if_random, *factors in rows:
+        factors = ["", " · 11/32"] if name.startswith("it") else factors
+        a, b = pronoun * if_next, pronoun * if_random
+        lines.append(f"{name} next     {show(pronoun, 2)}{factors[0]} = {show(a, 4)}")
+        lines.append(f"        random   {show(pronoun, 2)}{factors[1]} = {show(b, 4)}    P(random) {show(b / (a + b), 3)}")
     return "\n".join(lines)
 
 

@@ -1,20 +1,20 @@
 //! How sentences follow each other, and pairs of them.
 //!
 //! A document is a chain of topics. The next sentence stays with its topic, and then mostly says he,
-//! she, it or they; or it names another topic of the same scene. So what makes a sentence the next one
+//! she, it or they; or it names a topic that is drawn anew from the same scene. So what makes a sentence the next one
 //! is spread over all its words: the pronoun, the verb that goes with the noun it stands for, the
 //! place.
 
-use super::grammar::{Grammar, Topic};
-use super::lexicon::Lexicon;
+use super::grammar::{Grammar, SINGULAR, Topic};
+use super::lexicon::{Lexicon, Number};
 use bert_nn::random::Draws;
 
 // ANCHOR: constants
 /// Sentences of a document.
 pub const SENTENCES: usize = 4;
-/// How often the next sentence is about the same topic.
+/// How often the next sentence stays with its topic; otherwise one of the scene's is drawn.
 pub const SAME_TOPIC: f64 = 0.7;
-/// How often it then says a pronoun; otherwise it names the topic again.
+/// How often it then says a pronoun; otherwise it names the topic.
 pub const PRONOUN: f64 = 0.8;
 /// How often the second sentence of a pair is one of another document.
 pub const RANDOM_NEXT: f64 = 0.5;
@@ -51,21 +51,27 @@ impl Documents {
     pub(super) fn new(lexicon: &Lexicon) -> Self {
         let topics = 2 * lexicon.subjects.len();
         let scene = |topic| lexicon.subjects[Topic::numbered(topic).subject].scene;
-        let opening: Vec<f64> = (0..2 * topics)
-            .map(|start| if named(start) { 1.0 / topics as f64 } else { 0.0 })
-            .collect();
-        let others =
-            |topic| (0..topics).filter(|&t| t != topic && scene(t) == scene(topic)).count();
-        let share = |topic: usize, start: usize| match (start / 2 == topic, named(start)) {
-            (true, false) => SAME_TOPIC * PRONOUN,
-            (true, true) => SAME_TOPIC * (1.0 - PRONOUN),
-            (false, true) if scene(start / 2) == scene(topic) => {
-                (1.0 - SAME_TOPIC) / others(topic) as f64
-            }
-            (false, _) => 0.0,
+        let share = |topic| {
+            let number = Topic::numbered(topic).number;
+            let share = if number == Number::Singular { SINGULAR } else { 1.0 - SINGULAR };
+            share / lexicon.subjects.len() as f64
+        };
+        let opens = |start: usize| if named(start) { share(start / 2) } else { 0.0 };
+        let opening: Vec<f64> = (0..2 * topics).map(opens).collect();
+        let of_scene = |topic: usize| -> f64 {
+            (0..topics).filter(|&other| scene(other) == scene(topic)).map(share).sum()
+        };
+        let follows = |topic: usize, start: usize| {
+            let stays = if start / 2 == topic { SAME_TOPIC } else { 0.0 };
+            let drawn = if scene(start / 2) == scene(topic) {
+                (1.0 - SAME_TOPIC) * share(start / 2) / of_scene(topic)
+            } else {
+                0.0
+            };
+            if named(start) { stays * (1.0 - PRONOUN) + drawn } else { stays * PRONOUN }
         };
         let next: Vec<Vec<f64>> = (0..topics)
-            .map(|topic| (0..2 * topics).map(|start| share(topic, start)).collect())
+            .map(|topic| (0..2 * topics).map(|start| follows(topic, start)).collect())
             .collect();
         let (first, random) = pair_beginnings(&opening, &next);
         Self { opening, next, first, random }

@@ -15,13 +15,13 @@ use std::collections::HashMap;
 
 // ANCHOR: shares
 /// How often a noun has an adjective.
-pub const ADJECTIVE: f64 = 0.4;
-/// How often an object is singular.
-pub const SINGULAR_OBJECT: f64 = 0.6;
+pub const ADJECTIVE: f64 = 0.3;
+/// How often a subject or an object is one, and not several.
+pub const SINGULAR: f64 = 0.75;
 /// How often a sentence says where.
-pub const PLACE: f64 = 0.4;
+pub const PLACE: f64 = 0.3;
 /// How often it says when.
-pub const TIME: f64 = 0.3;
+pub const TIME: f64 = 0.25;
 // ANCHOR_END: shares
 
 /// What a sentence is about: a noun and its number.
@@ -220,7 +220,7 @@ fn verbs(topic: Topic, lexicon: &Lexicon) -> Vec<(u32, f64, State)> {
 fn objects(verb: usize, lexicon: &Lexicon) -> impl Iterator<Item = (usize, u32, f64)> {
     lexicon.verbs[verb].objects.iter().flat_map(|&(noun, share)| {
         let [singular, plural] = lexicon.nouns[noun].forms;
-        [(noun, singular, share * SINGULAR_OBJECT), (noun, plural, share * (1.0 - SINGULAR_OBJECT))]
+        [(noun, singular, share * SINGULAR), (noun, plural, share * (1.0 - SINGULAR))]
     })
 }
 

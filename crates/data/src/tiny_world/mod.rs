@@ -1,4 +1,4 @@
-//! Tiny world: a language of a few hundred words whose probabilities are all known, and with them the
+//! Tiny world: a language of two hundred words whose probabilities are all known, and with them the
 //! best possible loss of any model that learns it.
 //!
 //! # Layout

@@ -2,7 +2,7 @@
 //! states or sums over walks.
 
 use bert_data::tiny_world::documents::{PRONOUN, SAME_TOPIC, SENTENCES};
-use bert_data::tiny_world::grammar::{ADJECTIVE, PLACE, SINGULAR_OBJECT, TIME};
+use bert_data::tiny_world::grammar::{ADJECTIVE, PLACE, SINGULAR, TIME};
 use bert_data::tiny_world::words::{SCENES, THINGS, TIMES, VERBS};
 use std::collections::HashMap;
 
@@ -82,7 +82,7 @@ pub fn all(ids: &HashMap<&str, u16>) -> Vec<Sentence> {
         let row = words(line);
         let mut objects: Vec<Part> = vec![];
         for (noun, share) in weighted(&row[3..]) {
-            for (number, of_number) in [SINGULAR_OBJECT, 1.0 - SINGULAR_OBJECT].iter().enumerate() {
+            for (number, of_number) in [SINGULAR, 1.0 - SINGULAR].iter().enumerate() {
                 objects
                     .extend(after(&[(vec![], share * of_number)], &phrases(&nouns[noun], number)));
             }
@@ -127,32 +127,27 @@ pub fn all(ids: &HashMap<&str, u16>) -> Vec<Sentence> {
 pub fn beginnings(starts: usize) -> [Vec<Vec<f64>>; 2] {
     let topics = starts / 2;
     let of_a_scene = topics / SCENES.len();
-    let mut next = vec![vec![0.0; starts]; starts];
-    let mut last: Vec<Vec<usize>> = (0..topics).map(|topic| vec![2 * topic]).collect();
-    let mut documents = vec![];
+    let share = |topic: usize| [SINGULAR, 1.0 - SINGULAR][topic % 2] / (topics / 2) as f64;
+    // Each step of a document: to stay with a pronoun, to stay with a noun, or to draw a topic of the scene.
+    let mut documents: Vec<(Vec<usize>, f64)> =
+        (0..topics).map(|topic| (vec![2 * topic], share(topic))).collect();
     for _ in 1..SENTENCES {
-        documents = vec![];
-        for begun in &last {
-            let topic = begun[begun.len() - 1] / 2;
-            documents.push([&begun[..], &[2 * topic]].concat());
-            documents.push([&begun[..], &[2 * topic + 1]].concat());
-            for other in 0..topics {
-                if other != topic && other / of_a_scene == topic / of_a_scene {
-                    documents.push([&begun[..], &[2 * other]].concat());
-                }
+        let begun = std::mem::take(&mut documents);
+        for (starts, probability) in begun {
+            let topic = starts[starts.len() - 1] / 2;
+            let mut go_on = |start: usize, p: f64| {
+                documents.push(([&starts[..], &[start]].concat(), probability * p));
+            };
+            go_on(2 * topic + 1, SAME_TOPIC * PRONOUN);
+            go_on(2 * topic, SAME_TOPIC * (1.0 - PRONOUN));
+            for other in (0..topics).filter(|it| it / of_a_scene == topic / of_a_scene) {
+                let of_all = SCENES.len() as f64; // each scene has as many topics as the others
+                go_on(2 * other, (1.0 - SAME_TOPIC) * share(other) * of_all);
             }
         }
-        last = documents.clone();
     }
-    for document in &documents {
-        let mut probability = 1.0 / topics as f64;
-        for pair in document.windows(2) {
-            probability *= match (pair[0] / 2 == pair[1] / 2, pair[1] % 2 == 1) {
-                (true, true) => SAME_TOPIC * PRONOUN,
-                (true, false) => SAME_TOPIC * (1.0 - PRONOUN),
-                (false, _) => (1.0 - SAME_TOPIC) / (of_a_scene - 1) as f64,
-            };
-        }
+    let mut next = vec![vec![0.0; starts]; starts];
+    for (document, probability) in &documents {
         for pair in document.windows(2) {
             next[pair[0]][pair[1]] += probability / (SENTENCES - 1) as f64;
         }
