@@ -65,7 +65,6 @@ impl<D: Documents> CorpusSource<D> {
         }
     }
 
-    // ANCHOR: tokens
     /// The tokens of a document. A sentence without any is left out.
     fn tokens(&self, document: usize) -> Result<Document, Error> {
         let sentences = self.documents.sentences(document)?;
@@ -76,7 +75,6 @@ impl<D: Documents> CorpusSource<D> {
         let tokens = sentences.par_iter().map(tokens);
         Ok(tokens.filter(|sentence| !sentence.is_empty()).collect())
     }
-    // ANCHOR_END: tokens
 
     // ANCHOR: pairs
     /// The pairs of the document at `place`, with tokens hidden.
