@@ -17,6 +17,7 @@ from pathlib import Path
 from worked_ablations import ablations
 from worked_gradients import back_propagation, derivatives
 from worked_gradients_blocks import attention_backward_chapter, layer_norm_backward_chapter
+from worked_instances import masking, next_sentence
 from worked_losses import gradient_check, losses
 from worked_optimizers import optimizers
 from worked_speed import fast_matrix_product, how_fast_can_bert_be
@@ -372,6 +373,8 @@ CHAPTERS = {
     "losses.md": losses,
     "optimizers.md": optimizers,
     "gradient_check.md": gradient_check,
+    "masking.md": masking,
+    "next_sentence.md": next_sentence,
     "tiny_world.md": tiny_world,
     "ablations.md": ablations,
     "fast_matrix_product.md": fast_matrix_product,

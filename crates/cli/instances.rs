@@ -8,7 +8,7 @@ use bert_checkpoint::write_atomically;
 use bert_data::corpus::Form;
 use bert_data::{Corpus, CorpusSource, Instance, Pieces, Source};
 use bert_tokenizer::{Options, Tokenizer};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -109,16 +109,14 @@ impl Passes {
         mut work: impl FnMut(Vec<Instance>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let blocks_of = |pass| self.source.blocks(pass).expect("a corpus ends");
+        let numbers =
+            (0..self.passes).flat_map(|pass| (0..blocks_of(pass)).map(move |block| (pass, block)));
         let progress = progress((0..self.passes).map(blocks_of).sum());
-        for pass in 0..self.passes {
-            for block in 0..blocks_of(pass) {
-                if work(self.source.block(pass, block)?)?.is_break() {
-                    return Ok(());
-                }
-                progress.inc(1);
+        for (pass, block) in progress.wrap_iter(numbers) {
+            if work(self.source.block(pass, block)?)?.is_break() {
+                break;
             }
         }
-        progress.finish_and_clear();
         Ok(())
     }
 
@@ -204,6 +202,8 @@ fn counted_instances(number: u64) -> String {
 
 fn progress(blocks: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(blocks), ProgressDrawTarget::stderr());
+    // Also where a run ends early.
+    let bar = bar.with_finish(ProgressFinish::AndClear);
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} blocks, {elapsed}");
     bar.set_style(style.expect("the template is fixed"));
     bar

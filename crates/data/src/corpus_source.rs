@@ -6,7 +6,7 @@ use crate::next_sentence::Pairs;
 use crate::settings::{Form, Settings};
 use crate::{Document, Documents, Error, Instance, Pieces, Source};
 use bert_nn::random::Draws;
-use bert_tokenizer::{Input, Tokenizer};
+use bert_tokenizer::Tokenizer;
 use rayon::prelude::*;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -65,17 +65,16 @@ impl<D: Documents> CorpusSource<D> {
         }
     }
 
-    // ANCHOR: tokens
     /// The tokens of a document. A sentence without any is left out.
     fn tokens(&self, document: usize) -> Result<Document, Error> {
         let sentences = self.documents.sentences(document)?;
-        let inputs: Vec<Input> = sentences.iter().map(Input::from).collect();
-        let bare = |ids: &[u32]| ids[1..ids.len() - 1].to_vec(); // without [CLS] and [SEP]
-        let encodings = self.tokenizer.encode_batch(&inputs);
-        let sentences = encodings.iter().map(|encoding| bare(&encoding.ids));
-        Ok(sentences.filter(|sentence| !sentence.is_empty()).collect())
+        let tokens = |sentence: &String| {
+            let ids = self.tokenizer.encode(sentence).ids;
+            ids[1..ids.len() - 1].to_vec() // without [CLS] and [SEP]
+        };
+        let tokens = sentences.par_iter().map(tokens);
+        Ok(tokens.filter(|sentence| !sentence.is_empty()).collect())
     }
-    // ANCHOR_END: tokens
 
     // ANCHOR: pairs
     /// The pairs of the document at `place`, with tokens hidden.

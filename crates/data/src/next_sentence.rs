@@ -139,7 +139,6 @@ fn truncate<'a>(
 // ANCHOR_END: truncate
 
 impl Pair {
-    // ANCHOR: instance
     /// `[CLS]` first `[SEP]` second `[SEP]`, with nothing hidden yet.
     pub fn instance(&self, pieces: &Pieces) -> Instance {
         let (cls, sep) = (pieces.special.cls, pieces.special.sep);
@@ -154,5 +153,4 @@ impl Pair {
             is_random_next: Some(self.is_random_next),
         }
     }
-    // ANCHOR_END: instance
 }

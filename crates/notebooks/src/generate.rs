@@ -13,13 +13,14 @@ use crate::project::replace;
 use crate::{Notebook, Project, Source};
 
 /// The crates of this workspace that a cell may use, as `bert_NAME`.
-const CRATES: [&str; 10] = [
+const CRATES: [&str; 11] = [
     "tokenizer",
     "kernels",
     "nn",
     "model",
     "checkpoint",
     "optim",
+    "data",
     "pipeline",
     "train",
     "plot",
