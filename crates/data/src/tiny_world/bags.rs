@@ -1,13 +1,14 @@
 //! The best that one can say without the order of the words.
 //!
 //! A model without positions sees two bags, one for each sentence: which words are shown in it, how
-//! often each, and how many `[MASK]`s. The masks of one bag look alike, so they get the same answer,
-//! and the best one is the share of each word among the masked words of the sentences that fit.
+//! often each, and how many `[MASK]`s. The masks of one bag look alike, so they get the same
+//! answer, and the best one is the share of each word among the masked words of the sentences that
+//! fit.
 //!
 //! What fits is summed as before. Only one does not walk along a row of places but reaches into the
 //! bag: each word of a walk is either taken from the shown ones that are left, or it is one of the
-//! masks that are left. A sentence in which a word stands twice, shown once, can be walked in two ways,
-//! and indeed it has two ways to show what is seen.
+//! masks that are left. A sentence in which a word stands twice, shown once, can be walked in two
+//! ways, and indeed it has two ways to show what is seen.
 
 use super::TinyWorld;
 use super::grammar::{Grammar, Move};
@@ -15,8 +16,8 @@ use super::inside::normalise;
 use super::posterior::{Coupling, Shown};
 use std::collections::BTreeMap;
 
-/// Where a walk is: how many words are left, the state, and which shown words are left (a number to a
-/// mixed base, with a digit for each kind of word).
+/// Where a walk is: how many words are left, the state, and which shown words are left (a number to
+/// a mixed base, with a digit for each kind of word).
 type Node = (usize, usize, usize);
 
 /// What is seen of a sentence without its order, and the sums over what fits.
@@ -105,8 +106,8 @@ impl<'a> Bag<'a> {
 // ANCHOR_END: bag
 
 impl TinyWorld {
-    /// For each masked word the probabilities \[V\] given the two bags, and how the bags bear on each
-    /// other. Only where every masked place shows `[MASK]`.
+    /// For each masked word the probabilities \[V\] given the two bags, and how the bags bear on
+    /// each other. Only where every masked place shows `[MASK]`.
     pub(super) fn without_order(&self, shown: &Shown) -> Option<(Vec<Vec<f64>>, Coupling)> {
         let mut bags = shown.tokens.map(|tokens| Bag::new(&self.grammar, tokens, self.mask));
         let [first, second] = [0, 1].map(|sentence| {

@@ -1,9 +1,9 @@
 //! How sentences follow each other, and pairs of them.
 //!
-//! A document is a chain of topics. The next sentence stays with its topic, and then mostly says he,
-//! she, it or they; or it names a topic that is drawn anew from the same scene. So what makes a sentence the next one
-//! is spread over all its words: the pronoun, the verb that goes with the noun it stands for, the
-//! place.
+//! A document is a chain of topics. The next sentence stays with its topic, and then mostly says
+//! he, she, it or they; or it names a topic that is drawn anew from the same scene. So what makes a
+//! sentence the next one is spread over all its words: the pronoun, the verb that goes with the
+//! noun it stands for, the place.
 
 use super::grammar::{Grammar, SINGULAR, Topic};
 use super::lexicon::{Lexicon, Number};
@@ -21,8 +21,8 @@ pub const RANDOM_NEXT: f64 = 0.5;
 // ANCHOR_END: constants
 
 // ANCHOR: documents
-/// Probabilities of how a sentence begins. A beginning is a state of the grammar: 2·t for the sentence
-/// that names topic t, 2·t + 1 for the one that says its pronoun.
+/// Probabilities of how a sentence begins. A beginning is a state of the grammar: 2·t for the
+/// sentence that names topic t, 2·t + 1 for the one that says its pronoun.
 #[derive(Debug, Clone)]
 pub(super) struct Documents {
     /// Of the first sentence of a document.
@@ -50,29 +50,9 @@ pub struct Pair {
 impl Documents {
     pub(super) fn new(lexicon: &Lexicon) -> Self {
         let topics = 2 * lexicon.subjects.len();
-        let scene = |topic| lexicon.subjects[Topic::numbered(topic).subject].scene;
-        let share = |topic| {
-            let number = Topic::numbered(topic).number;
-            let share = if number == Number::Singular { SINGULAR } else { 1.0 - SINGULAR };
-            share / lexicon.subjects.len() as f64
-        };
-        let opens = |start: usize| if named(start) { share(start / 2) } else { 0.0 };
+        let opens = |start| if named(start) { share(start / 2, lexicon) } else { 0.0 };
         let opening: Vec<f64> = (0..2 * topics).map(opens).collect();
-        let of_scene = |topic: usize| -> f64 {
-            (0..topics).filter(|&other| scene(other) == scene(topic)).map(share).sum()
-        };
-        let follows = |topic: usize, start: usize| {
-            let stays = if start / 2 == topic { SAME_TOPIC } else { 0.0 };
-            let drawn = if scene(start / 2) == scene(topic) {
-                (1.0 - SAME_TOPIC) * share(start / 2) / of_scene(topic)
-            } else {
-                0.0
-            };
-            if named(start) { stays * (1.0 - PRONOUN) + drawn } else { stays * PRONOUN }
-        };
-        let next: Vec<Vec<f64>> = (0..topics)
-            .map(|topic| (0..2 * topics).map(|start| follows(topic, start)).collect())
-            .collect();
+        let next: Vec<Vec<f64>> = (0..topics).map(|topic| after(topic, lexicon)).collect();
         let (first, random) = pair_beginnings(&opening, &next);
         Self { opening, next, first, random }
     }
@@ -103,6 +83,33 @@ impl Documents {
     }
     // ANCHOR_END: beginnings
 }
+
+/// How often a topic is drawn.
+fn share(topic: usize, lexicon: &Lexicon) -> f64 {
+    let of_number = match Topic::numbered(topic).number {
+        Number::Singular => SINGULAR,
+        Number::Plural => 1.0 - SINGULAR,
+    };
+    of_number / lexicon.subjects.len() as f64
+}
+
+// ANCHOR: after
+/// How the sentence after one about `topic` begins.
+fn after(topic: usize, lexicon: &Lexicon) -> Vec<f64> {
+    let scene = |topic| lexicon.subjects[Topic::numbered(topic).subject].scene;
+    let mut starts = vec![0.0; 4 * lexicon.subjects.len()];
+    for (start, probability) in starts.iter_mut().enumerate() {
+        if named(start) && scene(start / 2) == scene(topic) {
+            *probability = share(start / 2, lexicon);
+        }
+    }
+    let of_scene: f64 = starts.iter().sum();
+    starts.iter_mut().for_each(|share| *share *= (1.0 - SAME_TOPIC) / of_scene);
+    starts[2 * topic] += SAME_TOPIC * (1.0 - PRONOUN);
+    starts[2 * topic + 1] += SAME_TOPIC * PRONOUN;
+    starts
+}
+// ANCHOR_END: after
 
 fn named(start: usize) -> bool {
     start.is_multiple_of(2)

@@ -2,13 +2,13 @@
 //! automaton; in other words a right-linear grammar).
 //!
 //! ```text
-//! Subject --dog, 0.6--> Verb          in the state Subject, say "dog" with probability 0.6 and go on
+//! Subject --dog, 0.7--> Verb      in the state Subject, say "dog" with probability 0.7 and go on
 //! ```
 //!
 //! A walk begins in the state of what the sentence is about and ends after the full stop. Its
-//! probability is the product of its moves'. What a state knows is all that the rest of the sentence
-//! may depend on, so the states say what depends on what: a verb on its subject, an object on its verb,
-//! a place on the scene.
+//! probability is the product of its moves'. What a state knows is all that the rest of the
+//! sentence may depend on, so the states say what depends on what: a verb on its subject, an object
+//! on its verb, a place on the scene.
 
 use super::lexicon::{Lexicon, Number};
 use std::collections::HashMap;
@@ -88,8 +88,8 @@ pub(super) struct Move {
     pub to: usize,
 }
 
-/// The machine. States are numbered; the first are those in which a sentence can begin: for each topic
-/// the one that names it, then the one that says a pronoun.
+/// The machine. States are numbered; the first are those in which a sentence can begin: for each
+/// topic the one that names it, then the one that says a pronoun.
 #[derive(Debug, Clone)]
 pub(super) struct Grammar {
     /// By their `from`, rising.

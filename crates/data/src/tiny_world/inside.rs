@@ -6,11 +6,13 @@
 //! inside[i][s]  = Σ over the moves of s: probability · likelihood of place i · inside[i + 1][to]
 //! outside[i][s] = the same sum from the other end
 //! weight of word w at place i
-//!     = Σ over the moves that say w: outside[i][from] · probability · likelihood · inside[i + 1][to]
+//!     = Σ over the moves that say w:
+//!           outside[i][from] · probability · likelihood · inside[i + 1][to]
 //! ```
 //!
-//! `inside[i][s]`: how likely what is seen from place i on is, for a sentence that has come to state s.
-//! A sentence of n words has more walks than one could list; the sums take n times the number of moves.
+//! `inside[i][s]`: how likely what is seen from place i on is, for a sentence that has come to
+//! state s. A sentence of n words has more walks than one could list; the sums take n times the
+//! number of moves.
 
 use super::grammar::{Grammar, Move};
 
@@ -64,7 +66,8 @@ pub(super) fn outside(grammar: &Grammar, starts: &[f64], sentence: &[Seen]) -> V
 // ANCHOR_END: inside
 
 // ANCHOR: words
-/// The weight of each word \[V\] at a place of which `seen` is seen, given what lies before and after.
+/// The weight of each word \[V\] at a place of which `seen` is seen, given what lies before and
+/// after.
 pub(super) fn words(grammar: &Grammar, before: &[f64], seen: &Seen, after: &[f64]) -> Vec<f64> {
     let weight =
         |it: &Move| before[it.from] * it.probability * seen.likelihood(it.word) * after[it.to];

@@ -1,10 +1,10 @@
 //! Tiny world as something to train on: masked pairs without end.
 //!
-//! The ladder holds for one format: `[CLS] a [SEP] b [SEP]`, two whole sentences, one token for each
-//! word, and each word chosen for masking by itself. (Google's procedure chooses a fixed number, so
-//! one masked place would tell something about the others.) About one pair in seven gets no masked
-//! word. It is kept: it has nothing to teach about words, but its two sentences follow each other or
-//! do not.
+//! The ladder holds for one format: `[CLS] a [SEP] b [SEP]`, two whole sentences, one token for
+//! each word, and each word chosen for masking by itself. (Google's procedure chooses a fixed
+//! number, so one masked place would tell something about the others.) About one pair in seven gets
+//! no masked word. It is kept: it has nothing to teach about words, but its two sentences follow
+//! each other or do not.
 
 use super::TinyWorld;
 use crate::{Error, Instance, Replacement, Source};

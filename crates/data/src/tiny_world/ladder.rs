@@ -4,9 +4,9 @@
 //! loss = mean over the masked words of a set of instances of −ln p(the word)
 //! ```
 //!
-//! with p the exact probability given what a rung's reader sees. A model may do better than a rung only
-//! if it sees more, and better than the optimum never, but for luck; the luck is that of the set, and
-//! the same for all.
+//! with p the exact probability given what a rung's reader sees. A model may do better than a rung
+//! only if it sees more, and better than the optimum never, but for luck; the luck is that of the
+//! set, and the same for all.
 
 use super::TinyWorld;
 use super::less::Priors;
@@ -15,8 +15,8 @@ use crate::{Instance, Replacement};
 use rayon::prelude::*;
 
 // ANCHOR: ladder
-/// The best possible masked-LM losses over a set of instances, in nats, and what is possible for the
-/// next sentence.
+/// The best possible masked-LM losses over a set of instances, in nats, and what is possible for
+/// the next sentence.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ladder {
     /// How many masked words the losses are means over.
@@ -65,8 +65,9 @@ struct Losses {
 }
 
 impl TinyWorld {
-    /// The ladder over a set of instances, usually [`TinyWorld::held_out`] ones, that were made with
-    /// `replacement`. None if the set holds no masked word, or an instance that is not tiny world's.
+    /// The ladder over a set of instances, usually [`TinyWorld::held_out`] ones, that were made
+    /// with `replacement`. None if the set holds no masked word, or an instance that is not tiny
+    /// world's.
     pub fn ladder(&self, instances: &[Instance], replacement: Replacement) -> Option<Ladder> {
         let priors = Priors::new(self);
         let losses = |instance: &Instance| self.losses(&priors, instance, replacement);

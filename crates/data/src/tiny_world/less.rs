@@ -1,5 +1,5 @@
-//! The best that one can say who does not see all of a masked pair: only that a word is masked, only
-//! where it stands, or only what stands before it.
+//! The best that one can say who does not see all of a masked pair: only that a word is masked,
+//! only where it stands, or only what stands before it.
 
 use super::TinyWorld;
 use super::inside::{Seen, inside, normalise, outside, words};
@@ -57,8 +57,8 @@ fn add(to: &mut [f64], what: &[f64]) {
 
 // ANCHOR: left
 impl TinyWorld {
-    /// For each masked word the probabilities \[V\] given only the tokens before it, and that it is a
-    /// word: not how long its sentence is. In the second sentence, all of the first lies before.
+    /// For each masked word the probabilities \[V\] given only the tokens before it, and that it is
+    /// a word: not how long its sentence is. In the second sentence, all of the first lies before.
     pub(super) fn left_context(
         &self,
         shown: &Shown,

@@ -69,39 +69,56 @@ impl Lexicon {
         let mut ids = Ids::default();
         SPECIAL.into_iter().for_each(|token| _ = ids.of(token));
         let (the, stop) = (ids.of("the"), ids.of("."));
-        let (mut nouns, mut places) = (Vec::new(), Vec::new());
-        let (mut noun_places, mut verb_places) = (HashMap::new(), HashMap::new());
-        let subject_lines = || {
-            (0..).zip(SCENES).flat_map(|(scene, it)| rows(it.subjects).map(move |row| (scene, row)))
+        let subject_rows: Vec<(usize, Row)> = (0..)
+            .zip(SCENES)
+            .flat_map(|(scene, it)| rows(it.subjects, 3).map(move |row| (scene, row)))
+            .collect();
+        let noun_rows: Vec<Row> =
+            subject_rows.iter().map(|(_, row)| row.clone()).chain(rows(THINGS, 2)).collect();
+        let nouns = noun_rows.iter().map(|row| noun(row, &mut ids)).collect();
+        let verb_rows: Vec<Row> = rows(VERBS, 2).collect();
+        let noun_numbers = numbers(noun_rows.iter().map(|row| row[0][0]));
+        let verb_numbers = numbers(verb_rows.iter().map(|row| row[0][1]));
+        let verb = |row: &Row| Verb {
+            forms: [ids.of(row[0][0]), ids.of(row[0][1])],
+            objects: shares(&row[1], |noun| number(&noun_numbers, noun)),
         };
-        for row in subject_lines().map(|(_, row)| row).chain(rows(THINGS)) {
-            noun_places.insert(row[0][0], nouns.len());
-            let forms = [ids.of(row[0][0]), ids.of(row[0][1])];
-            nouns.push(Noun { forms, adjectives: [ids.of(row[1][0]), ids.of(row[1][1])] });
-        }
-        let mut verbs = Vec::new();
-        for row in rows(VERBS) {
-            verb_places.insert(row[0][1], verbs.len());
-            let objects = shares(row[1].chunks(2).map(|pair| (noun_places[pair[0]], pair[1])));
-            verbs.push(Verb { forms: [ids.of(row[0][0]), ids.of(row[0][1])], objects });
-        }
-        let subject = |(scene, row): (usize, Vec<Vec<&'static str>>)| Subject {
-            scene,
+        let verbs = verb_rows.iter().map(verb).collect();
+        let subject = |(scene, row): &(usize, Row)| Subject {
+            scene: *scene,
             pronouns: [ids.of(row[0][2]), ids.of("they")],
-            verbs: shares(row[2].chunks(2).map(|pair| (verb_places[pair[0]], pair[1]))),
+            verbs: shares(&row[2], |verb| number(&verb_numbers, verb)),
         };
-        let subjects = subject_lines().map(subject).collect();
-        for scene in SCENES {
-            let place =
-                |row: Vec<Vec<&'static str>>| ((ids.of(row[0][0]), ids.of(row[0][1])), row[0][2]);
-            places.push(shares(rows(scene.places).map(place)));
-        }
+        let subjects = subject_rows.iter().map(subject).collect();
+        let places = SCENES.map(|scene| places(scene.places, &mut ids)).into();
         let times: Vec<_> = TIMES.split_whitespace().collect();
-        let times = shares(times.chunks(2).map(|pair| (ids.of(pair[0]), pair[1])));
+        let times = shares(&times, |word| ids.of(word));
         ids.add_characters();
         let vocabulary = ids.tokens;
         Self { vocabulary, the, stop, nouns, subjects, verbs, places, times }
     }
+}
+
+fn noun(row: &Row, ids: &mut Ids) -> Noun {
+    let forms = [ids.of(row[0][0]), ids.of(row[0][1])];
+    Noun { forms, adjectives: [ids.of(row[1][0]), ids.of(row[1][1])] }
+}
+
+fn places(table: &'static str, ids: &mut Ids) -> Shares<(u32, u32)> {
+    let rows: Vec<Row> = rows(table, 1).collect();
+    let both: Vec<_> = rows.iter().map(|row| (ids.of(row[0][0]), ids.of(row[0][1]))).collect();
+    let weights: Vec<_> = rows.iter().flat_map(|row| [row[0][1], row[0][2]]).collect();
+    let shares = shares(&weights, |_| ());
+    both.into_iter().zip(shares).map(|(both, ((), share))| (both, share)).collect()
+}
+
+/// Words, numbered in the order of their table.
+fn numbers(words: impl Iterator<Item = &'static str>) -> HashMap<&'static str, usize> {
+    words.zip(0..).collect()
+}
+
+fn number(numbers: &HashMap<&str, usize>, word: &str) -> usize {
+    *numbers.get(word).unwrap_or_else(|| panic!("no table of words.rs has a line for {word:?}"))
 }
 
 /// Gives each token the next id when it is first met.
@@ -129,18 +146,31 @@ impl Ids {
     }
 }
 
-/// The lines of a table, each cut at its colons and these parts at their spaces.
-fn rows(table: &'static str) -> impl Iterator<Item = Vec<Vec<&'static str>>> {
+/// A line of a table, cut at its colons and these parts at their spaces.
+type Row = Vec<Vec<&'static str>>;
+
+fn rows(table: &'static str, parts: usize) -> impl Iterator<Item = Row> {
     let words = |part: &'static str| part.split_whitespace().collect();
-    let row = move |line: &'static str| line.split(':').map(words).collect();
+    let row = move |line: &'static str| {
+        let row: Row = line.split(':').map(words).collect();
+        assert_eq!(row.len(), parts, "parts of the line {line:?} of words.rs");
+        row
+    };
     table.lines().filter(|line| !line.trim().is_empty()).map(row)
 }
 
-/// Weights as they stand in the tables, made to sum to 1.
-fn shares<T>(weighted: impl Iterator<Item = (T, &'static str)>) -> Shares<T> {
-    let parse = |(item, weight): (T, &str)| (item, weight.parse().expect("a weight is a number"));
-    let mut shares: Shares<T> = weighted.map(parse).collect();
+/// Words and weights in turn, as they stand in the tables; the weights are made to sum to 1.
+fn shares<T>(list: &[&str], mut item: impl FnMut(&str) -> T) -> Shares<T> {
+    let weighted = |pair: &[&str]| match pair {
+        [word, weight] => (item(word), weight.parse().unwrap_or_else(|_| wrong(list))),
+        _ => wrong(list),
+    };
+    let mut shares: Shares<T> = list.chunks(2).map(weighted).collect();
     let total: f64 = shares.iter().map(|(_, weight)| weight).sum();
     shares.iter_mut().for_each(|(_, weight)| *weight /= total);
     shares
+}
+
+fn wrong<T>(list: &[&str]) -> T {
+    panic!("words.rs: not words and weights in turn: {list:?}")
 }

@@ -77,8 +77,9 @@ impl TinyWorld {
         Self { vocabulary, grammar, documents, cls, sep, mask }
     }
 
-    /// The tokens by id: `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]`, `[MASK]`, the words of the sentences, and
-    /// then letters, digits (both also with `##`) and ASCII signs, so that any ASCII text has tokens.
+    /// The tokens by id: `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]`, `[MASK]`, the words of the sentences,
+    /// and then letters, digits (both also with `##`) and ASCII signs, so that any ASCII text has
+    /// tokens.
     pub fn vocabulary(&self) -> &[String] {
         &self.vocabulary
     }

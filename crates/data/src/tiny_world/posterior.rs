@@ -1,10 +1,11 @@
 //! What can be known of a masked pair: the best possible predictions.
 //!
-//! The sentences of a pair are bound together by how they begin, and by nothing else. With s and s′ the
-//! beginnings and I₁, I₂ the inside sums of what is seen of the sentences,
+//! The sentences of a pair are bound together by how they begin, and by nothing else. With s and s′
+//! the beginnings and I₁, I₂ the inside sums of what is seen of the sentences,
 //!
 //! ```text
-//! probability of what is seen = Σ first(s) · I₁(s) · [½ · next(s′ after s) + ½ · random(s′)] · I₂(s′)
+//! probability of what is seen
+//!     = Σ first(s) · I₁(s) · [½ · next(s′ after s) + ½ · random(s′)] · I₂(s′)
 //! ```
 //!
 //! Leave I₂ in and I₁ out, and what remains for each s is how the first sentence's words should be
@@ -30,8 +31,8 @@ pub(super) struct Coupling {
 }
 
 impl Documents {
-    /// `inside_first` and `inside_second`: for each beginning of a sentence, how likely what is seen of
-    /// it is.
+    /// `inside_first` and `inside_second`: for each beginning of a sentence, how likely what is
+    /// seen of it is.
     pub(super) fn couple(&self, inside_first: &[f64], inside_second: &[f64]) -> Coupling {
         let product =
             |a: &[f64], b: &[f64]| -> Vec<f64> { a.iter().zip(b).map(|(a, b)| a * b).collect() };
@@ -91,7 +92,8 @@ impl<'a> Shown<'a> {
 
 // ANCHOR: likelihoods
 impl TinyWorld {
-    /// What `token` at a place says of the word there, if it is not known whether it is a chosen one.
+    /// What `token` at a place says of the word there, if it is not known whether it is a chosen
+    /// one.
     pub(super) fn seen(&self, token: u32, replacement: Replacement) -> Seen {
         let chosen = self.seen_at_chosen(token, replacement);
         let more = (1.0 - MASKED) + MASKED * chosen.more;
@@ -126,10 +128,10 @@ impl TinyWorld {
         Evidence { seen, inside, coupling }
     }
 
-    /// For each masked word of an instance, the exact probability \[V\] of every token to be the word
-    /// that stood there, given all that the instance shows: no model can expect a lower loss.
-    /// `replacement` is what the instance was made with; its `masked_ids` play no part. None if tiny world
-    /// cannot say this.
+    /// For each masked word of an instance, the exact probability \[V\] of every token to be the
+    /// word that stood there, given all that the instance shows: no model can expect a lower loss.
+    /// `replacement` is what the instance was made with; its `masked_ids` play no part. None if
+    /// tiny world cannot say this.
     pub fn posterior(
         &self,
         instance: &Instance,
@@ -158,8 +160,8 @@ impl TinyWorld {
         shown.masked.iter().map(posterior).collect()
     }
 
-    /// The exact probability that the second sentence is a random one, given what the instance shows.
-    /// None if tiny world cannot say this.
+    /// The exact probability that the second sentence is a random one, given what the instance
+    /// shows. None if tiny world cannot say this.
     pub fn random_next(&self, instance: &Instance, replacement: Replacement) -> Option<f64> {
         self.evidence(&Shown::new(instance)?, replacement).coupling.random_next()
     }

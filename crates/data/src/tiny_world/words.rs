@@ -1,8 +1,9 @@
-//! The words of tiny world and what goes with what: all that there is to know about it, on two pages.
+//! The words of tiny world and what goes with what: all that there is to know about it, on two
+//! pages.
 //!
-//! A number behind a word is its weight: in a list of `bite 4 sleep 2`, biting is twice as likely as
-//! sleeping. Change what you like; [`grammar`](super::grammar) reads these tables when it is built, and
-//! every figure of the ladder follows.
+//! A number behind a word is its weight: in a list of `bite 4 sleep 2`, biting is twice as likely
+//! as sleeping. Change what you like; [`grammar`](super::grammar) reads these tables when it is
+//! built, and every figure of the ladder follows.
 
 // ANCHOR: scenes
 /// Where a story can take place, and who is met there.
@@ -75,7 +76,8 @@ const CASTLE: Scene = Scene {
 // ANCHOR_END: scenes
 
 // ANCHOR: verbs
-/// `with a singular, with a plural : object weight …`, a line each. Verbs without objects take none.
+/// `with a singular, with a plural : object weight …`, a line each. Verbs without objects take
+/// none.
 pub const VERBS: &str = "
     bites bite       : postman 4 man 3 bone 2 dog 1
     chases chase     : cat 5 mouse 3 thief 2

@@ -44,7 +44,7 @@ fn dogs_bite_men_more_often_than_men_bite_dogs() {
 #[test]
 fn every_subject_can_be_an_object() {
     let column = |place: usize| -> HashSet<u16> {
-        let plain = |it: &&sentences::Sentence| it.start % 2 == 0 && it.words.len() == 6;
+        let plain = |it: &&sentences::Sentence| it.start.is_multiple_of(2) && it.words.len() == 6;
         // the dog bites the man .
         ALL.sentences
             .iter()
