@@ -5,6 +5,7 @@
 //! - [`checking`]: the subcommands that prove the numbers, trace and verify
 //! - [`backward_commands`]: the subcommands that show gradients
 //! - [`bad_input`]: one clear message for whatever is wrong with the input
+//! - [`vocabulary`]: vocabularies made of a text
 //! - `limits`: what the system refuses, memory and disk (on Linux)
 //! - [`genuine`]: genuine trained weights, where this machine has them
 //! - [`saving`]: what is saved is what was loaded
@@ -25,3 +26,4 @@ mod pipelines;
 mod saving;
 mod support;
 mod training;
+mod vocabulary;

@@ -23,6 +23,7 @@ mod trace;
 mod trace_backward;
 mod trace_time;
 mod verify;
+mod vocab;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -55,6 +56,7 @@ enum Command {
     Trace(trace::Args),
     Gradcheck(gradcheck::Args),
     Verify(verify::Args),
+    Vocab(vocab::Args),
 }
 
 fn main() -> ExitCode {
@@ -85,6 +87,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Trace(args) => trace::run(&args),
         Command::Gradcheck(args) => gradcheck::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Vocab(args) => vocab::run(&args),
     }
 }
 
