@@ -19,6 +19,7 @@ from worked_gradients_blocks import attention_backward_chapter, layer_norm_backw
 from worked_losses import gradient_check, losses
 from worked_optimizers import optimizers
 from worked_speed import fast_matrix_product, how_fast_can_bert_be
+from worked_tokens import tokens
 
 SOURCES = Path(__file__).parent / "src"
 
@@ -356,6 +357,7 @@ def heads():
 
 
 CHAPTERS = {
+    "tokens.md": tokens,
     "position.md": position,
     "embeddings.md": embeddings,
     "attention.md": attention,

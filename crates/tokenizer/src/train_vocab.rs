@@ -77,28 +77,19 @@ impl VocabTrainer {
     // ANCHOR: join_pairs
     /// Joins the most frequent pair until the vocabulary is full. Counts all pairs anew each time.
     fn join_pairs(&self, words: &mut [Word], tokens: &mut Tokens) {
-        let mut joined: HashMap<Pair, u64> = HashMap::new();
         while tokens.list.len() < self.size {
             let mut counts: HashMap<Pair, u64> = HashMap::new();
             for word in words.iter() {
-                for pair in word.pairs() {
-                    // A pair may come back after it was joined, when one of its halves is made in a second way
-                    // (##ab + ##c, ##a + ##bc). It goes on from the count that it had, and so is joined at once.
-                    let count = counts
-                        .entry(pair)
-                        .or_insert_with(|| joined.get(&pair).copied().unwrap_or(0));
-                    *count += word.count;
-                }
+                word.pairs().for_each(|pair| *counts.entry(pair).or_default() += word.count);
             }
             // Of pairs that occur equally often, the one of the oldest pieces.
             let best = counts.into_iter().max_by_key(|&(pair, count)| (count, Reverse(pair)));
-            let Some((pair, _)) = best.filter(|&(_, count)| count >= self.min_frequency) else {
+            let Some((pair, count)) = best else { break };
+            if count < self.min_frequency {
                 break;
-            };
-            let piece = tokens.join(pair);
-            for word in words.iter_mut() {
-                *joined.entry(pair).or_default() += word.count * word.join(pair, piece);
             }
+            let piece = tokens.join(pair);
+            words.iter_mut().for_each(|word| word.join(pair, piece));
         }
     }
     // ANCHOR_END: join_pairs
@@ -155,13 +146,13 @@ impl Word {
         self.pieces.windows(2).map(|pair| (pair[0], pair[1]))
     }
 
-    /// Joins a pair wherever it stands, from left to right; says how often.
-    fn join(&mut self, pair: Pair, piece: u32) -> u64 {
-        let (mut read, mut write, mut found) = (0, 0, 0);
+    /// Joins a pair wherever it stands, from left to right.
+    fn join(&mut self, pair: Pair, piece: u32) {
+        let (mut read, mut write) = (0, 0);
         while read < self.pieces.len() {
             if self.pieces[read..].starts_with(&[pair.0, pair.1]) {
                 self.pieces[write] = piece;
-                (read, found) = (read + 2, found + 1);
+                read += 2;
             } else {
                 self.pieces[write] = self.pieces[read];
                 read += 1;
@@ -169,7 +160,6 @@ impl Word {
             write += 1;
         }
         self.pieces.truncate(write);
-        found
     }
 }
 // ANCHOR_END: word

@@ -2,8 +2,8 @@
 //!
 //! What is different, and why: a join changes few words, so each pair's count is kept, together with the words it
 //! stands in, and only what changes is counted again. The most frequent pair lies on top of a heap. A count that falls
-//! leaves its old entry there; an entry is believed only if it still says the truth, else it goes back corrected. A
-//! count that rises gets a new entry. So no entry says too little, and the top one that is true is the largest.
+//! leaves its old entry there; an entry is believed only if it still says the truth, else it goes back corrected. So
+//! no entry says too little, and the top one, if it is true, is the largest.
 
 use super::{Pair, Tokens, VocabTrainer, Word};
 use std::cmp::Reverse;
@@ -12,7 +12,7 @@ use std::collections::{BinaryHeap, HashMap};
 /// What is known of a pair.
 #[derive(Default)]
 struct Known {
-    /// How often it occurs, and how often it was joined already.
+    /// How often it occurs.
     count: u64,
     /// The words in which it may stand, by their places in the list.
     places: Vec<u32>,
@@ -31,10 +31,10 @@ pub(super) fn join_pairs(
     }
     let entry = |(&pair, known): (&Pair, &Known)| (known.count, Reverse(pair));
     let mut heap: BinaryHeap<_> = pairs.iter().map(entry).collect();
-    let mut risen = Vec::new();
+    let mut changed = Vec::new();
     while tokens.list.len() < trainer.size {
         let Some((count, Reverse(pair))) = heap.pop() else { break };
-        let known = pairs.get_mut(&pair).expect("it was found when its entry was made");
+        let Some(known) = pairs.get_mut(&pair) else { continue };
         if count != known.count {
             heap.push((known.count, Reverse(pair)));
             continue;
@@ -45,23 +45,24 @@ pub(super) fn join_pairs(
         let piece = tokens.join(pair);
         for place in std::mem::take(&mut known.places) {
             let word = &mut words[place as usize];
-            word.pairs()
-                .for_each(|pair| pairs.get_mut(&pair).expect("it was found").count -= word.count);
-            let joined = word.join(pair, piece);
-            pairs.get_mut(&pair).expect("it was found").count += joined * word.count;
-            for other in word.pairs() {
-                let known = pairs.entry(other).or_default();
-                if other.0 == piece || other.1 == piece {
+            for old in word.pairs() {
+                pairs.get_mut(&old).expect("it was counted").count -= word.count;
+            }
+            word.join(pair, piece);
+            for new in word.pairs() {
+                let known = pairs.entry(new).or_default();
+                if new.0 == piece || new.1 == piece {
                     known.found(word.count, place);
-                    risen.push(other);
+                    changed.push(new);
                 } else {
                     known.count += word.count;
                 }
             }
         }
-        risen.sort_unstable();
-        risen.dedup();
-        heap.extend(risen.drain(..).map(|pair| (pairs[&pair].count, Reverse(pair))));
+        pairs.remove(&pair);
+        changed.sort_unstable();
+        changed.dedup();
+        heap.extend(changed.drain(..).map(|pair| (pairs[&pair].count, Reverse(pair))));
         progress(tokens.list.len());
     }
 }
