@@ -71,6 +71,24 @@ fn any_words_give_the_judges_pieces_in_its_order() {
         .unwrap();
 }
 
+#[test]
+fn words_that_no_tokenizer_would_cut_do_no_harm() {
+    let config = ProptestConfig { cases: 3_000, failure_persistence: None, ..Default::default() };
+    let word = prop_oneof!["[#ab]{1,7}", Just("[PAD]".to_owned()), Just(String::new())];
+    let words = prop::collection::vec((word, 1_u64..6), 1..15);
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    runner
+        .run(&words, |words| {
+            let trainer = VocabTrainer { size: 200, min_frequency: 1, limit_alphabet: 1000 };
+            let tokens = trainer.train(&counted(&words), |_| {}).unwrap();
+            let different: BTreeSet<_> = tokens.iter().collect();
+            prop_assert_eq!(different.len(), tokens.len());
+            prop_assert_eq!(&tokens, &trainer.train_by_the_book(&counted(&words)).unwrap());
+            Ok(())
+        })
+        .unwrap();
+}
+
 /// A vocabulary that `tests/reference/make_vocab.py` had the judge make in Python.
 struct Case {
     name: String,
