@@ -8,6 +8,7 @@
 //! - `machine`: what is measured on
 //! - `peer`: the Python process with PyTorch, transformers and ONNX Runtime (`peers/peer.py`)
 //! - `tokenizer`: against the `tokenizers` crate
+//! - `vocab`: making a vocabulary, against its trainer
 //! - `gemm`: the matrix product, against the FMA peak and ndarray's `dot`
 //! - `steps`: the chapter's steps from three loops to the real product
 //! - `rows`: softmax, LayerNorm, activations, against PyTorch
@@ -43,6 +44,7 @@ mod tokenizer;
 mod train;
 mod train_task;
 mod turns;
+mod vocab;
 
 use clap::{Parser, Subcommand};
 use peak_alloc::PeakAlloc;
@@ -63,6 +65,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Tokenizer(tokenizer::Args),
+    Vocab(vocab::Args),
     Gemm(gemm::Args),
     Steps(steps::Args),
     Roofline(roofline::Args),
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
     }
     let done = match cli.command {
         Command::Tokenizer(args) => tokenizer::run(&args),
+        Command::Vocab(args) => vocab::run(&args),
         Command::Gemm(args) => gemm::run(&args),
         Command::Steps(args) => steps::run(&args),
         Command::Roofline(args) => roofline::run(&args),
