@@ -66,7 +66,7 @@ fn several_files_are_one_text() {
     let text = read(&fixture("vocab/invented.txt"));
     let middle = text.len() / 2 + text[text.len() / 2..].find('\n').unwrap() + 1;
     let texts = Texts::new(&[
-        ("a.txt", text[..middle].as_bytes()),
+        ("a.txt", &text.as_bytes()[..middle]),
         ("b.txt", format!("\u{feff}{}", &text[middle..]).replace('\n', "\r\n").as_bytes()),
     ]);
     let run = texts.run("?.txt", &["--size", "400", "--corpus", &argument(&texts.path("a.txt"))]);

@@ -8,7 +8,9 @@
 //! joining the pair that makes the text most probable; what everybody uses is joining by count, as the trainer of
 //! Hugging Face's `tokenizers` does. This one makes the same pieces in the same order, where that is defined: its
 //! trainer numbers the `##` letters by chance, and the numbers decide between pairs that occur equally often. Here
-//! letters are numbered in Unicode's order, so that one text has one vocabulary.
+//! letters are numbered in Unicode's order, so that one text has one vocabulary. In two more things it departs: words
+//! that are always unknown because of their length are left out, and letters without room are an error, where the other
+//! trainer makes the vocabulary larger than asked.
 
 mod fast;
 mod words;
