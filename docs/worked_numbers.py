@@ -21,6 +21,7 @@ from worked_instances import masking, next_sentence
 from worked_losses import gradient_check, losses
 from worked_optimizers import optimizers
 from worked_speed import fast_matrix_product, how_fast_can_bert_be
+from worked_tokens import tokens
 from worked_tiny_world import tiny_world
 
 SOURCES = Path(__file__).parent / "src"
@@ -359,6 +360,7 @@ def heads():
 
 
 CHAPTERS = {
+    "tokens.md": tokens,
     "position.md": position,
     "embeddings.md": embeddings,
     "attention.md": attention,

@@ -6,6 +6,7 @@
 //! - [`backward_commands`]: the subcommands that show gradients
 //! - [`instances`]: instances of pre-training, as files and for the eye
 //! - [`bad_input`]: one clear message for whatever is wrong with the input
+//! - [`vocabulary`]: vocabularies made of a text
 //! - `limits`: what the system refuses, memory and disk (on Linux)
 //! - [`genuine`]: genuine trained weights, where this machine has them
 //! - [`saving`]: what is saved is what was loaded
@@ -29,3 +30,4 @@ mod pretraining;
 mod saving;
 mod support;
 mod training;
+mod vocabulary;

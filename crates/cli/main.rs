@@ -33,6 +33,7 @@ mod trace;
 mod trace_backward;
 mod trace_time;
 mod verify;
+mod vocab;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -69,6 +70,7 @@ enum Command {
     Pretrain(Box<pretrain::Args>),
     Lab(lab::Args),
     Verify(verify::Args),
+    Vocab(vocab::Args),
 }
 
 fn main() -> ExitCode {
@@ -103,6 +105,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Pretrain(args) => pretrain::run(&args),
         Command::Lab(args) => lab::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Vocab(args) => vocab::run(&args),
     }
 }
 

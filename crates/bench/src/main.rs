@@ -8,6 +8,7 @@
 //! - `machine`: what is measured on
 //! - `peer`: the Python process with PyTorch, transformers and ONNX Runtime (`peers/peer.py`)
 //! - `tokenizer`: against the `tokenizers` crate
+//! - `vocab`: making a vocabulary, against its trainer
 //! - `instances`: instances of pre-training from text
 //! - `gemm`: the matrix product, against the FMA peak and ndarray's `dot`
 //! - `steps`: the chapter's steps from three loops to the real product
@@ -45,6 +46,7 @@ mod tokenizer;
 mod train;
 mod train_task;
 mod turns;
+mod vocab;
 
 use clap::{Parser, Subcommand};
 use peak_alloc::PeakAlloc;
@@ -65,6 +67,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Tokenizer(tokenizer::Args),
+    Vocab(vocab::Args),
     Instances(instances::Args),
     Gemm(gemm::Args),
     Steps(steps::Args),
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
     }
     let done = match cli.command {
         Command::Tokenizer(args) => tokenizer::run(&args),
+        Command::Vocab(args) => vocab::run(&args),
         Command::Instances(args) => instances::run(&args),
         Command::Gemm(args) => gemm::run(&args),
         Command::Steps(args) => steps::run(&args),

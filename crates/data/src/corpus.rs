@@ -93,7 +93,11 @@ impl Corpus {
             corpus.push(scanned?);
         }
         if corpus.starts.is_empty() {
-            let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+            let names = paths.iter().take(3).map(|path| path.display().to_string());
+            let mut names: Vec<_> = names.collect();
+            if paths.len() > 3 {
+                names.push(format!("and {} more", paths.len() - 3));
+            }
             return Err(Error::EmptyCorpus { files: names.join(", ") });
         }
         Ok(corpus)

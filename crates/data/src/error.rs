@@ -57,7 +57,7 @@ pub enum Error {
     /// Files without any text.
     #[error("{files}: there is no text here, only blank lines or nothing")]
     EmptyCorpus {
-        /// The files' names.
+        /// Names of some of the files.
         files: String,
     },
     /// A file that someone has written to since it was opened.

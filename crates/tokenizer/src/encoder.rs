@@ -77,8 +77,44 @@ pub(crate) fn encode_text(
     });
 }
 
+/// Calls `visit` with the words of a text as they are before they are cut into pieces: each word, and how
+/// many characters it has. Special tokens are text like any other here.
+pub(crate) fn for_each_word(
+    text: &str,
+    options: &Options,
+    scratch: &mut Scratch,
+    mut visit: impl FnMut(&str, usize),
+) {
+    let Normal { text: normal, .. } = scratch.normal.fill(text, 0, options);
+    split_words(normal, 0..normal.len(), |word, length| visit(&normal[word], length));
+}
+
+/// Cuts a part of a normalised text into words, each with its number of characters.
+fn split_words(text: &str, range: Range<usize>, mut emit: impl FnMut(Range<usize>, usize)) {
+    let (mut start, mut length) = (range.start, 0);
+    for (index, c) in text[range.clone()].char_indices() {
+        let kinds = kinds(c);
+        if kinds & (kind::SPACE | kind::PUNCTUATION) == 0 {
+            length += 1;
+            continue;
+        }
+        let index = range.start + index;
+        let next = index + c.len_utf8();
+        if start < index {
+            emit(start..index, length);
+        }
+        if kinds & kind::PUNCTUATION != 0 {
+            emit(index..next, 1);
+        }
+        (start, length) = (next, 0);
+    }
+    if start < range.end {
+        emit(start..range.end, length);
+    }
+}
+
 impl Normal {
-    fn fill(&mut self, text: &str, start: usize, options: &Options) {
+    fn fill(&mut self, text: &str, start: usize, options: &Options) -> &Self {
         self.text.clear();
         self.sources.clear();
         let Normal { text: normal, sources, decomposer } = self;
@@ -118,6 +154,7 @@ impl Normal {
             }
         }
         decomposer.flush(&mut finish);
+        self
     }
 
     fn offsets(&self, range: &Range<usize>) -> (usize, usize) {
@@ -193,29 +230,11 @@ impl Writer<'_> {
 
     /// Cuts a part of a normalised text into words.
     fn words(&mut self, normal: &Normal, range: Range<usize>) {
-        let (mut start, mut length) = (range.start, 0);
-        for (index, c) in normal.text[range.clone()].char_indices() {
-            let kinds = kinds(c);
-            if kinds & (kind::SPACE | kind::PUNCTUATION) == 0 {
-                length += 1;
-                continue;
-            }
-            let index = range.start + index;
-            let next = index + c.len_utf8();
-            self.normal_word(normal, start..index, length);
-            if kinds & kind::PUNCTUATION != 0 {
-                self.normal_word(normal, index..next, 1);
-            }
-            (start, length) = (next, 0);
-        }
-        self.normal_word(normal, start..range.end, length);
+        split_words(&normal.text, range, |word, length| self.normal_word(normal, word, length));
     }
 
     /// A word of `length` characters.
     fn normal_word(&mut self, normal: &Normal, word: Range<usize>, length: usize) {
-        if word.is_empty() {
-            return;
-        }
         let known = length <= self.tokenizer.longest_word;
         let offsets = |piece: Range<usize>| {
             normal.offsets(&(word.start + piece.start..word.start + piece.end))

@@ -97,4 +97,17 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// A vocabulary is to be made that has no room for the letters of its text.
+    #[error(
+        "a vocabulary of {size} tokens is too small: the special tokens and {letters} different letters, as the first \
+         of a word and as a later one, are {needed}; allow more tokens or fewer letters"
+    )]
+    VocabTooSmall {
+        /// How many tokens were allowed.
+        size: usize,
+        /// How many there are at least.
+        needed: usize,
+        /// How many different letters the text has, or the alphabet is limited to.
+        letters: usize,
+    },
 }

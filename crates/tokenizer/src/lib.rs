@@ -25,6 +25,8 @@
 //! - `added.rs`: special and added tokens, found in the text.
 //! - `files.rs`, `json.rs`: `tokenizer.json` and `tokenizer_config.json`.
 //! - `encoder.rs`, `trie.rs`: the fast version of `textbook.rs` and of `word_piece.rs`.
+//! - `train_vocab.rs`: where a vocabulary comes from; `train_vocab/words.rs`: the words of a text, counted;
+//!   `train_vocab/fast.rs`: the same vocabulary, sooner.
 //! - `error.rs`: what can be wrong with files.
 //!
 //! # Departures from Google's tokenizer
@@ -60,6 +62,7 @@ mod files;
 mod json;
 mod textbook;
 mod tokenizer;
+mod train_vocab;
 mod trie;
 mod truncate;
 mod vocab;
@@ -69,5 +72,6 @@ pub use added::AddedToken;
 pub use encoding::{Encoding, Input};
 pub use error::Error;
 pub use tokenizer::{Options, SpecialTokens, Tokenizer, Windows};
+pub use train_vocab::{VocabTrainer, WordCounts};
 pub use truncate::{Strategy, Truncation};
 pub use vocab::Vocab;

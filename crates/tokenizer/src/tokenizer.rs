@@ -9,6 +9,7 @@ use crate::added::{AddedToken, Matcher};
 use crate::decode::Decoder;
 use crate::encoder::{Scratch, encode_text};
 use crate::truncate::{Strategy, Truncation, lengths, windows};
+use crate::word_piece::LONGEST_WORD;
 use crate::{Encoding, Error, Input, Vocab, files, textbook};
 
 /// What happens to a text before it is cut into pieces. The default is that of BERT's uncased models.
@@ -114,7 +115,7 @@ impl Parts {
             options,
             names,
             added,
-            longest_word: 100,
+            longest_word: LONGEST_WORD,
             clean_up_pieces: true,
             model_max_length,
         }

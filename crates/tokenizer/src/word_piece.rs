@@ -7,6 +7,9 @@
 use crate::Vocab;
 use crate::vocab::CONTINUATION;
 
+/// Words of more characters are unknown, unless a tokenizer's files say another number.
+pub(crate) const LONGEST_WORD: usize = 100;
+
 /// A piece of a word: the token's id, and where it begins and ends in the word's bytes.
 pub(crate) type Piece = (u32, usize, usize);
 

@@ -92,6 +92,11 @@ fn what_is_no_corpus_is_refused_by_name() {
     assert!(refused(&folder, &["***"]).ends_with("***: this is no pattern for file names"));
     let empty = "empty, blank: there is no text here, only blank lines or nothing";
     assert_eq!(refused(&folder, &["empty", "blank"]), empty);
+    for name in ["empty.1", "empty.2", "empty.3", "empty.4"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    let many = "empty.1, empty.2, empty.3, and 1 more: there is no text here";
+    assert!(refused(&folder, &["empty.*"]).starts_with(many));
     assert!(refused(&folder, &["d"]).starts_with("d: this is a directory; name the files"));
     assert_eq!(refused(&folder, &["cut"]), "cut: line 2 is not valid UTF-8 text");
     #[cfg(unix)]

@@ -5,4 +5,5 @@ mod files;
 mod judge;
 mod property;
 mod special;
+mod train_vocab;
 mod windows;
