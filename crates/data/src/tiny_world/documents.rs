@@ -21,8 +21,8 @@ pub const RANDOM_NEXT: f64 = 0.5;
 // ANCHOR_END: constants
 
 // ANCHOR: documents
-/// Probabilities of how a sentence begins. A beginning is a state of the grammar: 2·t for the
-/// sentence that names topic t, 2·t + 1 for the one that says its pronoun.
+/// Probabilities of how a sentence begins. A beginning is a state of the grammar: 2·t for the sentence
+/// that names topic t, 2·t + 1 for the one that says its pronoun.
 #[derive(Debug)]
 pub(super) struct Documents {
     /// Of the first sentence of a document.

@@ -88,8 +88,8 @@ pub(super) struct Move {
     pub to: usize,
 }
 
-/// The machine. States are numbered; the first are those in which a sentence can begin: for each
-/// topic the one that names it, then the one that says a pronoun.
+/// The machine. States are numbered; the first are those in which a sentence can begin: for each topic
+/// the one that names it, then the one that says a pronoun.
 #[derive(Debug)]
 pub(super) struct Grammar {
     /// By their `from`, rising.
