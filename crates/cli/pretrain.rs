@@ -10,6 +10,7 @@ use bert_model::{Ablation, Config, Flavour, HeadKind, Keep, Model, Size};
 use bert_nn::init::{Initializer, initialize};
 use bert_optim::{AdamWSettings, Schedule};
 use bert_plot::{Curve, loss_curve};
+use bert_train::lesson;
 use bert_train::metrics::{MetricsFile, Window, eval_results};
 use bert_train::{
     BatchSize, Beginning, Checkpoints, Ending, Evaluation, InstanceFeed, Output, Plan, Run,
@@ -36,7 +37,7 @@ pub struct Args {
     #[command(flatten)]
     data: DataArgs,
     /// The model's size: tiny (2 layers of 128), mini (4 of 256), small (4 of 512), base (12 of 768), or
-    /// a config.json [default: tiny]
+    /// a config.json [default: tiny; with --tiny-world the same with 64 positions and four heads]
     #[arg(long, value_name = "SIZE|FILE", conflicts_with = "init")]
     config: Option<String>,
     /// Go on from the weights and the vocabulary of this model instead of random weights
@@ -231,6 +232,9 @@ impl Args {
     // ANCHOR_END: model
 
     fn fresh_config(&self, vocabulary: usize) -> Result<Config> {
+        if self.config.is_none() && self.data.tiny_world {
+            return Ok(lesson::config(vocabulary));
+        }
         let name = self.config.as_deref().unwrap_or("tiny");
         if let Some(size) = Size::named(name) {
             return Ok(size.config(vocabulary));
