@@ -13,6 +13,7 @@
 //! - [`parity`]: every tensor of a forward pass against transformers
 //! - [`gradients`]: every gradient against PyTorch's autograd
 //! - [`pretraining`]: what `bert pretrain` leaves behind, whatever happens to it
+//! - [`showing`]: the tour and the lab
 //! - [`training`]: ten steps of training against PyTorch and Google's formula
 //! - [`pipelines`]: the answers of every task against transformers' pipelines
 mod backward_commands;
@@ -28,6 +29,7 @@ mod parity;
 mod pipelines;
 mod pretraining;
 mod saving;
+mod showing;
 mod support;
 mod training;
 mod vocabulary;

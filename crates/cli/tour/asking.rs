@@ -13,15 +13,16 @@ use bert_plot::heat_map;
 pub type Named<'a> = (&'static str, &'a Model, &'a Config);
 
 /// Sentences with a gap, and the sentence that follows.
-const QUESTIONS: [(&str, &str); 4] = [
-    ("the dog [MASK] the postman .", "it barks ."),
-    ("the [MASK] bites the man .", "it howls in the forest ."),
-    ("the girl throws the [MASK] .", "she laughs ."),
-    ("the knight fights the dragon .", "[MASK] saves the princess ."),
+const QUESTIONS: [(&str, &str); 5] = [
+    ("the [MASK] bites the man .", "it barks ."),
+    ("the [MASK] bites the man .", "it sleeps ."),
+    ("the cat [MASK] the mouse .", "it sleeps ."),
+    ("the girl throws the [MASK] .", "she dances ."),
+    ("the knight fights the dragon .", "[MASK] rides the horse ."),
 ];
 
-/// How many words are shown for each gap.
-const SHOWN: usize = 4;
+/// How many words are shown for each gap, if they are as likely as this.
+const SHOWN: (usize, f64) = (4, 0.005);
 
 /// Fills masks and compares with the exact posterior.
 pub fn masks(tour: &mut Tour, world: &TinyWorld, models: &[Named]) -> Result<()> {
@@ -39,7 +40,9 @@ pub fn masks(tour: &mut Tour, world: &TinyWorld, models: &[Named]) -> Result<()>
             .map(|(_, model, config)| probabilities(model, config, &instance))
             .collect();
         tour.results.line(&format!("  {first} {second}"))?;
-        for (number, &word) in likeliest(&exact).iter().take(SHOWN).enumerate() {
+        let (most, least) = SHOWN;
+        let likely = likeliest(&exact).into_iter().filter(|&word| exact[word] >= least).take(most);
+        for (number, word) in likely.enumerate() {
             let numbers: Vec<_> = said.iter().map(|p| format!("{:.3}", p[word])).collect();
             let name = world.vocabulary()[word].clone();
             tour.results.line(&format!(
@@ -69,10 +72,10 @@ pub fn order(tour: &mut Tour, world: &TinyWorld, (_, model, config): Named) -> R
          same ones, to the last digit.",
     )?;
     let texts = ["the dog [MASK] the man .", "the man [MASK] the dog ."];
-    let instances = texts.map(|text| question(world, text, "it runs ."));
+    let instances = texts.map(|text| question(world, text, "they wait ."));
     let [one, other] = instances;
     let instances = [one?, other?];
-    let words = ["bites", "chases", "feeds", "calls"].map(|word| id(world, word));
+    let words = ["bites", "calls", "feeds", "chases"].map(|word| id(world, word));
     let words: Vec<usize> = words.into_iter().collect::<Result<_>>()?;
     let mut rows = Vec::new();
     for (setting, ablation) in [
@@ -92,7 +95,7 @@ pub fn order(tour: &mut Tour, world: &TinyWorld, (_, model, config): Named) -> R
             rows.push([vec![setting.to_owned(), (*text).to_owned()], numbers].concat());
         }
     }
-    let head = ["", "text", "bites", "chases", "feeds", "calls"];
+    let head = ["", "text", "bites", "calls", "feeds", "chases"];
     let line = |cells: &[String]| {
         let numbers: Vec<_> = cells[2..].iter().map(|cell| format!("{cell:>7}")).collect();
         format!("  {:<18} {:<26} {}", cells[0], cells[1], numbers.join(" "))

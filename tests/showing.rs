@@ -1,0 +1,82 @@
+//! The commands that show BERT at work on tiny world: `tour` and `lab`. Short runs: what they show of
+//! learning is proven elsewhere.
+
+use crate::support::{argument, bert};
+use std::fs;
+
+#[test]
+fn the_tour_needs_no_file_and_ends_with_the_path_of_its_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = argument(&folder.path().join("page.html"));
+    let run = bert(&["tour", "--steps", "20", "--output", &page]);
+    let told = run.ok();
+    assert_eq!(told.lines().last(), Some(page.as_str()));
+    for (number, title) in [
+        (1, "A sentence becomes tokens"),
+        (3, "Gradients, checked"),
+        (4, "A model learns from nothing"),
+        (6, "Dog bites man, man bites dog"),
+        (7, "And is it right?"),
+    ] {
+        assert!(told.contains(&format!("\n{number}. {title}\n")), "{title}: {told}");
+    }
+    let html = fs::read_to_string(&page).unwrap();
+    assert!(html.contains("<svg") && html.contains("layer 2, head 4") && html.contains("optimum"));
+    // One page and nothing else: nothing is fetched, nothing lies beside it.
+    for outside in ["http://", "https://", "src=", "href=", "@import", "url("] {
+        let outside_svg = html.replace("http://www.w3.org/2000/svg", "");
+        assert!(!outside_svg.contains(outside), "{outside}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn without_positions_both_orders_get_the_same_answer_and_with_them_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = argument(&folder.path().join("page.html"));
+    let run = bert(&["tour", "--steps", "5", "--output", &page]);
+    let lines: Vec<_> = run.ok().lines().collect();
+    let answers = |setting: &str| -> Vec<Vec<&str>> {
+        let of = lines.iter().filter(|line| line.trim().starts_with(setting));
+        of.map(|line| line.split_whitespace().rev().take(4).collect()).collect()
+    };
+    let (with, without) = (answers("with positions"), answers("positions removed"));
+    assert_eq!((with.len(), without.len()), (2, 2));
+    assert_eq!(without[0], without[1]);
+    assert_ne!(with[0], with[1]);
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_refused_before_the_work() {
+    bert(&["tour", "--output", "no/such/folder/page.html"]).refuses(&["no/such/folder/page.html"]);
+}
+
+#[test]
+fn the_model_that_is_built_in_works_where_a_directory_does() {
+    let filled = bert(&["fill-mask", "--model", "tiny-world", "the dog [MASK] the postman ."]);
+    assert_eq!(filled.ok().lines().count(), 1);
+    let tokens = bert(&["tokenize", "--model", "tiny-world", "the dog barks ."]);
+    assert!(tokens.ok().contains("barks"), "{}", tokens.stdout);
+    let reference =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/crates/checkpoint/tiny-world/reference.safetensors");
+    bert(&["verify", "--model", "tiny-world", "--reference", reference]).ok();
+    bert(&["fill-mask", "--model", "tinyworld", "a"]).refuses(&["tiny-world is built in"]);
+}
+
+#[test]
+fn the_lab_lists_its_experiments_and_draws_one() {
+    let listed = bert(&["lab"]);
+    assert_eq!(listed.ok().lines().count(), 6);
+    let folder = tempfile::tempdir().unwrap();
+    let svg = argument(&folder.path().join("curves.svg"));
+    let run = bert(&["lab", "no-positions,no-scale", "--steps", "6", "--svg", &svg]);
+    let told = run.ok();
+    assert!(told.contains("Prediction: attention sees a bag of words"), "{told}");
+    assert!(told.contains("Prediction: scores spread"), "{told}");
+    assert!(told.lines().last().unwrap().starts_with("With it "), "{told}");
+    let drawn = fs::read_to_string(svg).unwrap();
+    assert!(drawn.contains("the whole model") && drawn.contains("no-positions,no-scale"));
+    let unknown = bert(&["lab", "no-dropout"]);
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.stderr.contains("left-to-right"), "{}", unknown.stderr);
+}
