@@ -52,6 +52,13 @@ fn a_page_that_cannot_be_written_is_refused_before_the_work() {
 }
 
 #[test]
+fn the_model_that_is_built_in_speaks_the_language_of_tiny_world() {
+    let files: Vec<_> = bert_checkpoint::bundled::TINY_WORLD.files().collect();
+    let (_, vocabulary) = files.iter().find(|(name, _)| *name == "vocab.txt").unwrap();
+    assert_eq!(*vocabulary, bert_data::TinyWorld::new().vocab_txt().as_bytes());
+}
+
+#[test]
 fn the_model_that_is_built_in_works_where_a_directory_does() {
     let filled = bert(&["fill-mask", "--model", "tiny-world", "the dog [MASK] the postman ."]);
     assert_eq!(filled.ok().lines().count(), 1);

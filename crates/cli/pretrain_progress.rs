@@ -1,8 +1,8 @@
 //! How a training is told: a bar on a terminal, a plain line from time to time elsewhere.
 
 use crate::common::{say, warn};
-use bert_train::Event;
 use bert_train::metrics::summary;
+use bert_train::{Error, Event};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value};
 use std::cell::{Cell, RefCell};
@@ -73,9 +73,8 @@ impl Progress {
                 self.line(&format!("step {step}, held out: {}", readable(&summary(parts))));
             }
             Event::Saved(path) => self.line(&format!("saved {}", path.display())),
-            Event::NotSaved(error) => self.bar.suspend(|| {
-                warn(&format!("no checkpoint was written, the run goes on: {error}"));
-            }),
+            Event::NotSaved(error) => self.warn("no checkpoint was written", &error),
+            Event::NotLogged(error) => self.warn("a line of metrics was not written", &error),
         }
     }
 
@@ -107,6 +106,10 @@ impl Progress {
             (0, _) => format!("{minutes} min {seconds} s left"),
             _ => format!("{hours} h {minutes} min left"),
         }
+    }
+
+    fn warn(&self, what: &str, error: &Error) {
+        self.bar.suspend(|| warn(&format!("{what}, the run goes on: {error}")));
     }
 
     fn line(&self, text: &str) {

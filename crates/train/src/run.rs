@@ -162,6 +162,8 @@ pub enum Event<'a> {
     Saved(PathBuf),
     /// A checkpoint could not be written. Those before it stand, and the run goes on.
     NotSaved(Error),
+    /// A line of metrics could not be written. The run goes on.
+    NotLogged(Error),
 }
 
 /// How a run ended.
@@ -194,8 +196,8 @@ impl Run<'_> {
     /// Takes the steps that are left. `window` holds the steps since the last line of metrics.
     ///
     /// # Errors
-    /// A step fails, a line cannot be written, or the last checkpoint. One on the way that cannot be
-    /// written is only told.
+    /// A step fails, or the last checkpoint cannot be written. Of what cannot be written on the way,
+    /// checkpoints and lines of metrics, one is only told.
     pub fn run(
         &self,
         training: &mut Training,
@@ -210,7 +212,7 @@ impl Run<'_> {
             tell(Event::Step(&done));
             let last = training.step == self.plan.total;
             if last || training.step.is_multiple_of(self.metrics_every) {
-                self.log(&mut window, &done, tell)?;
+                self.log(&mut window, &done, tell);
             }
             if let Some(evaluation) = self.evaluation
                 && (last || due(training.step, evaluation.every))
@@ -227,16 +229,18 @@ impl Run<'_> {
     }
     // ANCHOR_END: run
 
-    fn log(
-        &self,
-        window: &mut Window,
-        done: &Done,
-        tell: &mut dyn FnMut(Event),
-    ) -> Result<(), Error> {
+    fn log(&self, window: &mut Window, done: &Done, tell: &mut dyn FnMut(Event)) {
         let mut line = std::mem::take(window).means();
         line.insert("learning_rate".to_owned(), json!(done.rate));
         tell(Event::Metrics(done.step, &line));
-        self.output.map_or(Ok(()), |output| output.metrics.append(done.step, line))
+        self.append(done.step, line, tell);
+    }
+
+    fn append(&self, step: u64, line: Map<String, Value>, tell: &mut dyn FnMut(Event)) {
+        let written = self.output.map_or(Ok(()), |output| output.metrics.append(step, line));
+        if let Err(error) = written {
+            tell(Event::NotLogged(error));
+        }
     }
 
     fn evaluate(
@@ -245,13 +249,14 @@ impl Run<'_> {
         evaluation: &Evaluation,
         tell: &mut dyn FnMut(Event),
     ) -> Result<(), Error> {
-        let context = Context { ablation: self.plan.ablation, ..Context::eval(self.config) };
+        let ablation = self.plan.ablation;
+        let context = Context { ablation, ..Context::eval(self.config) };
         let parts = evaluate(&training.model, &evaluation.batches, &context)?;
         tell(Event::Evaluated(training.step, &parts));
-        let Some(output) = self.output else { return Ok(()) };
         let named =
             summary(&parts).into_iter().map(|(name, value)| (format!("eval_{name}"), value));
-        output.metrics.append(training.step, named.collect())
+        self.append(training.step, named.collect(), tell);
+        Ok(())
     }
 
     fn save(
