@@ -16,6 +16,7 @@
 //! - `attention`: attention, against PyTorch, and its memory
 //! - `forward`, `ragged`: whole models, against PyTorch, torch.compile and ONNX Runtime
 //! - `train`: a step of fine-tuning, against PyTorch and torch.compile
+//! - `pretrain`: a step of pre-training, against PyTorch and torch.compile
 //! - `train_task`: what is trained, and our step; also in a process of its own, for its memory
 //!
 //! Each measurement alternates with its peer in one run and reports medians, spread and ratio, never
@@ -37,6 +38,7 @@ mod instances;
 mod machine;
 mod outputs;
 mod peer;
+mod pretrain;
 mod ragged;
 mod roofline;
 mod rows;
@@ -73,6 +75,7 @@ enum Command {
     Attention(attention::Args),
     Forward(forward::Args),
     Train(train::Args),
+    Pretrain(pretrain::Args),
     /// Takes steps of training alone, and says how much memory they took
     #[command(hide = true)]
     TrainMemory(train_task::MemoryArgs),
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
         Command::Attention(args) => attention::run(&args),
         Command::Forward(args) => forward::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Pretrain(args) => pretrain::run(&args),
         Command::TrainMemory(args) => train_task::run(&args),
     };
     match done {
