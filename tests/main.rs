@@ -15,6 +15,7 @@
 //! - [`pretraining`]: what `bert pretrain` leaves behind, whatever happens to it
 //! - [`showing`]: the tour and the lab
 //! - [`training`]: ten steps of training against PyTorch and Google's formula
+//! - [`loss_curve`]: a hundred steps of pre-training against PyTorch
 //! - [`pipelines`]: the answers of every task against transformers' pipelines
 mod backward_commands;
 mod bad_input;
@@ -25,6 +26,7 @@ mod gradients;
 mod instances;
 #[cfg(target_os = "linux")]
 mod limits;
+mod loss_curve;
 mod parity;
 mod pipelines;
 mod pretraining;

@@ -22,6 +22,7 @@ fi
 "$python" "$here/make_gradients.py" --out "$out"
 "$python" "$here/make_ablations.py" --out "$out"
 "$python" "$here/make_training.py" --out "$out"
+"$python" "$here/make_pretraining.py" --out "$out"
 "$python" "$here/make_toy.py" --out "$out"
 "$python" "$here/make_published.py" --out "$out"
 "$python" "$here/make_optimizers.py" --out "$out"

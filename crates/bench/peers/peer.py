@@ -25,6 +25,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 warnings.filterwarnings("ignore")
 
 import onnxruntime  # noqa: E402
+import pretraining as pre_training  # noqa: E402
 import safetensors.torch  # noqa: E402
 import torch  # noqa: E402
 import training as fine_tuning  # noqa: E402
@@ -212,9 +213,26 @@ def training(x, model, attention, dropout, compile, steps, **more):
     return call
 
 
+def pretraining(x, model, attention, dropout, compile, gather, steps, **more):
+    """`steps` steps of pre-training; the loss and the length of the gradient of each, [steps, 2]."""
+    if compile:
+        torch._dynamo.reset()
+    with torch.inference_mode(False):
+        model = pre_training.load(model, attention, dropout, gather)
+        step = pre_training.Training(x, model, compile, **more)
+
+    def call():
+        with torch.inference_mode(False):
+            return torch.stack([torch.stack(step()) for _ in range(steps)])
+
+    return call
+
+
 KINDS = {
     kind.__name__: kind
-    for kind in [softmax, gelu, elementwise, add_layer_norm, attention, eager, compiled, onnx, padded, embed, training]
+    for kind in [
+        softmax, gelu, elementwise, add_layer_norm, attention, eager, compiled, onnx, padded, embed, training, pretraining
+    ]  # fmt: skip
 }
 
 

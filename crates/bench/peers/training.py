@@ -17,6 +17,16 @@ from transformers import BertConfig, BertForSequenceClassification
 NO_DECAY = ("bias", "LayerNorm.weight")
 
 
+def optimizer_of(model, learning_rate):
+    """PyTorch's fused AdamW, without decay for biases and LayerNorm."""
+    parameters = list(model.named_parameters())
+    groups = [
+        {"params": [value for name, value in parameters if not name.endswith(NO_DECAY)]},
+        {"params": [value for name, value in parameters if name.endswith(NO_DECAY)], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
+
+
 class Training:
     """A classifier with its optimizer. Each call is a step: forward, backward, clipping, AdamW, which has PyTorch's defaults."""
 
@@ -26,12 +36,7 @@ class Training:
         # Outside of peer.py's inference mode, where nothing can be differentiated.
         self.inputs = {name: x[key].clone() for name, key in [("input_ids", "ids"), ("token_type_ids", "types")]}
         self.labels = x["labels"].clone()
-        parameters = list(model.named_parameters())
-        groups = [
-            {"params": [value for name, value in parameters if not name.endswith(NO_DECAY)]},
-            {"params": [value for name, value in parameters if name.endswith(NO_DECAY)], "weight_decay": 0.0},
-        ]
-        self.optimizer = torch.optim.AdamW(groups, lr=learning_rate, fused=True)
+        self.optimizer = optimizer_of(model, learning_rate)
         self.max_norm = max_norm
 
     def __call__(self):

@@ -17,6 +17,7 @@
 //! - `attention`: attention, against PyTorch, and its memory
 //! - `forward`, `ragged`: whole models, against PyTorch, torch.compile and ONNX Runtime
 //! - `train`: a step of fine-tuning, against PyTorch and torch.compile
+//! - `pretrain`: a step of pre-training, against PyTorch and torch.compile
 //! - `train_task`: what is trained, and our step; also in a process of its own, for its memory
 //!
 //! Each measurement alternates with its peer in one run and reports medians, spread and ratio, never
@@ -38,6 +39,7 @@ mod instances;
 mod machine;
 mod outputs;
 mod peer;
+mod pretrain;
 mod ragged;
 mod roofline;
 mod rows;
@@ -76,6 +78,7 @@ enum Command {
     Attention(attention::Args),
     Forward(forward::Args),
     Train(train::Args),
+    Pretrain(pretrain::Args),
     /// Takes steps of training alone, and says how much memory they took
     #[command(hide = true)]
     TrainMemory(train_task::MemoryArgs),
@@ -98,6 +101,7 @@ fn main() -> ExitCode {
         Command::Attention(args) => attention::run(&args),
         Command::Forward(args) => forward::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Pretrain(args) => pretrain::run(&args),
         Command::TrainMemory(args) => train_task::run(&args),
     };
     match done {

@@ -33,8 +33,9 @@ struct Pipe {
     from: BufReader<ChildStdout>,
 }
 
-/// The file of that name, which `peer.py` imports.
+/// The files of these names, which `peer.py` imports.
 const TRAINING: &str = "training.py";
+const PRETRAINING: &str = "pretraining.py";
 
 /// A tensor for the peer.
 pub type Named<'a> = (&'static str, Stored<'a>);
@@ -53,6 +54,7 @@ impl Peer {
         let script = folder.path().join("peer.py");
         std::fs::write(&script, include_str!("../peers/peer.py"))?;
         std::fs::write(folder.path().join(TRAINING), include_str!("../peers/training.py"))?;
+        std::fs::write(folder.path().join(PRETRAINING), include_str!("../peers/pretraining.py"))?;
         let mut child = Command::new(&args.python)
             .arg(&script)
             .stdin(Stdio::piped())

@@ -5,7 +5,7 @@ use crate::forward::{integers, made_up, shape};
 use crate::peer::Named;
 use anyhow::{Context as _, Result, ensure};
 use bert_kernels::team;
-use bert_model::heads::loss::loss_gradients;
+use bert_model::heads::loss::{loss_gradients, total};
 use bert_model::{Config, Context, HeadKind, Keep, Labels, Model};
 use bert_nn::init::{Initializer, initialize};
 use bert_nn::{Real, Tensors};
@@ -73,11 +73,9 @@ fn hidden(text: &str) -> Result<usize, String> {
 }
 
 impl Args {
-    /// Has rayon use so many threads. To be called once, before any work.
+    /// Has rayon use so many threads.
     pub fn set_threads(&self) -> Result<()> {
-        let Some(threads) = self.threads else { return Ok(()) };
-        rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
-        Ok(())
+        set_threads(self.threads)
     }
 
     /// BERT's configuration in this size.
@@ -94,6 +92,13 @@ impl Args {
     }
 }
 
+/// Has rayon use so many threads. To be called once, before any work.
+pub fn set_threads(threads: Option<NonZeroUsize>) -> Result<()> {
+    let Some(threads) = threads else { return Ok(()) };
+    rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global()?;
+    Ok(())
+}
+
 /// Of all steps; usual ones.
 pub const LEARNING_RATE: f64 = 5e-5;
 pub const MAX_NORM: f64 = 1.0;
@@ -104,7 +109,7 @@ const SEED: u64 = 1;
 /// grow; but it does for a while where what is freed and what is asked for do not fit together.
 pub const MEMORY_STEPS: usize = 8;
 
-/// A classifier with two classes in the middle of its fine-tuning.
+/// A model in the middle of its training.
 pub struct Training {
     pub config: Config,
     pub model: Model,
@@ -117,25 +122,30 @@ pub struct Training {
 }
 
 impl Training {
-    /// With random weights, always the same.
+    /// A classifier with two classes.
     pub fn new(args: &Args, dropout: f64) -> Self {
-        let config = args.config(dropout);
-        let mut model = Model::zeros(HeadKind::SequenceClassification, &config, true);
-        initialize(&mut model, Initializer::Normal { std: config.initializer_range }, 1);
         let batch = made_up(args.batch.0, args.batch.1);
         let labels = Labels::Sequences((0..args.batch.0).map(|i| Some(i as u32 % 2)).collect());
+        let batch = LabelledBatch { batch, labels };
+        Self::of(HeadKind::SequenceClassification, args.config(dropout), batch, args.keep.keep())
+    }
+
+    /// With random weights, always the same; and one batch, which is that of each step.
+    pub fn of(head: HeadKind, config: Config, batch: LabelledBatch, keep: Keep) -> Self {
+        let mut model = Model::zeros(head, &config, true);
+        initialize(&mut model, Initializer::Normal { std: config.initializer_range }, 1);
         Self {
             grads: model.zeros_like(),
             optimizer: AdamW::new(&model, AdamWSettings::pytorch()),
-            batches: [LabelledBatch { batch, labels }],
-            keep: args.keep.keep(),
+            batches: [batch],
+            keep,
             steps: 0,
             config,
             model,
         }
     }
 
-    /// The batch and its labels for the peer.
+    /// The classifier's batch and its labels for the peer.
     pub fn tensors(&self) -> Vec<Named<'static>> {
         let [LabelledBatch { batch, labels }] = &self.batches;
         let Labels::Sequences(labels) = labels else { unreachable!("made in `new`") };
@@ -157,7 +167,7 @@ impl Training {
         let update = Update::new(LEARNING_RATE);
         let norm = apply(model, grads, optimizer, update, Some(MAX_NORM), *steps)?;
         *steps += 1;
-        Ok([parts[0].loss.mean() as Real, norm as Real])
+        Ok([total(&parts) as Real, norm as Real])
     }
 
     /// A whole step as well, part by part: the seconds of [`PARTS`].

@@ -1,0 +1,254 @@
+//! A step of pre-training on real text, against PyTorch.
+
+use crate::forward::{integers, shape};
+use crate::machine::Machine;
+use crate::peer::{Named, Peer, PeerArgs};
+use crate::train_task::{
+    DROPOUT, LEARNING_RATE, MAX_NORM, PARTS, Training as OneModel, set_threads,
+};
+use crate::turns::{Spread, TurnArgs, side};
+use anyhow::{Context as _, Result, ensure};
+use bert_checkpoint::{TokenizerFiles, save};
+use bert_data::corpus::Form;
+use bert_data::{Corpus, CorpusSource, Instance, Settings, Source};
+use bert_model::{HeadKind, Keep, Size};
+use bert_tokenizer::{Options, Tokenizer};
+use bert_train::feed::labelled;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+/// Speed of a step of pre-training: forward, backward, clipping, AdamW
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  cargo run --release -p bert-bench -- pretrain --runs 5
+  cargo run --release -p bert-bench -- pretrain --runs 1 --config tiny --batch 4x32")]
+pub struct Args {
+    #[command(flatten)]
+    turns: TurnArgs,
+    #[command(flatten)]
+    peer: PeerArgs,
+    /// Sequences of the batch, and the most tokens of each
+    #[arg(long, value_name = "BxS", value_parser = shape, default_value = "32x128")]
+    batch: (usize, usize),
+    /// The model's size: tiny (2 layers of 128), mini (4 of 256), small (4 of 512), base (12 of 768)
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "mini")]
+    config: Size,
+    /// Threads of both sides [default: all]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Folder with state_union and vocab
+    #[arg(long, value_name = "DIR", default_value = "../shared/data")]
+    data: PathBuf,
+}
+
+fn size(name: &str) -> Result<Size, String> {
+    Size::named(name).ok_or_else(|| "tiny, mini, small or base".to_owned())
+}
+
+/// One of the other sides. All have the fused AdamW.
+struct Other {
+    name: &'static str,
+    compile: bool,
+    /// Logits at the masked places only. transformers' own model computes all of them.
+    gather: bool,
+}
+
+const PEERS: [Other; 4] = [
+    Other { name: "PyTorch eager", compile: false, gather: false },
+    Other { name: "torch.compile", compile: true, gather: false },
+    Other { name: "PyTorch eager, gathered", compile: false, gather: true },
+    Other { name: "torch.compile, gathered", compile: true, gather: true },
+];
+/// Steps that are compared: the later ones start from what the earlier ones made of the parameters.
+const COMPARED: usize = 3;
+/// What of each step is compared, and how far apart, relative, both sides may be. As in `train`: PyTorch adds up the squares in
+/// f32, ours in f64.
+const COMPARISONS: [(&str, f64); 2] = [("loss", 2e-5), ("length of the gradient", 1e-4)];
+
+#[derive(Serialize)]
+struct Figures {
+    batch: (usize, usize),
+    tokens: usize,
+    masked: usize,
+    config: &'static str,
+    threads: usize,
+    /// Of the losses and lengths of gradients that were compared, relative, step by step.
+    largest_differences: [f64; COMPARED],
+    ours_seconds: Spread,
+    /// How many times as fast ours is, by peer.
+    ratios: Vec<(&'static str, Spread)>,
+    /// Our step's seconds, by part.
+    parts: Vec<(&'static str, Spread)>,
+}
+
+/// Compares losses and gradients, times all sides, and prints tables.
+///
+/// # Errors
+/// No data or no peer, or losses that differ.
+pub fn run(args: &Args) -> Result<()> {
+    set_threads(args.threads)?;
+    let task = Task::new(args)?;
+    let peer = Peer::start(&args.peer)?;
+    let machine = Machine::describe(peer.versions()?)?;
+    let folder = tempfile::tempdir().context("a folder for the model")?;
+    let largest_differences = task.compare(&peer, folder.path())?;
+    let [ours, theirs @ ..] = task.times(args, &peer, folder.path())?;
+    let ratios = theirs.iter().map(|theirs| Spread::of_ratios(theirs, &ours));
+    let mut training = task.training(DROPOUT);
+    let parts = args.turns.repeat(|| training.step_in_parts())?;
+    let figures = Figures {
+        batch: args.batch,
+        tokens: task.instances.iter().map(|instance| instance.token_ids.len()).sum(),
+        masked: task.instances.iter().map(|instance| instance.masked_ids.len()).sum(),
+        config: args.config.name,
+        threads: rayon::current_num_threads(),
+        largest_differences,
+        ours_seconds: Spread::of(&ours),
+        ratios: PEERS.iter().map(|other| other.name).zip(ratios).collect(),
+        parts: PARTS.into_iter().zip(parts.iter().map(|seconds| Spread::of(seconds))).collect(),
+    };
+    figures.print()?;
+    args.turns.write_json(&json!({ "machine": machine, "pretrain": figures }))
+}
+
+/// What is trained on, and how large a model.
+struct Task {
+    instances: Vec<Instance>,
+    vocabulary: usize,
+    size: Size,
+}
+
+impl Task {
+    /// The first instances of a pass over the texts.
+    fn new(args: &Args) -> Result<Self> {
+        let vocabulary = args.data.join("vocab/bert-uncased.txt");
+        let tokenizer = Tokenizer::from_vocab_file(&vocabulary, Options::default())?;
+        let vocabulary = tokenizer.vocab().len();
+        let corpus =
+            Corpus::open(&[args.data.join("state_union/addresses.txt")], Form::RunningText)?;
+        let (sequences, max_length) = args.batch;
+        let settings = Settings { max_length, ..Settings::default() };
+        let mut instances = CorpusSource::new(corpus, tokenizer, settings)?.block(0, 0)?;
+        ensure!(instances.len() >= sequences, "--batch: there are {} sequences", instances.len());
+        instances.truncate(sequences);
+        Ok(Self { instances, vocabulary, size: args.config })
+    }
+
+    fn training(&self, dropout: f64) -> OneModel {
+        let mut config = self.size.config(self.vocabulary);
+        (config.hidden_dropout_prob, config.attention_probs_dropout_prob) = (dropout, dropout);
+        OneModel::of(HeadKind::PreTraining, config, labelled(&self.instances), Keep::All)
+    }
+
+    /// The instances for a peer, padded.
+    fn tensors(&self) -> Vec<Named<'static>> {
+        let longest = self.instances.iter().map(|instance| instance.token_ids.len()).max();
+        let width = longest.unwrap_or_default();
+        let (mut ids, mut types, mut mask) = (vec![], vec![], vec![]);
+        let (mut places, mut words, mut pairs) = (vec![], vec![], vec![]);
+        for (row, instance) in self.instances.iter().enumerate() {
+            let length = instance.token_ids.len();
+            let padded = |values: &[u32]| [values, &vec![0; width - length]].concat();
+            ids.extend(padded(&instance.token_ids));
+            types.extend(padded(&instance.token_types));
+            mask.extend(padded(&vec![1; length]));
+            let start = (row * width) as u32;
+            places.extend(instance.masked_positions.iter().map(|place| start + place));
+            words.extend(&instance.masked_ids);
+            pairs.extend(instance.is_random_next.map(u32::from));
+        }
+        let shape = [self.instances.len(), width];
+        vec![
+            integers("ids", &shape, &ids),
+            integers("types", &shape, &types),
+            integers("mask", &shape, &mask),
+            integers("places", &[places.len()], &places), // in the batch as one row of tokens
+            integers("words", &[words.len()], &words),
+            integers("pairs", &[pairs.len()], &pairs),
+        ]
+    }
+
+    /// What a peer is asked for.
+    fn request(&self, model: &Path, other: &Other, dropout: f64, steps: usize) -> Value {
+        json!({
+            "model": model,
+            "attention": "sdpa",
+            "compile": other.compile,
+            "gather": other.gather,
+            "dropout": dropout,
+            "learning_rate": LEARNING_RATE,
+            "max_norm": MAX_NORM,
+            "steps": steps,
+        })
+    }
+
+    /// Some steps of each side without dropout. Leaves the model as a folder at `model`. Returns the largest difference of each.
+    fn compare(&self, peer: &Peer, model: &Path) -> Result<[f64; COMPARED]> {
+        let mut largest = [0.0; COMPARED];
+        let mut training = self.training(0.0);
+        save(model, &training.config, &training.model, &TokenizerFiles::default())?;
+        let ours = (0..COMPARED).map(|_| training.step()).collect::<Result<Vec<_>>>()?;
+        for other in &PEERS {
+            let (name, request) = (other.name, self.request(model, other, 0.0, COMPARED));
+            let theirs = peer.make(name, "pretraining", self.tensors(), request)?; // [steps, 2]
+            peer.drop_call(name)?;
+            ensure!(theirs.dim() == (COMPARED, 2), "{name}: {:?} came back", theirs.dim());
+            for (step, (ours, theirs)) in ours.iter().zip(theirs.rows()).enumerate() {
+                for (((what, limit), ours), theirs) in COMPARISONS.into_iter().zip(ours).zip(theirs)
+                {
+                    let difference = f64::from((ours - theirs).abs()) / f64::from(theirs.abs());
+                    // Written so that NaN does not pass.
+                    ensure!(
+                        difference <= limit,
+                        "{name}, {what} of step {step}: ours {ours}, theirs {theirs}, relative limit {limit:e}"
+                    );
+                    largest[step] = difference.max(largest[step]);
+                }
+            }
+        }
+        Ok(largest)
+    }
+
+    /// Seconds of a step with dropout: ours, then the peers'.
+    fn times(&self, args: &Args, peer: &Peer, model: &Path) -> Result<[Vec<f64>; 1 + PEERS.len()]> {
+        let mut training = self.training(DROPOUT);
+        for other in &PEERS {
+            let request = self.request(model, other, DROPOUT, 1);
+            peer.make(other.name, "pretraining", self.tensors(), request)?;
+        }
+        training.step()?;
+        let ours = side(|| _ = training.step().expect("it has just worked"));
+        let [a, b, c, d] = PEERS.each_ref().map(|other| peer.side(other.name));
+        args.turns.alternate([ours, a, b, c, d])
+    }
+}
+
+impl Figures {
+    fn print(&self) -> Result<()> {
+        let Self { batch: (sequences, longest), tokens, masked, config, threads, .. } = self;
+        show!(
+            "A step of pre-training: {config}, {sequences} sequences of at most {longest} tokens ({tokens} in all, {masked} of them \
+             masked), dropout {DROPOUT}, {threads} threads\n"
+        );
+        show!("| ours, ms | steps/s | {} |", PEERS.each_ref().map(|other| other.name).join(" | "));
+        show!("|---|---|{}", "---|".repeat(PEERS.len()));
+        let ratios: Vec<_> = self.ratios.iter().map(|(_, ratio)| ratio.to_string()).collect();
+        let ms = self.ours_seconds.map(|seconds| seconds * 1e3);
+        let rate = self.ours_seconds.map(|seconds| 1.0 / seconds);
+        show!("| {ms:.0} | {rate:.2} | {} |", ratios.join(" | "));
+        show!(
+            "\nHow many times as fast as each ours is. Before that, {COMPARED} steps without dropout were at most {:.0e} apart.\n",
+            self.largest_differences.iter().copied().fold(0.0, f64::max)
+        );
+        show!("| part of our step | ms | share |");
+        show!("|---|---|---|");
+        let all: f64 = self.parts.iter().map(|(_, seconds)| seconds.median).sum();
+        for (part, seconds) in &self.parts {
+            let (ms, share) = (seconds.map(|seconds| seconds * 1e3), seconds.median / all);
+            show!("| {part} | {ms:.1} | {share:.3} |");
+        }
+        Ok(())
+    }
+}
