@@ -175,7 +175,7 @@ pub enum Ending {
     Stopped,
 }
 
-/// What a run is about, besides its state: [`run`].
+/// What a run is about, besides its state; see [`Run::run`].
 pub struct Run<'a> {
     /// The model's.
     pub config: &'a Config,
