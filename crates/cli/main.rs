@@ -23,6 +23,7 @@ mod interrupt;
 mod lab;
 mod pretrain;
 mod pretrain_data;
+mod pretrain_finish;
 mod pretrain_progress;
 mod similar;
 mod tag;

@@ -3,22 +3,21 @@
 use crate::common::{expect_usage, say, warn};
 use crate::interrupt::stop_on_ctrl_c;
 use crate::pretrain_data::{Data, DataArgs};
+use crate::pretrain_finish::finish;
 use crate::pretrain_progress::Progress;
 use anyhow::{Context as _, Result};
-use bert_checkpoint::{LoadOptions, TokenizerFiles, load, save, write_atomically};
+use bert_checkpoint::{LoadOptions, TokenizerFiles, load};
 use bert_model::{Ablation, Config, Flavour, HeadKind, Keep, Model, Size};
 use bert_nn::init::{Initializer, initialize};
 use bert_optim::{AdamWSettings, Schedule};
-use bert_plot::{Curve, loss_curve};
 use bert_train::lesson;
-use bert_train::metrics::{MetricsFile, Window, eval_results};
+use bert_train::metrics::{MetricsFile, Window};
 use bert_train::{
     BatchSize, Beginning, Checkpoints, Ending, Evaluation, InstanceFeed, Output, Plan, Run,
-    Training, begin, evaluate,
+    Training, begin,
 };
 use serde_json::{Map, Value, json};
 use std::fs;
-use std::io::Write as _;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
@@ -136,7 +135,9 @@ pub fn run(args: &Args) -> Result<()> {
         run.run(&mut training, &mut feed, window, &mut |event| progress.tell(event))?
     };
     match ending {
-        Ending::Finished => finish(args, &config, &training, &data, &output, evaluation.as_ref()),
+        Ending::Finished => {
+            finish(&args.output, &config, &training, &data, &output, evaluation.as_ref())
+        }
         Ending::Stopped => {
             anyhow::bail!(
                 "stopped at step {} of {total} and saved; the same command with --resume goes on",
@@ -342,47 +343,6 @@ impl Args {
         )
     }
 }
-
-// ANCHOR: finish
-/// The model, its evaluation and its curve. Each is replaced as a whole, so a run that is killed here
-/// does it again with `--resume`.
-fn finish(
-    args: &Args,
-    config: &Config,
-    training: &Training,
-    data: &Data,
-    output: &Output,
-    evaluation: Option<&Evaluation>,
-) -> Result<()> {
-    save(&args.output, config, &training.model, &output.tokenizer)?;
-    say(&format!("model: {}", args.output.display()));
-    if let Some(evaluation) = evaluation {
-        let context = bert_model::Context::eval(config);
-        let parts = evaluate(&training.model, &evaluation.batches, &context)?;
-        let results = eval_results(training.step, &parts);
-        let path = args.output.join("eval_results.txt");
-        write_atomically(&path, |file| file.write_all(results.as_bytes()))?;
-        say(results.trim_end());
-    }
-    let points = |key: &str| -> Result<Vec<(f64, f64)>> {
-        let lines = output.metrics.lines()?;
-        let point = |line: &Value| Some((line["step"].as_f64()?, line[key].as_f64()?));
-        Ok(lines.iter().filter_map(point).collect())
-    };
-    let mut curves =
-        vec![Curve { name: "training", color: "#9ecae1", points: points("masked_lm_loss")? }];
-    if evaluation.is_some() {
-        let points = points("eval_masked_lm_loss")?;
-        curves.push(Curve { name: "held out", color: "#08519c", points });
-    }
-    let levels: Vec<_> = data.levels.iter().map(|(name, loss)| (name.as_str(), *loss)).collect();
-    let svg = loss_curve(&curves, &levels);
-    let path = args.output.join("loss.svg");
-    write_atomically(&path, |file| file.write_all(svg.as_bytes()))?;
-    say(&format!("masked-LM loss over the steps: {}", path.display()));
-    Ok(())
-}
-// ANCHOR_END: finish
 
 impl Data {
     /// What makes the model's directory whole.
