@@ -1,11 +1,12 @@
 //! `bert lab`: takes a part out of the model and shows what that costs.
 
 use crate::common::{Results, say};
+use crate::ladder::drawing;
 use anyhow::{Context as _, Result};
 use bert_checkpoint::write_atomically;
 use bert_data::tiny_world::{Ladder, TinyWorld};
 use bert_model::Ablation;
-use bert_plot::{Curve, loss_curve};
+use bert_plot::Curve;
 use bert_train::lesson::{Learned, Lesson, rungs};
 use std::io::Write as _;
 use std::num::NonZeroU64;
@@ -69,7 +70,12 @@ pub fn run(args: &Args) -> Result<()> {
     results.line(&format!("\n{}", verdict(&with, &without, &ladder)))?;
     results.flush()?;
     let Some(path) = &args.svg else { return Ok(()) };
-    let svg = drawing(&with, &without, &ablation.to_string());
+    let name = ablation.to_string();
+    let curves = [
+        Curve { name: "the whole model", color: "#08519c", points: with.measured },
+        Curve { name: &name, color: "#e6550d", points: without.measured },
+    ];
+    let svg = drawing(&curves, &ladder);
     write_atomically(path, |file| file.write_all(svg.as_bytes()))
         .with_context(|| path.display().to_string())?;
     say(&format!("drawn into {}", path.display()));
@@ -159,17 +165,4 @@ fn verdict(with: &Learned, without: &Learned, ladder: &Ladder) -> String {
         place(without),
         without - with
     )
-}
-
-fn drawing(with: &Learned, without: &Learned, name: &str) -> String {
-    let names: Vec<_> = rungs(&with.ladder)
-        .into_iter()
-        .map(|(rung, loss)| (format!("{rung} {loss:.2}"), loss))
-        .collect();
-    let levels: Vec<_> = names.iter().map(|(rung, loss)| (rung.as_str(), *loss)).collect();
-    let curves = [
-        Curve { name: "the whole model", color: "#08519c", points: with.measured.clone() },
-        Curve { name, color: "#e6550d", points: without.measured.clone() },
-    ];
-    loss_curve(&curves, &levels)
 }

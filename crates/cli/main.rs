@@ -21,6 +21,7 @@ mod instance_view;
 mod instances;
 mod interrupt;
 mod lab;
+mod ladder;
 mod pretrain;
 mod pretrain_data;
 mod pretrain_finish;

@@ -2,17 +2,17 @@
 
 use crate::common::{Usage, say, warn};
 use crate::instance_args::InstanceArgs;
+use crate::ladder::levels;
 use anyhow::{Context as _, Result};
 use bert_checkpoint::TokenizerFiles;
 use bert_data::corpus::Form as TextForm;
-use bert_data::tiny_world::{Ladder, TinyWorld, TinyWorldSource};
+use bert_data::tiny_world::{TinyWorld, TinyWorldSource};
 use bert_data::{Corpus, CorpusSource, Instance, Position, Replacement, Source};
 use bert_model::HeadKind;
 use bert_nn::random::hash;
 use bert_tokenizer::{Options, Tokenizer};
 use bert_train::LabelledBatch;
 use bert_train::feed::labelled;
-use bert_train::lesson::rungs;
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::num::NonZeroUsize;
@@ -218,10 +218,4 @@ impl DataArgs {
         anyhow::ensure!(!instances.is_empty(), "--eval-corpus: there is no sequence in it");
         Ok(instances.chunks(EVAL_BATCH).map(labelled).collect())
     }
-}
-
-/// The ladder as names and losses.
-fn levels(ladder: &Ladder) -> Vec<(String, f64)> {
-    let named = |(name, loss): (&str, f64)| (format!("{name} {loss:.3}"), loss);
-    rungs(ladder).into_iter().map(named).collect()
 }

@@ -1,10 +1,11 @@
 //! A model learns tiny world from nothing.
 
 use super::Tour;
+use crate::ladder::drawing;
 use anyhow::Result;
 use bert_data::tiny_world::TinyWorld;
 use bert_nn::Tensors as _;
-use bert_plot::{Curve, loss_curve};
+use bert_plot::Curve;
 use bert_train::lesson::{Learned, Lesson, rungs};
 
 /// Trains it and shows how the loss comes down the ladder.
@@ -34,8 +35,12 @@ pub fn learn(tour: &mut Tour, world: &TinyWorld, lesson: &Lesson) -> Result<Lear
         }
     })?;
     told?;
+    let curves = [
+        Curve { name: "training", color: "#9ecae1", points: learned.trained.clone() },
+        Curve { name: "held out", color: "#08519c", points: learned.measured.clone() },
+    ];
     tour.page.figures(
-        &[drawing(&learned, "held out", "training")],
+        &[drawing(&curves, &learned.ladder)],
         "Masked-LM loss in nats over the steps. Dashed: the best possible loss for a reader who sees \
          that much and no more.",
     );
@@ -47,20 +52,6 @@ pub fn learn(tour: &mut Tour, world: &TinyWorld, lesson: &Lesson) -> Result<Lear
         .collect();
     tour.page.table(&["rung", "loss", "what its reader sees"], &rows);
     Ok(learned)
-}
-
-/// The curve of a lesson beside its ladder.
-fn drawing(learned: &Learned, measured: &str, trained: &str) -> String {
-    let names: Vec<_> = rungs(&learned.ladder)
-        .into_iter()
-        .map(|(name, loss)| (format!("{name} {loss:.2}"), loss))
-        .collect();
-    let levels: Vec<_> = names.iter().map(|(name, loss)| (name.as_str(), *loss)).collect();
-    let curves = [
-        Curve { name: trained, color: "#9ecae1", points: learned.trained.clone() },
-        Curve { name: measured, color: "#08519c", points: learned.measured.clone() },
-    ];
-    loss_curve(&curves, &levels)
 }
 
 /// What a rung's reader sees.
