@@ -97,18 +97,23 @@ def sizes():
         yield f"| `{name}` | {layers} | {hidden} | {hidden // 64} | {total:,} | {100 * table / total:.0f} % |"
 
 
-def plateaus():
-    """Losses that a model reaches without having understood a word of what it reads."""
-    words = 30522
+def zipf(words):
+    """The entropy of words whose frequencies are as 1/rank."""
     weights = [1 / rank for rank in range(1, words + 1)]
     total = sum(weights)
-    zipf = -sum(weight / total * math.log(weight / total) for weight in weights)
+    return -sum(weight / total * math.log(weight / total) for weight in weights)
+
+
+def plateaus():
+    """Losses that a model reaches without having understood a word of what it reads."""
     rows = [
-        ("ln 30,522", math.log(words), "each token is as likely as any other"),
-        ("frequencies ∝ 1/rank", zipf, "frequent words are likelier than rare ones, always and everywhere"),
-        ("ln 2", math.log(2), "next or random: a coin"),
+        ("each token as likely as any other, ln V", math.log(8000), math.log(30522)),
+        ("frequencies ∝ 1/rank, and nothing more", zipf(8000), zipf(30522)),
     ]
-    return "\n".join(f"{name:<22}{show(loss, 2, 5)}   {meaning}" for name, loss, meaning in rows)
+    lines = [f"{'':<42}V = 8,000   V = 30,522"]
+    lines += [f"{name:<42}{show(small, 2, 9)}{show(large, 2, 13)}" for name, small, large in rows]
+    lines.append(f"{'next or random, a coin, ln 2':<42}{show(math.log(2), 2, 9)}{show(math.log(2), 2, 13)}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
