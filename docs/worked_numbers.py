@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from worked_ablations import ablations
+from worked_checkpoints import checkpoints
 from worked_gradients import back_propagation, derivatives
 from worked_gradients_blocks import attention_backward_chapter, layer_norm_backward_chapter
 from worked_instances import masking, next_sentence
@@ -23,6 +24,7 @@ from worked_optimizers import optimizers
 from worked_speed import fast_matrix_product, how_fast_can_bert_be
 from worked_tokens import tokens
 from worked_tiny_world import tiny_world
+from worked_training import training_loop
 
 SOURCES = Path(__file__).parent / "src"
 
@@ -378,6 +380,8 @@ CHAPTERS = {
     "masking.md": masking,
     "next_sentence.md": next_sentence,
     "tiny_world.md": tiny_world,
+    "training_loop.md": training_loop,
+    "checkpoints.md": checkpoints,
     "ablations.md": ablations,
     "fast_matrix_product.md": fast_matrix_product,
     "how_fast_can_bert_be.md": how_fast_can_bert_be,

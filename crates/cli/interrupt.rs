@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
+// ANCHOR: stop
 /// A flag that the first Ctrl-C (or a request to terminate) sets. The second one ends the program at
 /// once.
 pub fn stop_on_ctrl_c() -> &'static AtomicBool {
@@ -20,3 +21,4 @@ pub fn stop_on_ctrl_c() -> &'static AtomicBool {
     }
     &STOP
 }
+// ANCHOR_END: stop

@@ -8,12 +8,14 @@
 pub use bert_kernels::mix;
 use ndarray_rand::rand::{SeedableRng, rngs::StdRng};
 
+// ANCHOR: key
 /// A key that belongs to this use alone: `purpose` says what for ("dropout", "init", …), `step`
 /// when, `place` where (a layer's number, say).
 pub fn key(seed: u64, purpose: &str, step: u64, place: u64) -> u64 {
     let purpose = hash(purpose.as_bytes());
     [purpose, step, place].iter().fold(mix(seed), |key, &part| mix(key ^ mix(part)))
 }
+// ANCHOR_END: key
 
 /// A generator for this use alone.
 pub fn generator(seed: u64, purpose: &str, step: u64, place: u64) -> StdRng {

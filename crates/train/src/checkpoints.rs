@@ -155,6 +155,7 @@ impl Checkpoints {
         Ok(paths.into_iter().map(|(_, path)| path).collect())
     }
 
+    // ANCHOR: prune
     fn prune(&self) -> Result<(), Error> {
         let paths = self.list()?;
         let surplus = paths.len().saturating_sub(self.keep);
@@ -167,6 +168,7 @@ impl Checkpoints {
         }
         Ok(())
     }
+    // ANCHOR_END: prune
 }
 
 impl Found {
@@ -216,6 +218,7 @@ fn checksum(path: &Path) -> io::Result<String> {
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+// ANCHOR: check
 /// Compares every file with its checksum, and reads the state.
 fn check(directory: &Path) -> Result<State, String> {
     let read = |name: &str| {
@@ -242,6 +245,7 @@ fn check(directory: &Path) -> Result<State, String> {
     }
     serde_json::from_str(&read(STATE)?).map_err(|error| format!("{STATE}: {error}"))
 }
+// ANCHOR_END: check
 
 /// What is not the same in two runs' settings, one line for each, by the settings' names.
 pub fn differences(of_run: &Map<String, Value>, now: &Map<String, Value>) -> Vec<String> {

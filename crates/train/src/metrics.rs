@@ -122,6 +122,7 @@ pub struct MetricsFile {
 }
 
 impl MetricsFile {
+    // ANCHOR: at
     /// The file of a run that stands at `step`: lines of later steps, and one that was cut off, are
     /// taken away. They will come again.
     ///
@@ -143,6 +144,7 @@ impl MetricsFile {
         }
         Ok(Self { path: path.to_owned() })
     }
+    // ANCHOR_END: at
 
     /// Appends a line.
     ///
