@@ -213,7 +213,7 @@ fn ctrl_c_saves_and_stops_and_the_run_goes_on_as_if_nothing_had_happened() {
     assert_eq!(metrics("out").unwrap(), metrics("whole").unwrap());
 }
 
-/// `kill -9` at random moments, most of them while a checkpoint is being written. The long form of the
+/// `kill -9` at random moments, some of them while a checkpoint is being written. The long form of the
 /// proof has more of them: `BERT_KILLS=40`.
 #[cfg(unix)]
 #[test]
