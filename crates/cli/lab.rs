@@ -9,7 +9,7 @@ use bert_model::Ablation;
 use bert_plot::Curve;
 use bert_train::lesson::{Learned, Lesson, rungs};
 use std::io::Write as _;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 /// Take a part out of BERT: a prediction, then the experiment
@@ -29,6 +29,9 @@ pub struct Args {
     /// How many steps each of the two models is trained
     #[arg(long, value_name = "N", default_value = "2000")]
     steps: NonZeroU64,
+    /// Sequences in a step
+    #[arg(long, value_name = "N", default_value = "32")]
+    batch_size: NonZeroUsize,
     /// Layers of both models
     #[arg(long, value_name = "N", default_value = "2")]
     layers: NonZeroU64,
@@ -86,6 +89,7 @@ impl Args {
     fn lesson(&self, world: &TinyWorld, ablation: Ablation) -> Lesson {
         let mut lesson = Lesson {
             steps: self.steps.get(),
+            batch: self.batch_size.get(),
             learning_rate: self.lr,
             seed: self.seed,
             ablation,

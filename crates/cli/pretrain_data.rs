@@ -1,6 +1,6 @@
 //! What a pre-training reads: texts and a vocabulary, or tiny world.
 
-use crate::common::{Usage, say, warn};
+use crate::common::{Usage, counted, say, warn};
 use crate::instance_args::InstanceArgs;
 use crate::ladder::levels;
 use anyhow::{Context as _, Result};
@@ -132,7 +132,8 @@ impl DataArgs {
         let (tokenizer, vocabulary, tokenizer_files) = self.tokenizer(init)?;
         let corpus = self.read(&self.corpus)?;
         let (documents, files) = (corpus.documents(), corpus.files().to_vec());
-        let description = format!("{documents} documents in {} files", files.len());
+        let description =
+            format!("{} in {}", counted(documents, "document"), counted(files.len(), "file"));
         let settings = self.instances.settings()?;
         let vocabulary_size = tokenizer.vocab().len();
         let lower_case = tokenizer.options().lower_case;
