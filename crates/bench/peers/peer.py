@@ -25,12 +25,12 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 warnings.filterwarnings("ignore")
 
 import onnxruntime  # noqa: E402
-import pretraining as pre_training  # noqa: E402
 import safetensors.torch  # noqa: E402
 import torch  # noqa: E402
-import training as fine_tuning  # noqa: E402
 import transformers  # noqa: E402
+from pretraining import pretraining  # noqa: E402
 from torch.nn import functional  # noqa: E402
+from training import fine_tuning  # noqa: E402
 
 transformers.utils.logging.set_verbosity_error()
 transformers.utils.logging.disable_progress_bar()
@@ -198,13 +198,12 @@ def embed(x, model, texts, batch, **_):
     return call
 
 
-def training(x, model, attention, dropout, compile, steps, **more):
-    """`steps` steps of fine-tuning; the loss and the length of the gradient of each, [steps, 2]."""
+def training(x, task, steps, compile, threads, **more):
+    """`steps` steps of `task`; the loss and the length of the gradient of each, [steps, 2]."""
     if compile:
         torch._dynamo.reset()
     with torch.inference_mode(False):
-        model = fine_tuning.load(model, attention, dropout)
-        step = fine_tuning.Training(x, model, compile, **more)
+        step = TASKS[task](x, compile=compile, **more)
 
     def call():
         with torch.inference_mode(False):
@@ -213,25 +212,11 @@ def training(x, model, attention, dropout, compile, steps, **more):
     return call
 
 
-def pretraining(x, model, attention, dropout, compile, gather, steps, **more):
-    """`steps` steps of pre-training; the loss and the length of the gradient of each, [steps, 2]."""
-    if compile:
-        torch._dynamo.reset()
-    with torch.inference_mode(False):
-        model = pre_training.load(model, attention, dropout, gather)
-        step = pre_training.Training(x, model, compile, **more)
-
-    def call():
-        with torch.inference_mode(False):
-            return torch.stack([torch.stack(step()) for _ in range(steps)])
-
-    return call
-
-
+TASKS = {"fine-tuning": fine_tuning, "pre-training": pretraining}
 KINDS = {
     kind.__name__: kind
     for kind in [
-        softmax, gelu, elementwise, add_layer_norm, attention, eager, compiled, onnx, padded, embed, training, pretraining
+        softmax, gelu, elementwise, add_layer_norm, attention, eager, compiled, onnx, padded, embed, training
     ]  # fmt: skip
 }
 

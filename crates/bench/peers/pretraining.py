@@ -2,7 +2,7 @@
 
 import torch
 from torch.nn.functional import cross_entropy
-from training import configuration, optimizer_of
+from training import configuration, step_of
 from transformers import BertForPreTraining
 
 IGNORED = -100
@@ -15,10 +15,9 @@ class Plain(torch.nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, inputs, places, words, pairs):
-        labels = torch.full_like(inputs["input_ids"], IGNORED).flatten().index_copy(0, places, words)
-        labels = labels.view_as(inputs["input_ids"])
-        return self.model(**inputs, labels=labels, next_sentence_label=pairs).loss
+    def forward(self, ids, types, places, words, pairs, mask=None):
+        labels = torch.full_like(ids, IGNORED).flatten().index_copy(0, places, words).view_as(ids)
+        return self.model(ids, mask, types, labels=labels, next_sentence_label=pairs).loss
 
 
 class Gathered(torch.nn.Module):
@@ -28,42 +27,20 @@ class Gathered(torch.nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, inputs, places, words, pairs):
-        outputs = self.model.bert(**inputs)
+    def forward(self, ids, types, places, words, pairs, mask=None):
+        outputs = self.model.bert(ids, mask, types)
         masked = outputs.last_hidden_state.flatten(0, 1).index_select(0, places)  # [masked, H]
         logits = self.model.cls.predictions(masked)  # [masked, V]
         nsp_logits = self.model.cls.seq_relationship(outputs.pooler_output)  # [B, 2]
         return cross_entropy(logits, words) + cross_entropy(nsp_logits, pairs)
 
 
-class Training:
-    """A model with its optimizer. Each call is a step: forward, backward, clipping, AdamW, which has PyTorch's defaults."""
-
-    def __init__(self, x, module, compile, learning_rate, max_norm, **_):
-        self.module = module.train()
-        self.loss = torch.compile(module, dynamic=False) if compile else module
-        # Outside of peer.py's inference mode, where nothing can be differentiated.
-        x = {name: tensor.clone() for name, tensor in x.items()}
-        self.inputs = {"input_ids": x["ids"], "token_type_ids": x["types"]}
-        if not x["mask"].all():
-            self.inputs["attention_mask"] = x["mask"]
-        self.labels = x["places"], x["words"], x["pairs"]
-        self.optimizer = optimizer_of(module, learning_rate)
-        self.max_norm = max_norm
-
-    def __call__(self):
-        """Returns the loss and the length of the gradient before clipping, as they come."""
-        loss = self.loss(self.inputs, *self.labels)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.max_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        return loss.detach(), norm
-
-
-def load(model, attention, dropout, gather):
+def pretraining(x, model, attention, dropout, gather, **more):
+    """The [`Step`] of the model in the folder `model`."""
     config = configuration(model, attention, dropout)
     model = BertForPreTraining.from_pretrained(model, config=config)
     # A random word may be [PAD]. transformers would not train its row then, and the gradients would differ.
     model.bert.embeddings.word_embeddings.padding_idx = None
-    return Gathered(model) if gather else Plain(model)
+    module = Gathered(model) if gather else Plain(model)
+    mask = [] if x["mask"].all() else [x["mask"]]
+    return step_of(module, [x["ids"], x["types"], x["places"], x["words"], x["pairs"], *mask], **more)

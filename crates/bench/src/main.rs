@@ -43,6 +43,7 @@ mod pretrain;
 mod ragged;
 mod roofline;
 mod rows;
+mod step_peers;
 mod steps;
 mod tokenizer;
 mod train;

@@ -3,21 +3,19 @@
 use crate::forward::{integers, shape};
 use crate::machine::Machine;
 use crate::peer::{Named, Peer, PeerArgs};
-use crate::train_task::{
-    DROPOUT, LEARNING_RATE, MAX_NORM, PARTS, Training as OneModel, set_threads,
-};
+use crate::step_peers::{Attention, COMPARED, Other, StepPeers};
+use crate::train_task::{DROPOUT, PARTS, Training as OneModel, set_threads};
 use crate::turns::{Spread, TurnArgs, side};
 use anyhow::{Context as _, Result, ensure};
-use bert_checkpoint::{TokenizerFiles, save};
 use bert_data::corpus::Form;
 use bert_data::{Corpus, CorpusSource, Instance, Settings, Source};
 use bert_model::{HeadKind, Keep, Size};
 use bert_tokenizer::{Options, Tokenizer};
 use bert_train::feed::labelled;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Speed of a step of pre-training: forward, backward, clipping, AdamW
 #[derive(clap::Args, Debug)]
@@ -47,25 +45,13 @@ fn size(name: &str) -> Result<Size, String> {
     Size::named(name).ok_or_else(|| "tiny, mini, small or base".to_owned())
 }
 
-/// One of the other sides. All have the fused AdamW.
-struct Other {
-    name: &'static str,
-    compile: bool,
-    /// Logits at the masked places only. transformers' own model computes all of them.
-    gather: bool,
-}
-
+/// transformers' own model computes the logits of all places. Gathered: at the masked ones only, as ours.
 const PEERS: [Other; 4] = [
-    Other { name: "PyTorch eager", compile: false, gather: false },
-    Other { name: "torch.compile", compile: true, gather: false },
-    Other { name: "PyTorch eager, gathered", compile: false, gather: true },
-    Other { name: "torch.compile, gathered", compile: true, gather: true },
+    Other { name: "PyTorch eager", compile: false, more: Some(("gather", false)) },
+    Other { name: "torch.compile", compile: true, more: Some(("gather", false)) },
+    Other { name: "PyTorch eager, gathered", compile: false, more: Some(("gather", true)) },
+    Other { name: "torch.compile, gathered", compile: true, more: Some(("gather", true)) },
 ];
-/// Steps that are compared: the later ones start from what the earlier ones made of the parameters.
-const COMPARED: usize = 3;
-/// What of each step is compared, and how far apart, relative, both sides may be. As in `train`: PyTorch adds up the squares in
-/// f32, ours in f64.
-const COMPARISONS: [(&str, f64); 2] = [("loss", 2e-5), ("length of the gradient", 1e-4)];
 
 #[derive(Serialize)]
 struct Figures {
@@ -93,8 +79,20 @@ pub fn run(args: &Args) -> Result<()> {
     let peer = Peer::start(&args.peer)?;
     let machine = Machine::describe(peer.versions()?)?;
     let folder = tempfile::tempdir().context("a folder for the model")?;
-    let largest_differences = task.compare(&peer, folder.path())?;
-    let [ours, theirs @ ..] = task.times(args, &peer, folder.path())?;
+    let peers = StepPeers {
+        peer: &peer,
+        task: "pre-training",
+        others: &PEERS,
+        model: folder.path(),
+        attention: Attention::Sdpa,
+        tensors: task.tensors(),
+    };
+    let largest_differences = peers.compare(task.training(0.0))?;
+    let mut training = task.training(DROPOUT);
+    training.step()?;
+    let ours = side(|| _ = training.step().expect("it has just worked"));
+    let [a, b, c, d] = peers.sides()?;
+    let [ours, theirs @ ..] = args.turns.alternate([ours, a, b, c, d])?;
     let ratios = theirs.iter().map(|theirs| Spread::of_ratios(theirs, &ours));
     let mut training = task.training(DROPOUT);
     let parts = args.turns.repeat(|| training.step_in_parts())?;
@@ -168,60 +166,6 @@ impl Task {
             integers("words", &[words.len()], &words),
             integers("pairs", &[pairs.len()], &pairs),
         ]
-    }
-
-    /// What a peer is asked for.
-    fn request(&self, model: &Path, other: &Other, dropout: f64, steps: usize) -> Value {
-        json!({
-            "model": model,
-            "attention": "sdpa",
-            "compile": other.compile,
-            "gather": other.gather,
-            "dropout": dropout,
-            "learning_rate": LEARNING_RATE,
-            "max_norm": MAX_NORM,
-            "steps": steps,
-        })
-    }
-
-    /// Some steps of each side without dropout. Leaves the model as a folder at `model`. Returns the largest difference of each.
-    fn compare(&self, peer: &Peer, model: &Path) -> Result<[f64; COMPARED]> {
-        let mut largest = [0.0; COMPARED];
-        let mut training = self.training(0.0);
-        save(model, &training.config, &training.model, &TokenizerFiles::default())?;
-        let ours = (0..COMPARED).map(|_| training.step()).collect::<Result<Vec<_>>>()?;
-        for other in &PEERS {
-            let (name, request) = (other.name, self.request(model, other, 0.0, COMPARED));
-            let theirs = peer.make(name, "pretraining", self.tensors(), request)?; // [steps, 2]
-            peer.drop_call(name)?;
-            ensure!(theirs.dim() == (COMPARED, 2), "{name}: {:?} came back", theirs.dim());
-            for (step, (ours, theirs)) in ours.iter().zip(theirs.rows()).enumerate() {
-                for (((what, limit), ours), theirs) in COMPARISONS.into_iter().zip(ours).zip(theirs)
-                {
-                    let difference = f64::from((ours - theirs).abs()) / f64::from(theirs.abs());
-                    // Written so that NaN does not pass.
-                    ensure!(
-                        difference <= limit,
-                        "{name}, {what} of step {step}: ours {ours}, theirs {theirs}, relative limit {limit:e}"
-                    );
-                    largest[step] = difference.max(largest[step]);
-                }
-            }
-        }
-        Ok(largest)
-    }
-
-    /// Seconds of a step with dropout: ours, then the peers'.
-    fn times(&self, args: &Args, peer: &Peer, model: &Path) -> Result<[Vec<f64>; 1 + PEERS.len()]> {
-        let mut training = self.training(DROPOUT);
-        for other in &PEERS {
-            let request = self.request(model, other, DROPOUT, 1);
-            peer.make(other.name, "pretraining", self.tensors(), request)?;
-        }
-        training.step()?;
-        let ours = side(|| _ = training.step().expect("it has just worked"));
-        let [a, b, c, d] = PEERS.each_ref().map(|other| peer.side(other.name));
-        args.turns.alternate([ours, a, b, c, d])
     }
 }
 
