@@ -2,6 +2,7 @@
 //! learning is proven elsewhere.
 
 use crate::support::{argument, bert};
+use serde_json::{Value, json};
 use std::fs;
 
 #[test]
@@ -75,14 +76,26 @@ fn the_lab_lists_its_experiments_and_draws_one() {
     let listed = bert(&["lab"]);
     assert_eq!(listed.ok().lines().count(), 6);
     let folder = tempfile::tempdir().unwrap();
-    let svg = argument(&folder.path().join("curves.svg"));
-    let run = bert(&["lab", "no-positions,no-scale", "--steps", "6", "--svg", &svg]);
+    let [svg, json] = ["curves.svg", "losses.json"].map(|name| argument(&folder.path().join(name)));
+    let experiments = ["left-to-right", "no-positions,no-scale"];
+    let files = ["--steps", "6", "--svg", &svg, "--json", &json];
+    let run = bert(&[&["lab"], &experiments[..], &files[..]].concat());
     let told = run.ok();
     assert!(told.contains("Prediction: attention sees a bag of words"), "{told}");
     assert!(told.contains("Prediction: scores spread"), "{told}");
-    assert!(told.lines().last().unwrap().starts_with("With it "), "{told}");
+    assert_eq!(told.lines().filter(|line| line.starts_with("With it ")).count(), 2, "{told}");
     let drawn = fs::read_to_string(svg).unwrap();
-    assert!(drawn.contains("the whole model") && drawn.contains("no-positions,no-scale"));
+    let written: Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
+    for (number, name) in
+        ["the whole model", "left-to-right", "no-positions,no-scale"].iter().enumerate()
+    {
+        assert!(drawn.contains(name));
+        let model = &written["models"][number];
+        assert_eq!(model["name"], *name);
+        let last = model["measured"].as_array().unwrap().last().unwrap();
+        assert_eq!(*last, json!([6.0, model["masked_lm_loss"]]));
+    }
+    assert!(written["rungs"]["order ignored"].as_f64() > written["rungs"]["optimum"].as_f64());
     let unknown = bert(&["lab", "no-dropout"]);
     assert_eq!(unknown.code, Some(2));
     assert!(unknown.stderr.contains("left-to-right"), "{}", unknown.stderr);

@@ -5,34 +5,38 @@ use crate::ladder::drawing;
 use anyhow::{Context as _, Result};
 use bert_checkpoint::write_atomically;
 use bert_data::tiny_world::{Ladder, TinyWorld};
-use bert_model::Ablation;
+use bert_model::{Ablation, Switch};
 use bert_plot::Curve;
 use bert_train::lesson::{Learned, Lesson, rungs};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Take a part out of BERT: a prediction, then the experiment
 ///
-/// Trains two small models on tiny world, one whole and one without the part, and shows both losses
-/// beside the best possible ones. Without a name, the experiments are listed.
+/// Trains small models on tiny world, one whole and one without the part, and shows their losses beside
+/// the best possible ones. Without a name, the experiments are listed.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bert lab
   bert lab no-positions
-  bert lab left-to-right --steps 6000 --svg left-to-right.svg")]
+  bert lab left-to-right --steps 6000 --svg left-to-right.svg
+  bert lab no-residual no-layer-norm no-residual,no-layer-norm --layers 4")]
 pub struct Args {
     /// What to take out: no-positions, no-residual, no-layer-norm, no-scale, no-feed-forward or
-    /// left-to-right; several with a comma between
+    /// left-to-right. Several names are several experiments; with a comma between, all parts are taken
+    /// out together
     #[arg(value_name = "NAME")]
-    ablation: Option<Ablation>,
-    /// How many steps each of the two models is trained
+    ablations: Vec<Ablation>,
+    /// How many steps each of the models is trained
     #[arg(long, value_name = "N", default_value = "2000")]
     steps: NonZeroU64,
     /// Sequences in a step
     #[arg(long, value_name = "N", default_value = "32")]
     batch_size: NonZeroUsize,
-    /// Layers of both models
+    /// Layers of the models
     #[arg(long, value_name = "N", default_value = "2")]
     layers: NonZeroU64,
     /// The peak learning rate
@@ -41,21 +45,30 @@ pub struct Args {
     /// What all random numbers depend on
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
-    /// Draw both curves into this file
-    #[arg(long, value_name = "FILE", requires = "ablation")]
+    /// Draw the curves into this file
+    #[arg(long, value_name = "FILE", requires = "ablations")]
     svg: Option<PathBuf>,
+    /// Write the best possible losses and the models' into this file
+    #[arg(long, value_name = "FILE", requires = "ablations")]
+    json: Option<PathBuf>,
 }
+
+/// Of the whole model, then of the experiments in turn.
+const COLORS: [&str; 7] =
+    ["#08519c", "#e6550d", "#31a354", "#756bb1", "#a6611a", "#d62a8a", "#636363"];
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
     let mut results = Results::new();
-    let Some(ablation) = args.ablation else {
+    if args.ablations.is_empty() {
         for switch in Ablation::ALL {
             results.line(&format!("{:<16} {}", switch.name, switch.removes))?;
         }
         return results.flush();
-    };
-    for switch in Ablation::ALL.into_iter().filter(|switch| ablation.contains(switch.ablation)) {
+    }
+    let taken_out =
+        |switch: &Switch| args.ablations.iter().any(|all| all.contains(switch.ablation));
+    for switch in Ablation::ALL.into_iter().filter(taken_out) {
         results.line(&format!("{}\n  Removed: {}", switch.name, switch.removes))?;
         results.line(&format!("  Prediction: {}", prediction(switch.name)))?;
     }
@@ -67,22 +80,14 @@ pub fn run(args: &Args) -> Result<()> {
     for (name, loss) in rungs(&ladder) {
         results.line(&format!("  {loss:6.3}  {name}"))?;
     }
-    let with = learn(&mut results, "the whole model", &world, &whole)?;
-    let without = args.lesson(&world, ablation);
-    let without = learn(&mut results, &format!("{ablation}"), &world, &without)?;
-    results.line(&format!("\n{}", verdict(&with, &without, &ladder)))?;
-    results.flush()?;
-    let Some(path) = &args.svg else { return Ok(()) };
-    let name = ablation.to_string();
-    let curves = [
-        Curve { name: "the whole model", color: "#08519c", points: with.measured },
-        Curve { name: &name, color: "#e6550d", points: without.measured },
-    ];
-    let svg = drawing(&curves, &ladder);
-    write_atomically(path, |file| file.write_all(svg.as_bytes()))
-        .with_context(|| path.display().to_string())?;
-    say(&format!("drawn into {}", path.display()));
-    Ok(())
+    let mut models = vec![(name_of(Ablation::NONE), learn(&mut results, &world, &whole)?)];
+    for &ablation in &args.ablations {
+        let without = learn(&mut results, &world, &args.lesson(&world, ablation))?;
+        results.line(&format!("\n{}", verdict(&models[0].1, &without, &ladder)))?;
+        results.flush()?;
+        models.push((name_of(ablation), without));
+    }
+    args.write(&models, &ladder)
 }
 
 impl Args {
@@ -99,6 +104,52 @@ impl Args {
         lesson.config.num_hidden_layers = self.layers.get() as usize;
         lesson
     }
+
+    /// The files that are asked for.
+    fn write(&self, models: &[(String, Learned)], ladder: &Ladder) -> Result<()> {
+        let write = |path: &Path, text: &str| {
+            write_atomically(path, |file| file.write_all(text.as_bytes()))
+                .with_context(|| path.display().to_string())
+        };
+        if let Some(path) = &self.json {
+            let models: Vec<_> =
+                models.iter().map(|(name, learned)| figures(name, learned)).collect();
+            let all = json!({
+                "steps": self.steps,
+                "batch_size": self.batch_size,
+                "rungs": rungs(ladder).into_iter().collect::<BTreeMap<_, _>>(),
+                "models": models,
+            });
+            write(path, &serde_json::to_string_pretty(&all)?)?;
+            say(&format!("written into {}", path.display()));
+        }
+        if let Some(path) = &self.svg {
+            let curves: Vec<_> = models
+                .iter()
+                .zip(COLORS.into_iter().cycle())
+                .map(|((name, learned), color)| Curve {
+                    name,
+                    color,
+                    points: learned.measured.clone(),
+                })
+                .collect();
+            write(path, &drawing(&curves, ladder))?;
+            say(&format!("drawn into {}", path.display()));
+        }
+        Ok(())
+    }
+}
+
+/// Where a model ended, and how it came there.
+fn figures(name: &str, learned: &Learned) -> Value {
+    let [masked, pairs] = [0, 1].map(|part| &learned.parts[part]);
+    json!({
+        "name": name,
+        "masked_lm_loss": masked.loss.mean(),
+        "next_sentence_loss": pairs.loss.mean(),
+        "next_sentence_accuracy": pairs.accuracy.map(|accuracy| accuracy.share()),
+        "measured": learned.measured,
+    })
 }
 
 /// What can be said before the experiment.
@@ -132,8 +183,12 @@ fn prediction(name: &str) -> &'static str {
     }
 }
 
-fn learn(results: &mut Results, name: &str, world: &TinyWorld, lesson: &Lesson) -> Result<Learned> {
-    results.line(&format!("\n{name}, {} steps:", lesson.steps))?;
+fn name_of(ablation: Ablation) -> String {
+    if ablation == Ablation::NONE { "the whole model".to_owned() } else { ablation.to_string() }
+}
+
+fn learn(results: &mut Results, world: &TinyWorld, lesson: &Lesson) -> Result<Learned> {
+    results.line(&format!("\n{}, {} steps:", name_of(lesson.ablation), lesson.steps))?;
     results.flush()?;
     let mut told = Ok(());
     let learned = lesson.learn(world, |step, parts| {

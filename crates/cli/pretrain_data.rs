@@ -70,6 +70,8 @@ pub struct Data {
     pub evaluation: Option<Vec<LabelledBatch>>,
     /// Losses that the model's is compared with.
     pub levels: Vec<(String, f64)>,
+    /// The best of them, where it is known that no model can do better on the evaluation.
+    pub optimum: Option<f64>,
     /// What makes this data another.
     pub settings: Map<String, Value>,
     /// For the eye.
@@ -122,6 +124,7 @@ impl DataArgs {
             head: HeadKind::PreTraining,
             evaluation: Some(held_out.chunks(EVAL_BATCH).map(labelled).collect()),
             levels: levels(&ladder),
+            optimum: Some(ladder.optimum),
             settings: settings.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
             description: "tiny world".to_owned(),
         })
@@ -161,6 +164,7 @@ impl DataArgs {
             head,
             evaluation,
             levels: vec![],
+            optimum: None,
             settings: of_run.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
             description,
         })

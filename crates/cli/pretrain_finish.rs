@@ -28,7 +28,10 @@ pub fn finish(
     if let Some(evaluation) = evaluation {
         let context = Context::eval(config);
         let parts = evaluate(&training.model, &evaluation.batches, &context)?;
-        let results = eval_results(training.step, &parts);
+        let mut results = eval_results(training.step, &parts);
+        if let Some(optimum) = data.optimum {
+            results += &format!("masked_lm_optimum = {optimum}\n");
+        }
         let path = directory.join("eval_results.txt");
         write_atomically(&path, |file| file.write_all(results.as_bytes()))?;
         say(results.trim_end());
