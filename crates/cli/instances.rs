@@ -3,11 +3,11 @@
 use crate::common::{Results, counted, say, warn};
 use crate::instance_args::InstanceArgs;
 use crate::instance_view::View;
+use crate::tokenizer_args::TokenizerArgs;
 use anyhow::{Result, bail, ensure};
 use bert_checkpoint::write_atomically;
 use bert_data::corpus::Form;
 use bert_data::{Corpus, CorpusSource, Instance, Pieces, Source};
-use bert_tokenizer::{Options, Tokenizer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -35,15 +35,8 @@ pub struct Args {
     /// The corpus is running text: find its sentences
     #[arg(long)]
     split_sentences: bool,
-    /// A model directory; its tokenizer is used
-    #[arg(long, value_name = "DIR", required_unless_present = "vocab", conflicts_with = "vocab")]
-    model: Option<PathBuf>,
-    /// A vocabulary, one token per line
-    #[arg(long, value_name = "FILE")]
-    vocab: Option<PathBuf>,
-    /// With --vocab: keep capitals and accents
-    #[arg(long, requires = "vocab", conflicts_with = "model")]
-    cased: bool,
+    #[command(flatten)]
+    tokenizer: TokenizerArgs,
     #[command(flatten)]
     instances: InstanceArgs,
     /// Write all instances of a pass (with --dupe-factor N, of N passes), one JSON object per line
@@ -71,7 +64,7 @@ struct Line<'a> {
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
     let settings = args.instances.settings()?;
-    let tokenizer = args.tokenizer()?;
+    let tokenizer = args.tokenizer.open()?;
     let form = if args.split_sentences { Form::RunningText } else { Form::SentencePerLine };
     let corpus = Corpus::open(&args.corpus, form)?;
     corpus.notes().iter().for_each(|note| warn(note));
@@ -83,17 +76,6 @@ pub fn run(args: &Args) -> Result<()> {
         (Some(path), _) => run.write(path),
         (None, Some(index)) => run.show(index, 1),
         (None, None) => run.show(0, args.show.unwrap_or(3)),
-    }
-}
-
-impl Args {
-    fn tokenizer(&self) -> Result<Tokenizer> {
-        let Some(vocab) = &self.vocab else {
-            let model = self.model.as_ref().expect("clap asks for one of both");
-            return Ok(Tokenizer::from_dir(model)?);
-        };
-        let options = if self.cased { Options::cased() } else { Options::default() };
-        Ok(Tokenizer::from_vocab_file(vocab, options)?)
     }
 }
 

@@ -30,6 +30,7 @@ mod similar;
 mod tag;
 mod text;
 mod tokenize;
+mod tokenizer_args;
 mod tour;
 mod trace;
 mod trace_backward;

@@ -3,6 +3,7 @@
 use crate::common::{Usage, counted, say, warn};
 use crate::instance_args::InstanceArgs;
 use crate::ladder::levels;
+use crate::tokenizer_args::VocabArgs;
 use anyhow::{Context as _, Result};
 use bert_checkpoint::TokenizerFiles;
 use bert_data::corpus::Form as TextForm;
@@ -10,7 +11,7 @@ use bert_data::tiny_world::{TinyWorld, TinyWorldSource};
 use bert_data::{Corpus, CorpusSource, Instance, Position, Replacement, Source};
 use bert_model::HeadKind;
 use bert_nn::random::hash;
-use bert_tokenizer::{Options, Tokenizer};
+use bert_tokenizer::Tokenizer;
 use bert_train::LabelledBatch;
 use bert_train::feed::labelled;
 use serde_json::{Map, Value, json};
@@ -34,12 +35,8 @@ pub struct DataArgs {
     /// The corpus is running text: find its sentences
     #[arg(long)]
     split_sentences: bool,
-    /// The vocabulary, one token per line (bert vocab makes one from a corpus)
-    #[arg(long, value_name = "FILE")]
-    vocab: Option<PathBuf>,
-    /// Keep capitals and accents
-    #[arg(long)]
-    cased: bool,
+    #[command(flatten)]
+    vocab: VocabArgs,
     /// Texts to measure the model with, not to train on
     #[arg(long, value_name = "FILE", num_args = 1..)]
     eval_corpus: Vec<PathBuf>,
@@ -175,7 +172,7 @@ impl DataArgs {
         &self,
         init: Option<&Path>,
     ) -> Result<(Tokenizer, Vec<u8>, Option<TokenizerFiles>)> {
-        match (&self.vocab, init) {
+        match (&self.vocab.vocab, init) {
             (Some(_), Some(_)) => {
                 Err(Usage("--vocab: the model of --init has its own".to_owned()).into())
             }
@@ -185,9 +182,9 @@ impl DataArgs {
                 Ok((bert_pipeline::tokenizer(directory)?, bytes, Some(files)))
             }
             (Some(path), None) => {
-                let options = if self.cased { Options::cased() } else { Options::default() };
                 let bytes = fs::read(path).with_context(|| path.display().to_string())?;
-                Ok((Tokenizer::from_vocab_file(path, options)?, bytes, None))
+                let tokenizer = self.vocab.tokenizer()?.expect("its path is there");
+                Ok((tokenizer, bytes, None))
             }
             (None, None) => {
                 let hint = "--vocab: which vocabulary? `bert vocab` makes one from the corpus";

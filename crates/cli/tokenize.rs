@@ -2,10 +2,10 @@
 
 use crate::common::{Results, counted, expect_usage, warn, warn_of_empty};
 use crate::text::{Text, TextArgs};
+use crate::tokenizer_args::TokenizerArgs;
 use anyhow::Result;
-use bert_tokenizer::{Encoding, Options, Strategy, Tokenizer, Truncation};
+use bert_tokenizer::{Encoding, Strategy, Tokenizer, Truncation};
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// Show the tokens of a text, [CLS] and [SEP] included
 #[derive(clap::Args)]
@@ -14,15 +14,8 @@ use std::path::PathBuf;
   bert tokenize --vocab vocab.txt --json < texts.txt > tokens.jsonl
   bert tokenize --model tests/fixtures/toy --pairs \"who bites ?\" \"the dog bites\"")]
 pub struct Args {
-    /// A model directory; its tokenizer is used
-    #[arg(long, value_name = "DIR", required_unless_present = "vocab", conflicts_with = "vocab")]
-    model: Option<PathBuf>,
-    /// A vocabulary, one token per line
-    #[arg(long, value_name = "FILE")]
-    vocab: Option<PathBuf>,
-    /// With --vocab: keep capitals and accents
-    #[arg(long, requires = "vocab", conflicts_with = "model")]
-    cased: bool,
+    #[command(flatten)]
+    tokenizer: TokenizerArgs,
     /// Cut each text (or pair, the longer half first) to this many tokens
     #[arg(long, value_name = "N")]
     max_length: Option<usize>,
@@ -43,13 +36,7 @@ struct Line<'a> {
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
-    let tokenizer = match (&args.model, &args.vocab) {
-        (Some(directory), _) => bert_pipeline::tokenizer(directory)?,
-        (None, vocab) => {
-            let options = Options { lower_case: !args.cased, ..Options::default() };
-            Tokenizer::from_vocab_file(vocab.as_ref().expect("clap asks for one of both"), options)?
-        }
-    };
+    let tokenizer = args.tokenizer.open()?;
     if let Some(length) = args.max_length {
         let special = if args.texts.pairs { 3 } else { 2 };
         expect_usage(length >= special, || {

@@ -1,0 +1,47 @@
+//! Which tokenizer: a model's, or one for a vocabulary.
+
+use anyhow::Result;
+use bert_tokenizer::{Options, Tokenizer};
+use std::path::PathBuf;
+
+/// A vocabulary without a model.
+#[derive(clap::Args, Debug)]
+pub struct VocabArgs {
+    /// The vocabulary, one token per line (bert vocab makes one from a corpus)
+    #[arg(long, value_name = "FILE")]
+    pub vocab: Option<PathBuf>,
+    /// With --vocab: keep capitals and accents
+    #[arg(long, requires = "vocab")]
+    pub cased: bool,
+}
+
+impl VocabArgs {
+    /// The tokenizer for the vocabulary, if there is one.
+    pub fn tokenizer(&self) -> Result<Option<Tokenizer>> {
+        let options = if self.cased { Options::cased() } else { Options::default() };
+        let open = |path: &PathBuf| Tokenizer::from_vocab_file(path, options);
+        Ok(self.vocab.as_ref().map(open).transpose()?)
+    }
+}
+
+/// A model's tokenizer, or one for a vocabulary.
+#[derive(clap::Args, Debug)]
+pub struct TokenizerArgs {
+    /// A model directory; its tokenizer is used
+    #[arg(long, value_name = "DIR", required_unless_present = "vocab", conflicts_with = "vocab")]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    vocab: VocabArgs,
+}
+
+impl TokenizerArgs {
+    /// Opens it.
+    pub fn open(&self) -> Result<Tokenizer> {
+        match (self.vocab.tokenizer()?, &self.model) {
+            (Some(tokenizer), _) => Ok(tokenizer),
+            (None, model) => {
+                Ok(bert_pipeline::tokenizer(model.as_ref().expect("clap asks for one of both"))?)
+            }
+        }
+    }
+}
