@@ -48,8 +48,12 @@ fn without_positions_both_orders_get_the_same_answer_and_with_them_another() {
 }
 
 #[test]
-fn a_page_that_cannot_be_written_is_refused_before_the_work() {
+fn a_file_that_cannot_be_written_is_refused_before_the_work() {
     bert(&["tour", "--output", "no/such/folder/page.html"]).refuses(&["no/such/folder/page.html"]);
+    let lab = ["lab", "no-scale", "--json", "no/such/folder/losses.json"];
+    bert(&lab).refuses(&["no/such/folder/losses.json"]);
+    let folder = tempfile::tempdir().unwrap();
+    bert(&["tour", "--output", &argument(folder.path())]).refuses(&["directory"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::common::{Results, say};
 use crate::ladder::drawing;
 use anyhow::{Context as _, Result};
-use bert_checkpoint::write_atomically;
+use bert_checkpoint::{check_writable, write_atomically};
 use bert_data::tiny_world::{Ladder, TinyWorld};
 use bert_model::{Ablation, Switch};
 use bert_plot::Curve;
@@ -65,6 +65,9 @@ pub fn run(args: &Args) -> Result<()> {
             results.line(&format!("{:<16} {}", switch.name, switch.removes))?;
         }
         return results.flush();
+    }
+    for path in args.svg.iter().chain(&args.json) {
+        check_writable(path).with_context(|| path.display().to_string())?;
     }
     let taken_out =
         |switch: &Switch| args.ablations.iter().any(|all| all.contains(switch.ablation));

@@ -12,7 +12,7 @@ mod reading;
 
 use crate::common::{Results, counted};
 use anyhow::{Context as _, Result};
-use bert_checkpoint::{bundled, write_atomically};
+use bert_checkpoint::{bundled, check_writable, write_atomically};
 use bert_data::tiny_world::TinyWorld;
 use bert_model::Model;
 use bert_pipeline::Pipeline;
@@ -47,7 +47,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let began = Instant::now();
     // Before a minute of work: can the page be written at all?
-    write_page(&args.output, "")?;
+    check_writable(&args.output).with_context(|| args.output.display().to_string())?;
     let world = TinyWorld::new();
     let name = Path::new(bundled::TINY_WORLD.name);
     let bundled = Pipeline::open_plain(name, &bert_checkpoint::LoadOptions::default())?;
@@ -63,7 +63,9 @@ pub fn run(args: &Args) -> Result<()> {
     asking::order(&mut tour, &world, built_in(&bundled))?;
     asking::attention(&mut tour, &world, built_in(&bundled))?;
     proving::prove(&mut tour, &bundled)?;
-    write_page(&args.output, &tour.page.finish())?;
+    let page = tour.page.finish();
+    write_atomically(&args.output, |file| file.write_all(page.as_bytes()))
+        .with_context(|| args.output.display().to_string())?;
     let seconds = began.elapsed().as_secs();
     tour.results.line(&format!(
         "\nThat took {}. The page, with pictures:",
@@ -75,11 +77,6 @@ pub fn run(args: &Args) -> Result<()> {
 
 fn built_in(bundled: &Pipeline<Model>) -> asking::Named<'_> {
     ("built in", &bundled.model, &bundled.config)
-}
-
-fn write_page(path: &Path, html: &str) -> Result<()> {
-    write_atomically(path, |file| file.write_all(html.as_bytes()))
-        .with_context(|| path.display().to_string())
 }
 
 /// What is told, on the terminal and on the page alike.

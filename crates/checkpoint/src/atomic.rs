@@ -5,7 +5,7 @@ use crate::Error;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes a file through `fill` and puts it in the place of `path`. On an error, what stood there
 /// before stays.
@@ -17,14 +17,31 @@ pub fn write_atomically(
     if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
         return write_through(path, fill).map_err(Error::io(path));
     }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let beside = path.with_file_name(name);
+    let beside = beside(path);
     let written = write_and_rename(&beside, path, fill);
     if written.is_err() {
         let _ = fs::remove_file(&beside); // the first error is the one to tell
     }
     written.map_err(Error::io(path))
+}
+
+/// Whether [`write_atomically`] will be able to, as far as one can know before: for commands that work long before they write.
+/// Nothing is changed.
+pub fn check_writable(path: &Path) -> Result<(), Error> {
+    let there = fs::metadata(path);
+    let checked = match there {
+        Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(there) if !there.is_file() => OpenOptions::new().write(true).open(path).map(drop),
+        _ => File::create(beside(path)).and_then(|_| fs::remove_file(beside(path))),
+    };
+    checked.map_err(Error::io(path))
+}
+
+/// Where a file is written before it takes the place of `path`.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    path.with_file_name(name)
 }
 
 fn write_through(

@@ -26,7 +26,7 @@ pub mod save;
 pub mod tensor_file;
 pub mod tokenizer_files;
 
-pub use atomic::{write_atomically, write_directory};
+pub use atomic::{check_writable, write_atomically, write_directory};
 pub use directory::ModelDirectory;
 pub use error::Error;
 pub use load::{LoadOptions, Loaded, load};
