@@ -3,9 +3,9 @@
 use crate::forward::{integers, shape};
 use crate::machine::Machine;
 use crate::peer::{Named, Peer, PeerArgs};
-use crate::step_peers::{Attention, COMPARED, Other, StepPeers};
-use crate::train_task::{DROPOUT, PARTS, Training as OneModel, set_threads};
-use crate::turns::{Spread, TurnArgs, side};
+use crate::step_peers::{Attention, Other, StepFigures, StepPeers};
+use crate::train_task::{DROPOUT, Training as OneModel, set_threads};
+use crate::turns::TurnArgs;
 use anyhow::{Context as _, Result, ensure};
 use bert_data::corpus::Form;
 use bert_data::{Corpus, CorpusSource, Instance, Settings, Source};
@@ -60,13 +60,8 @@ struct Figures {
     masked: usize,
     config: &'static str,
     threads: usize,
-    /// Of the losses and lengths of gradients that were compared, relative, step by step.
-    largest_differences: [f64; COMPARED],
-    ours_seconds: Spread,
-    /// How many times as fast ours is, by peer.
-    ratios: Vec<(&'static str, Spread)>,
-    /// Our step's seconds, by part.
-    parts: Vec<(&'static str, Spread)>,
+    #[serde(flatten)]
+    step: StepFigures,
 }
 
 /// Compares losses and gradients, times all sides, and prints tables.
@@ -87,25 +82,13 @@ pub fn run(args: &Args) -> Result<()> {
         attention: Attention::Sdpa,
         tensors: task.tensors(),
     };
-    let largest_differences = peers.compare(task.training(0.0))?;
-    let mut training = task.training(DROPOUT);
-    training.step()?;
-    let ours = side(|| _ = training.step().expect("it has just worked"));
-    let [a, b, c, d] = peers.sides()?;
-    let [ours, theirs @ ..] = args.turns.alternate([ours, a, b, c, d])?;
-    let ratios = theirs.iter().map(|theirs| Spread::of_ratios(theirs, &ours));
-    let mut training = task.training(DROPOUT);
-    let parts = args.turns.repeat(|| training.step_in_parts())?;
     let figures = Figures {
         batch: args.batch,
         tokens: task.instances.iter().map(|instance| instance.token_ids.len()).sum(),
         masked: task.instances.iter().map(|instance| instance.masked_ids.len()).sum(),
         config: args.config.name,
         threads: rayon::current_num_threads(),
-        largest_differences,
-        ours_seconds: Spread::of(&ours),
-        ratios: PEERS.iter().map(|other| other.name).zip(ratios).collect(),
-        parts: PARTS.into_iter().zip(parts.iter().map(|seconds| Spread::of(seconds))).collect(),
+        step: peers.measure(&args.turns, |dropout| task.training(dropout))?,
     };
     figures.print()?;
     args.turns.write_json(&json!({ "machine": machine, "pretrain": figures }))
@@ -176,23 +159,7 @@ impl Figures {
             "A step of pre-training: {config}, {sequences} sequences of at most {longest} tokens ({tokens} in all, {masked} of them \
              masked), dropout {DROPOUT}, {threads} threads\n"
         );
-        show!("| ours, ms | steps/s | {} |", PEERS.each_ref().map(|other| other.name).join(" | "));
-        show!("|---|---|{}", "---|".repeat(PEERS.len()));
-        let ratios: Vec<_> = self.ratios.iter().map(|(_, ratio)| ratio.to_string()).collect();
-        let ms = self.ours_seconds.map(|seconds| seconds * 1e3);
-        let rate = self.ours_seconds.map(|seconds| 1.0 / seconds);
-        show!("| {ms:.0} | {rate:.2} | {} |", ratios.join(" | "));
-        show!(
-            "\nHow many times as fast as each ours is. Before that, {COMPARED} steps without dropout were at most {:.0e} apart.\n",
-            self.largest_differences.iter().copied().fold(0.0, f64::max)
-        );
-        show!("| part of our step | ms | share |");
-        show!("|---|---|---|");
-        let all: f64 = self.parts.iter().map(|(_, seconds)| seconds.median).sum();
-        for (part, seconds) in &self.parts {
-            let (ms, share) = (seconds.map(|seconds| seconds * 1e3), seconds.median / all);
-            show!("| {part} | {ms:.1} | {share:.3} |");
-        }
+        self.step.print()?;
         Ok(())
     }
 }

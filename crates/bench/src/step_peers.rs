@@ -1,8 +1,8 @@
 //! PyTorch's side of a step of training, for `train` and `pretrain`.
 
 use crate::peer::{Named, Peer};
-use crate::train_task::{DROPOUT, LEARNING_RATE, MAX_NORM, Training};
-use crate::turns::Side;
+use crate::train_task::{DROPOUT, LEARNING_RATE, MAX_NORM, PARTS, Training};
+use crate::turns::{Spread, TurnArgs, side};
 use anyhow::{Result, ensure};
 use bert_checkpoint::{TokenizerFiles, save};
 use bert_nn::Real;
@@ -31,11 +31,11 @@ pub enum Attention {
 }
 
 /// The other sides of a task.
-pub struct StepPeers<'a, const N: usize> {
+pub struct StepPeers<'a> {
     pub peer: &'a Peer,
     /// As peer.py calls it.
     pub task: &'static str,
-    pub others: &'static [Other; N],
+    pub others: &'static [Other],
     /// Where the model of [`StepPeers::compare`] is put, as a folder.
     pub model: &'a Path,
     pub attention: Attention,
@@ -43,12 +43,12 @@ pub struct StepPeers<'a, const N: usize> {
 }
 
 /// Steps that are compared: the later ones start from what the earlier ones made of the parameters.
-pub const COMPARED: usize = 3;
+const COMPARED: usize = 3;
 /// What of each step is compared, and how far apart, relative, both sides may be. The losses of BERT-base differ by 3e-6 after two
 /// steps.
 const COMPARISONS: [(&str, f64); 2] = [("loss", 2e-5), ("length of the gradient", 2e-5)];
 
-impl<const N: usize> StepPeers<'_, N> {
+impl StepPeers<'_> {
     /// What one of them is asked for.
     pub fn request(&self, other: &Other, dropout: f64, steps: usize) -> Value {
         let mut request = json!({
@@ -77,7 +77,7 @@ impl<const N: usize> StepPeers<'_, N> {
     ///
     /// # Errors
     /// A peer that fails, or another loss or gradient.
-    pub fn compare(&self, mut ours: Training) -> Result<[f64; COMPARED]> {
+    fn compare(&self, mut ours: Training) -> Result<[f64; COMPARED]> {
         let mut largest = [0.0; COMPARED];
         save(self.model, &ours.config, &ours.model, &TokenizerFiles::default())?;
         let ours = (0..COMPARED).map(|_| ours.step()).collect::<Result<Vec<_>>>()?;
@@ -102,14 +102,67 @@ impl<const N: usize> StepPeers<'_, N> {
         Ok(largest)
     }
 
-    /// Each of them as a side that takes steps with dropout.
+    /// Compares, then times all sides with dropout, then the parts of our step. `ours` makes our side for a rate of dropout.
     ///
     /// # Errors
-    /// A peer that fails.
-    pub fn sides(&self) -> Result<[Side<'_>; N]> {
+    /// A peer that fails, or another loss or gradient.
+    pub fn measure(&self, turns: &TurnArgs, ours: impl Fn(f64) -> Training) -> Result<StepFigures> {
+        let largest_differences = self.compare(ours(0.0))?;
         for other in self.others {
             self.make(other, DROPOUT, 1)?;
         }
-        Ok(self.others.each_ref().map(|other| self.peer.side(other.name)))
+        let mut training = ours(DROPOUT);
+        training.step()?;
+        let mut sides = vec![side(|| _ = training.step().expect("it has just worked"))];
+        sides.extend(self.others.iter().map(|other| self.peer.side(other.name)));
+        let seconds = turns.alternate_all(sides)?;
+        for other in self.others {
+            self.peer.drop_call(other.name)?;
+        }
+        let ratios = seconds[1..].iter().map(|theirs| Spread::of_ratios(theirs, &seconds[0]));
+        let parts = turns.repeat(|| training.step_in_parts())?;
+        Ok(StepFigures {
+            largest_differences,
+            ours_seconds: Spread::of(&seconds[0]),
+            ratios: self.others.iter().map(|other| other.name).zip(ratios).collect(),
+            parts: PARTS.into_iter().zip(parts.iter().map(|seconds| Spread::of(seconds))).collect(),
+        })
+    }
+}
+
+/// How fast a step of training is.
+#[derive(Serialize)]
+pub struct StepFigures {
+    /// Of the losses and lengths of gradients that were compared, relative, step by step.
+    largest_differences: [f64; COMPARED],
+    ours_seconds: Spread,
+    /// How many times as fast ours is, by peer.
+    ratios: Vec<(&'static str, Spread)>,
+    /// Our step's seconds, by part.
+    parts: Vec<(&'static str, Spread)>,
+}
+
+impl StepFigures {
+    /// Prints the tables.
+    pub fn print(&self) -> Result<()> {
+        let (names, ratios): (Vec<_>, Vec<_>) =
+            self.ratios.iter().map(|(name, ratio)| (*name, ratio.to_string())).unzip();
+        show!("| ours, ms | steps/s | {} |", names.join(" | "));
+        show!("|---|---|{}", "---|".repeat(names.len()));
+        let ms = self.ours_seconds.map(|seconds| seconds * 1e3);
+        let rate = self.ours_seconds.map(|seconds| 1.0 / seconds);
+        show!("| {ms:.0} | {rate:.2} | {} |", ratios.join(" | "));
+        show!(
+            "\nHow many times as fast as each ours is. Before that, {COMPARED} steps without dropout were at most {:.0e} apart.\n",
+            self.largest_differences.iter().copied().fold(0.0, f64::max)
+        );
+        show!("| part of our step | ms | share |");
+        show!("|---|---|---|");
+        let all: f64 = self.parts.iter().map(|(_, seconds)| seconds.median).sum();
+        for (part, seconds) in &self.parts {
+            let (ms, share) = (seconds.map(|seconds| seconds * 1e3), seconds.median / all);
+            show!("| {part} | {ms:.1} | {share:.3} |");
+        }
+        Ok(())
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::machine::Machine;
 use crate::peer::{Peer, PeerArgs, answer_of};
-use crate::step_peers::{Attention, COMPARED, Other, StepPeers};
-use crate::train_task::{Args as Size, DROPOUT, Kept, MEMORY_STEPS, PARTS, Training};
-use crate::turns::{Spread, TurnArgs, side};
+use crate::step_peers::{Attention, Other, StepFigures, StepPeers};
+use crate::train_task::{Args as Size, DROPOUT, Kept, MEMORY_STEPS, Training};
+use crate::turns::TurnArgs;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -56,13 +56,8 @@ struct Figures {
     threads: usize,
     keep: &'static str,
     attention: Attention,
-    /// Of the losses and lengths of gradients that were compared, relative, step by step.
-    largest_differences: [f64; COMPARED],
-    ours_seconds: Spread,
-    /// How many times as fast ours is, by peer.
-    ratios: Vec<(&'static str, Spread)>,
-    /// Our step's seconds, by part.
-    parts: Vec<(&'static str, Spread)>,
+    #[serde(flatten)]
+    step: StepFigures,
     /// By process.
     memory: Vec<(&'static str, Memory)>,
 }
@@ -84,15 +79,6 @@ pub fn run(args: &Args) -> Result<()> {
         attention: args.attention,
         tensors: Training::new(&args.size, DROPOUT).tensors(),
     };
-    let largest_differences = peers.compare(Training::new(&args.size, 0.0))?;
-    let mut training = Training::new(&args.size, DROPOUT);
-    training.step()?;
-    let ours = side(|| _ = training.step().expect("it has just worked"));
-    let [eager, compiled] = peers.sides()?;
-    let [ours, theirs @ ..] = args.turns.alternate([ours, eager, compiled])?;
-    PEERS.iter().try_for_each(|other| peer.drop_call(other.name))?;
-    let ratios = theirs.iter().map(|theirs| Spread::of_ratios(theirs, &ours));
-    let parts = parts(args)?;
     let figures = Figures {
         batch: args.size.batch,
         layers: args.size.layers.get(),
@@ -100,23 +86,15 @@ pub fn run(args: &Args) -> Result<()> {
         threads: rayon::current_num_threads(),
         keep: args.size.keep.name(),
         attention: args.attention,
-        largest_differences,
-        ours_seconds: Spread::of(&ours),
-        ratios: PEERS.iter().map(|other| other.name).zip(ratios).collect(),
-        parts: PARTS.into_iter().zip(parts.iter().map(|seconds| Spread::of(seconds))).collect(),
+        step: peers.measure(&args.turns, |dropout| Training::new(&args.size, dropout))?,
         memory: memory(args, &peers)?,
     };
     figures.print()?;
     args.turns.write_json(&json!({ "machine": machine, "train": figures }))
 }
 
-fn parts(args: &Args) -> Result<[Vec<f64>; PARTS.len()]> {
-    let mut training = Training::new(&args.size, DROPOUT);
-    args.turns.repeat(|| training.step_in_parts())
-}
-
 /// Each side alone in a process of its own, in the order of the table.
-fn memory(args: &Args, peers: &StepPeers<2>) -> Result<Vec<(&'static str, Memory)>> {
+fn memory(args: &Args, peers: &StepPeers) -> Result<Vec<(&'static str, Memory)>> {
     let size = &args.size;
     let mut all = Vec::new();
     for (name, keep) in [("ours", Kept::All), ("ours, of each layer only the input", Kept::Inputs)]
@@ -144,18 +122,7 @@ impl Figures {
             "A step of fine-tuning: {layers} layers, {hidden} wide, {sequences} × {tokens} tokens, dropout {DROPOUT}, \
              {threads} threads, keeping {keep}\n"
         );
-        show!("| ours, s | {} |", PEERS.each_ref().map(|other| other.name).join(" | "));
-        show!("|---|{}", "---|".repeat(PEERS.len()));
-        let ratios: Vec<_> = self.ratios.iter().map(|(_, ratio)| ratio.to_string()).collect();
-        show!("| {:.3} | {} |", self.ours_seconds, ratios.join(" | "));
-        show!("\nHow many times as fast as each ours is.\n");
-        show!("| part of our step | ms | share |");
-        show!("|---|---|---|");
-        let all: f64 = self.parts.iter().map(|(_, seconds)| seconds.median).sum();
-        for (part, seconds) in &self.parts {
-            let (ms, share) = (seconds.map(|seconds| seconds * 1e3), seconds.median / all);
-            show!("| {part} | {ms:.1} | {share:.3} |");
-        }
+        self.step.print()?;
         show!(
             "\n| {MEMORY_STEPS} steps in a process of its own | at the start, MiB | at most, MiB | ours of it | without the start |"
         );

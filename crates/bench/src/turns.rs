@@ -75,11 +75,17 @@ pub fn team_side_on<'a, T: Send + 'a>(
 
 impl TurnArgs {
     /// The figures of all turns of each side, after one of each that is not counted. Every side is first in its turn.
-    pub fn alternate<const N: usize>(&self, mut sides: [Side; N]) -> Result<[Vec<f64>; N]> {
-        let mut figures = [const { Vec::new() }; N];
+    pub fn alternate<const N: usize>(&self, sides: [Side; N]) -> Result<[Vec<f64>; N]> {
+        let figures = self.alternate_all(sides.into())?;
+        Ok(figures.try_into().expect("as many as there are sides"))
+    }
+
+    /// [`TurnArgs::alternate`] for any number of sides.
+    pub fn alternate_all(&self, mut sides: Vec<Side>) -> Result<Vec<Vec<f64>>> {
+        let mut figures = vec![Vec::new(); sides.len()];
         for run in 0..=self.runs.get() {
-            for place in 0..N {
-                let number = (run + place) % N;
+            for place in 0..sides.len() {
+                let number = (run + place) % sides.len();
                 let figure = sides[number]()?;
                 if run > 0 {
                     figures[number].push(figure);

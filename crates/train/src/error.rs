@@ -48,6 +48,12 @@ pub enum Error {
     /// The data has not one sequence.
     #[error("a whole pass over the data gave no sequence to train on")]
     NoInstance,
+    /// No sequence hides a word.
+    #[error(
+        "a whole pass over the data hid no word, so there is nothing to guess (with --whole-word-masking, a word of more \
+         pieces than may be hidden is never hidden)"
+    )]
+    NothingMasked,
     /// Nothing to learn from.
     #[error("the step has no batch")]
     NoBatch,

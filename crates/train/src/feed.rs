@@ -120,9 +120,14 @@ impl Feed for InstanceFeed<'_> {
         // A few short sequences may all have been spared by chance. Their step waits for one that was
         // not: without a masked word there is no mean to take.
         let spared = |instance: &Instance| instance.masked_positions.is_empty();
+        let epoch = position.epoch;
         while step.iter().flatten().all(spared) {
             let instance = self.settle(position)?.clone();
             position.instance += 1;
+            // The rest of a pass, and the whole next one.
+            if position.epoch > epoch + 1 {
+                return Err(Error::NothingMasked);
+            }
             step.last_mut().expect("at least one batch").push(instance);
         }
         Ok(step.iter().map(|instances| labelled(instances)).collect())
@@ -225,5 +230,13 @@ mod tests {
         let mut feed = InstanceFeed::new(&source, BatchSize::Sequences(1), 1);
         let error = feed.next_step(&mut Position::default()).unwrap_err();
         assert!(matches!(error, Error::NoInstance), "{error}");
+    }
+
+    #[test]
+    fn a_source_without_any_masked_word_is_an_error_and_no_endless_loop() {
+        let source = Lengths(vec![vec![1, 1], vec![1]]);
+        let mut feed = InstanceFeed::new(&source, BatchSize::Sequences(1), 1);
+        let error = feed.next_step(&mut Position::default()).unwrap_err();
+        assert!(matches!(error, Error::NothingMasked), "{error}");
     }
 }
