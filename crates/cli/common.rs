@@ -2,7 +2,7 @@
 
 use crate::text::{Text, TextArgs};
 use anyhow::{Context, Result};
-use bert_checkpoint::{LoadOptions, Loaded, load};
+use bert_checkpoint::{LoadOptions, Loaded, check_writable, load};
 use bert_model::{Config, HeadKind, Model};
 use bert_pipeline::{Error, Pipeline};
 use bert_tokenizer::{Encoding, Input};
@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, BufWriter, StdoutLock, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Which model, and how to read it.
@@ -67,6 +67,16 @@ impl ModelArgs {
         loaded.notes().iter().for_each(|note| warn(note));
         Ok(loaded)
     }
+}
+
+/// Before long work: can `path` be written, and is it none of the files that are read?
+pub fn expect_output<'a>(path: &Path, mut inputs: impl Iterator<Item = &'a Path>) -> Result<()> {
+    let place = path.canonicalize().ok();
+    let is_input = place.is_some() && inputs.any(|input| input.canonicalize().ok() == place);
+    expect_usage(!is_input, || {
+        format!("--output {}: that is a file to read from", path.display())
+    })?;
+    check_writable(path).with_context(|| path.display().to_string())
 }
 
 /// The command line is wrong in a way that clap cannot see: exit code 2.

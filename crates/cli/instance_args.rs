@@ -8,9 +8,10 @@ use std::num::NonZeroU64;
 /// Google's flags, and those of the modern form.
 #[derive(clap::Args)]
 pub struct InstanceArgs {
-    /// The most tokens of a sequence, [CLS] and [SEP] included; at least 5
-    #[arg(long, value_name = "N", default_value = "128", value_parser = length)]
-    pub max_length: usize,
+    /// The most tokens of a sequence, [CLS] and [SEP] included; at least 5 [default: 128, or as many as a
+    /// smaller model takes]
+    #[arg(long, value_name = "N", value_parser = length)]
+    max_length: Option<usize>,
     /// The share of tokens that is to be guessed
     #[arg(long, value_name = "SHARE", default_value = "0.15", value_parser = share)]
     pub masked_lm_prob: f64,
@@ -56,8 +57,8 @@ impl InstanceArgs {
         Ok(replacement)
     }
 
-    /// What the flags say of instances from texts.
-    pub fn settings(&self) -> Result<Settings> {
+    /// What the flags say of instances from texts, for a model of so many `positions`, if it is known.
+    pub fn settings(&self, positions: Option<usize>) -> Result<Settings> {
         let masking = Masking {
             rate: self.masked_lm_prob,
             max_predictions: self.max_predictions,
@@ -67,7 +68,7 @@ impl InstanceArgs {
         let form = if self.full_sentences { Form::FullSentences } else { Form::Pairs };
         Ok(Settings {
             form,
-            max_length: self.max_length,
+            max_length: self.max_length.unwrap_or(positions.unwrap_or(128).min(128)),
             short_sequence_probability: self.short_seq_prob,
             masking,
             dupe_factor: self.dupe_factor,

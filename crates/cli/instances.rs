@@ -1,13 +1,16 @@
 //! `bert instances`: what pre-training sees.
 
-use crate::common::{Results, counted, say, warn};
+use crate::common::{Results, counted, expect_output, say, warn};
 use crate::instance_args::InstanceArgs;
 use crate::instance_view::View;
+use crate::pretrain_data::warn_of_single_lines;
 use crate::tokenizer_args::TokenizerArgs;
 use anyhow::{Result, bail, ensure};
 use bert_checkpoint::write_atomically;
 use bert_data::corpus::Form;
-use bert_data::{Corpus, CorpusSource, Instance, Pieces, Source};
+use bert_data::tiny_world::TinyWorldSource;
+use bert_data::{Corpus, CorpusSource, Instance, Pieces, Replacement, Source, TinyWorld};
+use bert_tokenizer::{Options, Tokenizer, Vocab};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -20,6 +23,7 @@ use std::path::{Path, PathBuf};
 /// pretrain` sees under the same flags.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
+  bert instances --tiny-world
   bert instances --corpus texts.txt --vocab vocab.txt
   bert instances --corpus 'texts/*.txt' --model DIR --whole-word-masking --show 10
   bert instances --corpus texts.txt --vocab vocab.txt --dupe-factor 10 --output instances.jsonl
@@ -30,8 +34,14 @@ masked_ids (what stood there), is_random_next (null with --full-sentences).")]
 pub struct Args {
     /// Text files, or patterns such as 'texts/*.txt': one sentence per line, a blank line between
     /// documents
-    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "tiny_world")]
     corpus: Vec<PathBuf>,
+    /// Instead of texts: the sentences of the built-in language, which never end
+    #[arg(long, conflicts_with_all = [
+        "corpus", "split_sentences", "model", "vocab", "max_length", "masked_lm_prob", "max_predictions",
+        "whole_word_masking", "short_seq_prob", "full_sentences", "dupe_factor", "output",
+    ])]
+    tiny_world: bool,
     /// The corpus is running text: find its sentences
     #[arg(long)]
     split_sentences: bool,
@@ -63,37 +73,58 @@ struct Line<'a> {
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
-    let settings = args.instances.settings()?;
+    if args.tiny_world {
+        let world = TinyWorld::new();
+        let vocab = Vocab::from_bytes(world.vocab_txt().as_bytes(), Path::new("tiny-world"))?;
+        let tokenizer = &Tokenizer::new(vocab, Options::default())?;
+        let replacement = args.instances.replacement(Replacement::PLAIN)?;
+        let source = &TinyWorldSource { world, seed: args.instances.seed, replacement };
+        return args.run(&Passes { source, tokenizer, passes: 1 });
+    }
     let tokenizer = args.tokenizer.open()?;
+    let settings = args.instances.settings(tokenizer.model_max_length())?;
     let form = if args.split_sentences { Form::RunningText } else { Form::SentencePerLine };
     let corpus = Corpus::open(&args.corpus, form)?;
     corpus.notes().iter().for_each(|note| warn(note));
-    let run = Passes {
-        source: CorpusSource::new(corpus, tokenizer, settings)?,
-        passes: args.instances.dupe_factor.map_or(1, Into::into),
-    };
-    match (&args.output, args.show_index) {
-        (Some(path), _) => run.write(path),
-        (None, Some(index)) => run.show(index, 1),
-        (None, None) => run.show(0, args.show.unwrap_or(3)),
+    if !args.instances.full_sentences {
+        warn_of_single_lines(&corpus);
+    }
+    if let Some(path) = &args.output {
+        let texts = corpus.files().iter().map(|file| file.path.as_path());
+        expect_output(path, texts.chain(args.tokenizer.vocab_file()))?;
+    }
+    let source = &CorpusSource::new(corpus, tokenizer, settings)?;
+    let passes = args.instances.dupe_factor.map_or(1, Into::into);
+    args.run(&Passes { source, tokenizer: source.tokenizer(), passes })
+}
+
+impl Args {
+    fn run(&self, passes: &Passes) -> Result<()> {
+        match (&self.output, self.show_index) {
+            (Some(path), _) => passes.write(path),
+            (None, Some(index)) => passes.show(index, 1),
+            (None, None) => passes.show(0, self.show.unwrap_or(3)),
+        }
     }
 }
 
-struct Passes {
-    source: CorpusSource<Corpus>,
+struct Passes<'a> {
+    source: &'a dyn Source,
+    tokenizer: &'a Tokenizer,
     passes: u64,
 }
 
-impl Passes {
+impl Passes<'_> {
     /// Hands out the instances of all passes, block by block, until `work` has had enough.
     fn for_each_block(
         &self,
         mut work: impl FnMut(Vec<Instance>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        let blocks_of = |pass| self.source.blocks(pass).expect("a corpus ends");
+        // Tiny world does not end; whoever asks for its instances has had enough at some point.
+        let blocks_of = |pass| self.source.blocks(pass).unwrap_or(u64::MAX);
         let numbers =
             (0..self.passes).flat_map(|pass| (0..blocks_of(pass)).map(move |block| (pass, block)));
-        let progress = progress((0..self.passes).map(blocks_of).sum());
+        let progress = progress((0..self.passes).map(blocks_of).fold(0, u64::saturating_add));
         for (pass, block) in progress.wrap_iter(numbers) {
             if work(self.source.block(pass, block)?)?.is_break() {
                 break;
@@ -104,7 +135,7 @@ impl Passes {
 
     /// Shows `count` instances from number `first` on.
     fn show(&self, first: u64, count: u64) -> Result<()> {
-        let tokenizer = self.source.tokenizer();
+        let tokenizer = self.tokenizer;
         let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
         let view = View { tokenizer, pieces: Pieces::of(tokenizer), colour };
         let (mut results, mut number) = (Results::new(), 0);
@@ -134,7 +165,9 @@ impl Passes {
         let written = write_atomically(path, |file| {
             let all = self.for_each_block(|instances| {
                 for instance in &instances {
-                    serde_json::to_writer(&mut *file, &self.line(instance))?;
+                    // As io::Error, which says what the system said.
+                    let line = serde_json::to_vec(&self.line(instance)).map_err(io::Error::from)?;
+                    file.write_all(&line)?;
                     file.write_all(b"\n")?;
                     counts.add(instance);
                 }
@@ -158,7 +191,7 @@ impl Passes {
     }
 
     fn line<'a>(&'a self, instance: &'a Instance) -> Line<'a> {
-        let vocab = self.source.tokenizer().vocab();
+        let vocab = self.tokenizer.vocab();
         let names =
             |ids: &[u32]| ids.iter().map(|&id| vocab.token(id).unwrap_or_default()).collect();
         Line {

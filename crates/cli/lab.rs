@@ -1,9 +1,9 @@
 //! `bert lab`: takes a part out of the model and shows what that costs.
 
-use crate::common::{Results, say};
+use crate::common::{Results, expect_output, expect_usage, say};
 use crate::ladder::drawing;
 use anyhow::{Context as _, Result};
-use bert_checkpoint::{check_writable, write_atomically};
+use bert_checkpoint::write_atomically;
 use bert_data::tiny_world::{Ladder, TinyWorld};
 use bert_model::{Ablation, Switch};
 use bert_plot::Curve;
@@ -37,8 +37,8 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value = "32")]
     batch_size: NonZeroUsize,
     /// Layers of the models
-    #[arg(long, value_name = "N", default_value = "2")]
-    layers: NonZeroU64,
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=48))]
+    layers: u8,
     /// The peak learning rate
     #[arg(long, value_name = "RATE", default_value = "1e-3")]
     lr: f64,
@@ -59,6 +59,12 @@ const COLORS: [&str; 7] =
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
+    expect_usage(args.lr.is_finite() && args.lr > 0.0, || {
+        "--lr: a number above 0 is wanted".to_owned()
+    })?;
+    expect_usage(args.svg.is_none() || args.svg != args.json, || {
+        "--svg and --json: two files are wanted".to_owned()
+    })?;
     let mut results = Results::new();
     if args.ablations.is_empty() {
         for switch in Ablation::ALL {
@@ -67,7 +73,7 @@ pub fn run(args: &Args) -> Result<()> {
         return results.flush();
     }
     for path in args.svg.iter().chain(&args.json) {
-        check_writable(path).with_context(|| path.display().to_string())?;
+        expect_output(path, [].into_iter())?;
     }
     let taken_out =
         |switch: &Switch| args.ablations.iter().any(|all| all.contains(switch.ablation));
@@ -104,7 +110,7 @@ impl Args {
             held_out: 2000,
             ..Lesson::short(world)
         };
-        lesson.config.num_hidden_layers = self.layers.get() as usize;
+        lesson.config.num_hidden_layers = self.layers.into();
         lesson
     }
 

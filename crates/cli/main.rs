@@ -25,6 +25,7 @@ mod ladder;
 mod pretrain;
 mod pretrain_data;
 mod pretrain_finish;
+mod pretrain_model;
 mod pretrain_progress;
 mod similar;
 mod tag;

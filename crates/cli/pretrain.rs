@@ -3,23 +3,21 @@
 use crate::common::{expect_usage, say, warn};
 use crate::interrupt::stop_on_ctrl_c;
 use crate::pretrain_data::{Data, DataArgs};
-use crate::pretrain_finish::finish;
+use crate::pretrain_finish::{FILES, finish};
+use crate::pretrain_model::ModelChoice;
 use crate::pretrain_progress::Progress;
 use anyhow::{Context as _, Result};
-use bert_checkpoint::{LoadOptions, TokenizerFiles, load};
-use bert_model::{Ablation, Config, Flavour, HeadKind, Keep, Model, Size};
-use bert_nn::init::{Initializer, initialize};
+use bert_checkpoint::TokenizerFiles;
+use bert_model::{Ablation, Config, Context, Keep, Model};
 use bert_optim::{AdamWSettings, Schedule};
-use bert_train::lesson;
-use bert_train::metrics::{MetricsFile, Window};
+use bert_train::metrics::{METRICS, MetricsFile, Window};
 use bert_train::{
-    BatchSize, Beginning, Checkpoints, Ending, Evaluation, InstanceFeed, Output, Plan, Run,
-    Training, begin,
+    BatchSize, Beginning, Checkpoints, Ending, Evaluation, Event, InstanceFeed, Output, Plan, Run,
+    Training, begin, evaluate,
 };
 use serde_json::{Map, Value, json};
-use std::fs;
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Train a model from random weights, or train one further, on texts or on tiny world
 ///
@@ -35,13 +33,8 @@ use std::path::{Path, PathBuf};
 pub struct Args {
     #[command(flatten)]
     data: DataArgs,
-    /// The model's size: tiny (2 layers of 128), mini (4 of 256), small (4 of 512), base (12 of 768), or
-    /// a config.json [default: tiny; with --tiny-world the same with 64 positions and four heads]
-    #[arg(long, value_name = "SIZE|FILE", conflicts_with = "init")]
-    config: Option<String>,
-    /// Go on from the weights and the vocabulary of this model instead of random weights
-    #[arg(long, value_name = "DIR")]
-    init: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelChoice,
     /// How many steps to take [default with --tiny-world: 3000]
     #[arg(long, value_name = "N", conflicts_with = "epochs")]
     steps: Option<NonZeroU64>,
@@ -69,9 +62,6 @@ pub struct Args {
     /// How much of a weight a learning rate of 1 would take away in each step
     #[arg(long, value_name = "RATE", default_value = "0.01")]
     weight_decay: f64,
-    /// Dropout everywhere [default: the configuration's, 0.1; with --tiny-world 0: it never repeats]
-    #[arg(long, value_name = "RATE")]
-    dropout: Option<f64>,
     /// Where everything goes
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
@@ -98,9 +88,9 @@ enum Optimizer {
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
     args.check()?;
-    let initial = args.initial()?;
-    let data = args.data.open(initial.as_ref().map(|model| model.directory.as_path()))?;
-    let (config, model) = args.model(initial, &data)?;
+    let initial = args.model.initial(&args.data)?;
+    let data = args.data.open(initial.as_ref())?;
+    let (config, model) = args.model.model(initial, &args.data, &data)?;
     let size = match args.batch_tokens {
         Some(tokens) => BatchSize::Tokens(tokens.get()),
         None => BatchSize::Sequences(args.batch_size.get()),
@@ -109,20 +99,24 @@ pub fn run(args: &Args) -> Result<()> {
     let total = args.total(&mut feed)?;
     let settings = args.settings(&config, &data, total);
     let checkpoints = Checkpoints::new(&args.output, args.keep.get());
-    let beginning = begin(&args.output, &checkpoints, &settings, args.resume)?;
-    let (mut training, window) = args.beginning(beginning, model)?;
-    let metrics = MetricsFile::at(&create(&args.output)?.join(METRICS), training.step)?;
     let tokenizer = data.tokenizer_files(&config);
+    let of_tokenizer = tokenizer.files().map(|(name, _)| name);
+    let files: Vec<_> = of_tokenizer.chain(FILES).collect();
+    let beginning = begin(&args.output, &files, &checkpoints, &settings, args.resume)?;
+    let _lock = &beginning.lock;
+    let (mut training, window) = args.beginning(&beginning, model)?;
+    let metrics = MetricsFile::at(&args.output.join(METRICS), training.step)?;
     let output = Output { checkpoints, save_every: args.save_every, metrics, tokenizer, settings };
     let evaluation =
         data.evaluation.clone().map(|batches| Evaluation { batches, every: args.eval_every });
 
+    let mut measured = None;
     let ending = if training.step == total {
         say(&format!("the run is finished: {total} steps"));
         Ending::Finished
     } else {
-        say(&args.greeting(&config, &training, &data, total));
         let stop = stop_on_ctrl_c();
+        say(&args.greeting(&config, &training, &data, total));
         let progress = Progress::new(training.step, total);
         let run = Run {
             config: &config,
@@ -132,11 +126,23 @@ pub fn run(args: &Args) -> Result<()> {
             metrics_every: metrics_every(total),
             stop,
         };
-        run.run(&mut training, &mut feed, window, &mut |event| progress.tell(event))?
+        run.run(&mut training, &mut feed, window, &mut |event| {
+            if let Event::Evaluated(step, parts) = &event {
+                measured = (*step == total).then(|| parts.to_vec());
+            }
+            progress.tell(event);
+        })?
     };
     match ending {
         Ending::Finished => {
-            finish(&args.output, &config, &training, &data, &output, evaluation.as_ref())
+            let parts = match (measured, &evaluation) {
+                (None, Some(evaluation)) => {
+                    let context = Context::eval(&config);
+                    Some(evaluate(&training.model, &evaluation.batches, &context)?)
+                }
+                (measured, _) => measured,
+            };
+            finish(&args.output, &config, &training, &data, &output, parts.as_deref())
         }
         Ending::Stopped => {
             anyhow::bail!(
@@ -147,23 +153,9 @@ pub fn run(args: &Args) -> Result<()> {
     }
 }
 
-const METRICS: &str = "metrics.jsonl";
-
 /// About two hundred lines, and means over not too many steps.
 fn metrics_every(total: u64) -> u64 {
     (total / 200).clamp(1, 100)
-}
-
-fn create(directory: &Path) -> Result<&Path> {
-    fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
-    Ok(directory)
-}
-
-/// The model that `--init` names.
-struct Initial {
-    directory: PathBuf,
-    config: Config,
-    model: Model,
 }
 
 impl Args {
@@ -176,77 +168,21 @@ impl Args {
         expect_usage(share(self.weight_decay), || {
             "--weight-decay: a number from 0 to 1 is wanted".to_owned()
         })?;
-        expect_usage(self.dropout.is_none_or(share), || {
+        expect_usage(self.model.dropout.is_none_or(share), || {
             "--dropout: a number from 0 to 1, 1 excluded, is wanted".to_owned()
         })?;
         let bounded = self.data.tiny_world || self.steps.is_some() || self.epochs.is_some();
         expect_usage(bounded, || "how long? Say --steps or --epochs".to_owned())?;
+        expect_usage(self.eval_every == 0 || self.data.evaluates(), || {
+            "--eval-every: with what? Say --eval-corpus".to_owned()
+        })?;
+        let warm_up = self.warmup.unwrap_or_default();
+        expect_usage(self.steps.is_none_or(|steps| warm_up <= steps.get()), || {
+            format!("--warmup {warm_up}: that is more than all --steps")
+        })?;
         expect_usage(!(self.data.tiny_world && self.epochs.is_some()), || {
             "--epochs: tiny world never ends; say --steps".to_owned()
         })
-    }
-
-    fn initial(&self) -> Result<Option<Initial>> {
-        let Some(directory) = &self.init else { return Ok(None) };
-        let head =
-            if self.data.asks_next_sentence() { HeadKind::PreTraining } else { HeadKind::MaskedLm };
-        let options = LoadOptions {
-            head: Some(head),
-            new_head: Some(self.data.seed()),
-            ..LoadOptions::default()
-        };
-        let loaded = load(directory, &options)?;
-        loaded.notes().iter().for_each(|note| warn(note));
-        let directory = directory.clone();
-        Ok(Some(Initial { directory, config: loaded.config, model: loaded.model }))
-    }
-
-    // ANCHOR: model
-    fn model(&self, initial: Option<Initial>, data: &Data) -> Result<(Config, Model)> {
-        let vocabulary = data.vocabulary_size;
-        let (mut config, model) = match initial {
-            Some(initial) => (initial.config, Some(initial.model)),
-            None => (self.fresh_config(vocabulary)?, None),
-        };
-        if let Some(rate) = self.dropout.or(self.data.tiny_world.then_some(0.0)) {
-            (config.hidden_dropout_prob, config.attention_probs_dropout_prob) = (rate, rate);
-        }
-        anyhow::ensure!(
-            vocabulary <= config.vocab_size,
-            "the vocabulary has {vocabulary} tokens, the configuration only {} (vocab_size)",
-            config.vocab_size
-        );
-        let (longest, positions) = (data.max_length, config.max_position_embeddings);
-        anyhow::ensure!(
-            longest <= positions,
-            "sequences may have {longest} tokens (--max-length), the model has {positions} positions"
-        );
-        let fresh = || {
-            let mut model = Model::zeros(data.head, &config, false);
-            let std = config.initializer_range;
-            initialize(&mut model, Initializer::TruncatedNormal { std }, self.data.seed());
-            model
-        };
-        let model = model.unwrap_or_else(fresh);
-        Ok((config, model))
-    }
-    // ANCHOR_END: model
-
-    fn fresh_config(&self, vocabulary: usize) -> Result<Config> {
-        if self.config.is_none() && self.data.tiny_world {
-            return Ok(lesson::config(vocabulary));
-        }
-        let name = self.config.as_deref().unwrap_or("tiny");
-        if let Some(size) = Size::named(name) {
-            return Ok(size.config(vocabulary));
-        }
-        let path = Path::new(name);
-        let sizes = Size::ALL.map(|size| size.name).join(", ");
-        let bytes = fs::read(path)
-            .with_context(|| format!("--config {name}: none of {sizes}, and no file to read"))?;
-        let google = path.file_name().is_some_and(|name| name == "bert_config.json");
-        let flavour = if google { Flavour::Google } else { Flavour::HuggingFace };
-        Ok(Config::from_bytes(&bytes, path, flavour)?)
     }
 
     fn total(&self, feed: &mut InstanceFeed) -> Result<u64> {
@@ -297,25 +233,29 @@ impl Args {
         let config: Value = serde_json::from_str(&config.to_json()).expect("just written");
         let values = [
             ("model configuration", config),
-            ("--init", json!(self.init)),
+            ("--init", json!(self.model.init.as_ref().map(|path| path.to_string_lossy()))),
             ("--steps (or --epochs)", json!(total)),
             ("--batch-size", json!(self.batch_size)),
             ("--batch-tokens", json!(self.batch_tokens)),
             ("--accumulate", json!(self.accumulate)),
             ("--lr", json!(self.learning_rate())),
             ("--warmup", json!(self.warmup)),
-            ("--optimizer", json!(format!("{:?}", self.optimizer).to_lowercase())),
+            ("--optimizer", json!(self.optimizer.to_string())),
             ("--weight-decay", json!(self.weight_decay)),
         ];
         settings.extend(values.map(|(name, value)| (name.to_owned(), value)));
         settings
     }
 
-    fn beginning(&self, beginning: Beginning, model: Model) -> Result<(Training, Window)> {
+    fn beginning(&self, beginning: &Beginning, model: Model) -> Result<(Training, Window)> {
         for damaged in &beginning.damaged {
-            warn(&format!("{} is passed over: {}", damaged.path.display(), damaged.problem));
+            warn(&format!(
+                "passed over, now named {}: {}",
+                damaged.path.display(),
+                damaged.problem
+            ));
         }
-        let Some(found) = beginning.found else {
+        let Some(found) = &beginning.found else {
             if self.resume {
                 let output = self.output.display();
                 say(&format!("no checkpoint in {output} to go on from: beginning at step 0"));

@@ -3,10 +3,11 @@
 use crate::common::{Usage, counted, say, warn};
 use crate::instance_args::InstanceArgs;
 use crate::ladder::levels;
+use crate::pretrain_model::Initial;
 use crate::tokenizer_args::VocabArgs;
 use anyhow::{Context as _, Result};
 use bert_checkpoint::TokenizerFiles;
-use bert_data::corpus::Form as TextForm;
+use bert_data::corpus::{CorpusFile, Form as TextForm};
 use bert_data::tiny_world::{TinyWorld, TinyWorldSource};
 use bert_data::{Corpus, CorpusSource, Instance, Position, Replacement, Source};
 use bert_model::HeadKind;
@@ -17,7 +18,7 @@ use bert_train::feed::labelled;
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where instances come from, and how they are made.
 #[derive(clap::Args)]
@@ -89,20 +90,35 @@ impl DataArgs {
         !self.instances.full_sentences
     }
 
-    /// Opens everything. `init` is the directory of the model that training goes on from.
-    pub fn open(&self, init: Option<&Path>) -> Result<Data> {
-        if self.tiny_world { self.open_tiny_world() } else { self.open_corpus(init) }
+    /// Whether there is anything to measure the model with.
+    pub fn evaluates(&self) -> bool {
+        self.tiny_world || !self.eval_corpus.is_empty()
+    }
+
+    /// Opens everything. `init` is the model that training goes on from.
+    pub fn open(&self, init: Option<&Initial>) -> Result<Data> {
+        if self.tiny_world { self.open_tiny_world(init) } else { self.open_corpus(init) }
     }
 
     // ANCHOR: tiny_world
-    fn open_tiny_world(&self) -> Result<Data> {
+    fn open_tiny_world(&self, init: Option<&Initial>) -> Result<Data> {
         let (seed, replacement) = (self.seed(), self.instances.replacement(Replacement::PLAIN)?);
         let world = TinyWorld::new();
+        if let Some(Initial { directory, .. }) = init {
+            let tokenizer = bert_pipeline::tokenizer(directory)?;
+            let theirs = (0..tokenizer.vocab().len()).map(|id| tokenizer.vocab().token(id as u32));
+            let same = world.vocabulary().iter().map(|token| Some(token.as_str())).eq(theirs);
+            anyhow::ensure!(same, "{}: its vocabulary is not tiny world's", directory.display());
+        }
         let held_out = world.held_out(seed, self.eval_sequences.get() as u64, replacement);
         let ladder = world
             .ladder(&held_out, replacement)
             .context("--eval-sequences: so few have no masked word at all")?;
-        say(&format!("the best possible loss is {:.3}", ladder.optimum));
+        let count = held_out.len();
+        let optimum = ladder.optimum;
+        say(&format!(
+            "{count} pairs are held out; the best possible loss of their masked words is {optimum:.3}"
+        ));
         let settings = [
             ("--tiny-world", json!(true)),
             ("--seed", json!(seed)),
@@ -128,13 +144,20 @@ impl DataArgs {
     }
     // ANCHOR_END: tiny_world
 
-    fn open_corpus(&self, init: Option<&Path>) -> Result<Data> {
+    fn open_corpus(&self, init: Option<&Initial>) -> Result<Data> {
         let (tokenizer, vocabulary, tokenizer_files) = self.tokenizer(init)?;
         let corpus = self.read(&self.corpus)?;
-        let (documents, files) = (corpus.documents(), corpus.files().to_vec());
-        let description =
-            format!("{} in {}", counted(documents, "document"), counted(files.len(), "file"));
-        let settings = self.instances.settings()?;
+        // By what is in the files: the same texts in another place are the same run.
+        let of_file = |file: &CorpusFile| format!("{} bytes, hash {:016x}", file.bytes, file.hash);
+        let files: Vec<_> = corpus.files().iter().map(of_file).collect();
+        let documents = counted(corpus.documents(), "document");
+        let description = format!("{documents} in {}", counted(files.len(), "file"));
+        if !self.instances.full_sentences {
+            warn_of_single_lines(&corpus);
+        }
+        let settings =
+            self.instances.settings(init.map(|model| model.config.max_position_embeddings))?;
+        let max_length = settings.max_length;
         let vocabulary_size = tokenizer.vocab().len();
         let lower_case = tokenizer.options().lower_case;
         let evaluation = match self.eval_corpus.as_slice() {
@@ -157,7 +180,7 @@ impl DataArgs {
             vocabulary_size,
             lower_case,
             tokenizer_files,
-            max_length: self.instances.max_length,
+            max_length,
             head,
             evaluation,
             levels: vec![],
@@ -170,13 +193,13 @@ impl DataArgs {
     /// The tokenizer, the bytes that tell it from others, and the files of a model it came from.
     fn tokenizer(
         &self,
-        init: Option<&Path>,
+        init: Option<&Initial>,
     ) -> Result<(Tokenizer, Vec<u8>, Option<TokenizerFiles>)> {
         match (&self.vocab.vocab, init) {
             (Some(_), Some(_)) => {
                 Err(Usage("--vocab: the model of --init has its own".to_owned()).into())
             }
-            (None, Some(directory)) => {
+            (None, Some(Initial { directory, .. })) => {
                 let files = TokenizerFiles::read(directory)?;
                 let bytes = files.files().flat_map(|(_, bytes)| bytes).copied().collect();
                 Ok((bert_pipeline::tokenizer(directory)?, bytes, Some(files)))
@@ -202,13 +225,14 @@ impl DataArgs {
     }
 
     /// The first sequences of the other texts, always with the same masks.
-    fn evaluation(&self, init: Option<&Path>) -> Result<Vec<LabelledBatch>> {
+    fn evaluation(&self, init: Option<&Initial>) -> Result<Vec<LabelledBatch>> {
         let (tokenizer, ..) = self.tokenizer(init)?;
         let source = CorpusSource::new(
             self.read(&self.eval_corpus)?,
             tokenizer,
-            self.instances.settings()?,
-        )?;
+            self.instances.settings(init.map(|model| model.config.max_position_embeddings))?,
+        )
+        .context("--eval-corpus")?;
         let mut position = Position::default();
         let mut instances: Vec<Instance> = Vec::new();
         while instances.len() < self.eval_sequences.get() && Some(position.block) < source.blocks(0)
@@ -217,7 +241,20 @@ impl DataArgs {
             position.block += 1;
         }
         instances.truncate(self.eval_sequences.get());
-        anyhow::ensure!(!instances.is_empty(), "--eval-corpus: there is no sequence in it");
+        let masked = instances.iter().any(|instance| !instance.masked_positions.is_empty());
+        anyhow::ensure!(masked, "--eval-corpus: there is no word in it that can be hidden");
         Ok(instances.chunks(EVAL_BATCH).map(labelled).collect())
+    }
+}
+
+/// Paragraphs of running text, one on each line, look like documents of one sentence.
+pub fn warn_of_single_lines(corpus: &Corpus) {
+    let (documents, lines) = (corpus.documents() as u64, corpus.lines());
+    if corpus.form() == TextForm::SentencePerLine && 2 * lines < 3 * documents {
+        let documents = counted(documents as usize, "document");
+        warn(&format!(
+            "{documents} have {lines} lines: with so few sentences each, nearly every pair is a random one. Are the lines running \
+             text? --split-sentences finds its sentences"
+        ));
     }
 }

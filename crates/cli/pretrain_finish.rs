@@ -4,13 +4,19 @@ use crate::common::say;
 use crate::pretrain_data::Data;
 use anyhow::Result;
 use bert_checkpoint::{save, write_atomically};
-use bert_model::{Config, Context};
+use bert_model::Config;
+use bert_model::heads::Part;
 use bert_plot::{Curve, loss_curve};
 use bert_train::metrics::eval_results;
-use bert_train::{Evaluation, Output, Training, evaluate};
+use bert_train::{Output, Training};
 use serde_json::Value;
 use std::io::Write as _;
 use std::path::Path;
+
+/// What [`finish`] writes, besides the tokenizer's files.
+pub const FILES: [&str; 4] = ["config.json", "model.safetensors", EVAL_RESULTS, CURVE];
+const EVAL_RESULTS: &str = "eval_results.txt";
+const CURVE: &str = "loss.svg";
 
 // ANCHOR: finish
 /// The model, its evaluation and its curve. Each is replaced as a whole, so a run that is killed here
@@ -21,18 +27,13 @@ pub fn finish(
     training: &Training,
     data: &Data,
     output: &Output,
-    evaluation: Option<&Evaluation>,
+    evaluation: Option<&[Part]>,
 ) -> Result<()> {
     save(directory, config, &training.model, &output.tokenizer)?;
     say(&format!("model: {}", directory.display()));
-    if let Some(evaluation) = evaluation {
-        let context = Context::eval(config);
-        let parts = evaluate(&training.model, &evaluation.batches, &context)?;
-        let mut results = eval_results(training.step, &parts);
-        if let Some(optimum) = data.optimum {
-            results += &format!("masked_lm_optimum = {optimum}\n");
-        }
-        let path = directory.join("eval_results.txt");
+    if let Some(parts) = evaluation {
+        let results = eval_results(training.step, parts, data.optimum);
+        let path = directory.join(EVAL_RESULTS);
         write_atomically(&path, |file| file.write_all(results.as_bytes()))?;
         say(results.trim_end());
     }
@@ -49,7 +50,7 @@ pub fn finish(
     }
     let levels: Vec<_> = data.levels.iter().map(|(name, loss)| (name.as_str(), *loss)).collect();
     let svg = loss_curve(&curves, &levels);
-    let path = directory.join("loss.svg");
+    let path = directory.join(CURVE);
     write_atomically(&path, |file| file.write_all(svg.as_bytes()))?;
     say(&format!("masked-LM loss over the steps: {}", path.display()));
     Ok(())

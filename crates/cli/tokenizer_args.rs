@@ -1,8 +1,9 @@
 //! Which tokenizer: a model's, or one for a vocabulary.
 
+use crate::common::Usage;
 use anyhow::Result;
 use bert_tokenizer::{Options, Tokenizer};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A vocabulary without a model.
 #[derive(clap::Args, Debug)]
@@ -28,19 +29,26 @@ impl VocabArgs {
 #[derive(clap::Args, Debug)]
 pub struct TokenizerArgs {
     /// A model directory; its tokenizer is used
-    #[arg(long, value_name = "DIR", required_unless_present = "vocab", conflicts_with = "vocab")]
+    #[arg(long, value_name = "DIR", conflicts_with = "vocab")]
     model: Option<PathBuf>,
     #[command(flatten)]
     vocab: VocabArgs,
 }
 
 impl TokenizerArgs {
+    /// The vocabulary's file, if that is what was named.
+    pub fn vocab_file(&self) -> Option<&Path> {
+        self.vocab.vocab.as_deref()
+    }
+
     /// Opens it.
     pub fn open(&self) -> Result<Tokenizer> {
         match (self.vocab.tokenizer()?, &self.model) {
             (Some(tokenizer), _) => Ok(tokenizer),
-            (None, model) => {
-                Ok(bert_pipeline::tokenizer(model.as_ref().expect("clap asks for one of both"))?)
+            (None, Some(model)) => Ok(bert_pipeline::tokenizer(model)?),
+            (None, None) => {
+                let hint = "which tokens? Say --model DIR (tiny-world is built in) or --vocab FILE";
+                Err(Usage(hint.to_owned()).into())
             }
         }
     }

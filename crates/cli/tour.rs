@@ -10,9 +10,9 @@ mod learning;
 mod proving;
 mod reading;
 
-use crate::common::{Results, counted};
+use crate::common::{Results, counted, expect_output};
 use anyhow::{Context as _, Result};
-use bert_checkpoint::{bundled, check_writable, write_atomically};
+use bert_checkpoint::{bundled, write_atomically};
 use bert_data::tiny_world::TinyWorld;
 use bert_model::Model;
 use bert_pipeline::Pipeline;
@@ -30,7 +30,7 @@ use std::time::Instant;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bert tour
-  bert tour --output pages/tour.html")]
+  bert tour --output page.html")]
 pub struct Args {
     /// Where the page goes
     #[arg(long, value_name = "FILE", default_value = "tour.html")]
@@ -47,7 +47,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let began = Instant::now();
     // Before a minute of work: can the page be written at all?
-    check_writable(&args.output).with_context(|| args.output.display().to_string())?;
+    expect_output(&args.output, [].into_iter())?;
     let world = TinyWorld::new();
     let name = Path::new(bundled::TINY_WORLD.name);
     let bundled = Pipeline::open_plain(name, &bert_checkpoint::LoadOptions::default())?;

@@ -1,6 +1,6 @@
 //! `bert vocab`: a vocabulary from a text.
 
-use crate::common::{counted, say, warn};
+use crate::common::{counted, expect_output, say, warn};
 use anyhow::{Context, Result};
 use bert_checkpoint::write_atomically;
 use bert_data::Corpus;
@@ -43,6 +43,7 @@ pub fn run(args: &Args) -> Result<()> {
     // Lines are all that is asked of the text, so its form does not matter.
     let corpus = Corpus::open(&args.corpus, Form::SentencePerLine)?;
     corpus.notes().iter().for_each(|note| warn(note));
+    expect_output(&args.output, corpus.files().iter().map(|file| file.path.as_path()))?;
     let words = count(&corpus, &args.options())?;
     let tokens = args.train(&words)?;
     write_atomically(&args.output, |file| {

@@ -90,21 +90,37 @@ pub fn write_directory(
     path: &Path,
     fill: impl FnOnce(&Path) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".tmp");
-    let beside = path.with_file_name(name);
+    let hidden = |ending| {
+        let mut name = OsString::from(".");
+        name.push(path.file_name().unwrap_or_default());
+        name.push(ending);
+        path.with_file_name(name)
+    };
+    let (beside, old) = (hidden(".tmp"), hidden(".old.tmp"));
     remove(&beside).map_err(Error::io(&beside))?;
     fs::create_dir_all(&beside).map_err(Error::io(&beside))?;
     let written = fill(&beside).and_then(|()| {
-        // A directory cannot be renamed onto a full one.
-        remove(path).and_then(|()| fs::rename(&beside, path)).map_err(Error::io(path))?;
+        swap(path, &beside, &old).map_err(Error::io(path))?;
         flush_folder_of(path).map_err(Error::io(path))
     });
     if written.is_err() {
         let _ = fs::remove_dir_all(&beside); // the first error is the one to tell
     }
     written
+}
+
+/// Puts `new` in the place of `path`. A directory cannot be renamed onto a full one, so that one makes room first.
+fn swap(path: &Path, new: &Path, old: &Path) -> io::Result<()> {
+    if !path.exists() {
+        return fs::rename(new, path);
+    }
+    remove(old)?;
+    fs::rename(path, old)?;
+    if let Err(error) = fs::rename(new, path) {
+        fs::rename(old, path)?;
+        return Err(error);
+    }
+    remove(old)
 }
 
 fn remove(directory: &Path) -> io::Result<()> {

@@ -4,6 +4,7 @@
 //! an error (or, for a head that is wanted new, initialised and listed); what is unused is listed.
 //! Nothing is passed over in silence.
 
+use crate::bundled;
 use crate::error::{listed, tensors};
 use crate::heads::{Verdict, decide, fitting};
 use crate::names::{DECODER_BIAS, DECODER_WEIGHT, PREDICTIONS_BIAS, WORD_EMBEDDINGS, canonical};
@@ -40,6 +41,8 @@ pub struct Loaded {
     pub fresh: Vec<String>,
     /// Whether `hidden_act` was read as one of two things that it may mean.
     pub activation_in_doubt: bool,
+    /// Whether this is a model that is built in, and a directory has the same name.
+    pub hides_directory: bool,
 }
 
 impl Loaded {
@@ -59,6 +62,12 @@ impl Loaded {
                 tensors(self.fresh.len()),
                 listed(&self.fresh)
             ));
+        }
+        if self.hides_directory {
+            notes.push(
+                "this is the model that is built in; the directory of that name is ./tiny-world"
+                    .to_owned(),
+            );
         }
         if self.activation_in_doubt {
             notes.push(
@@ -84,7 +93,9 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, Error> {
     }
     let source = Source::new(directory.weights()?)?;
     let kind = choose_head(&source, &config, options)?;
-    source.fill(kind, config, options)
+    let mut loaded = source.fill(kind, config, options)?;
+    loaded.hides_directory = bundled::find(path).is_some() && path.exists();
+    Ok(loaded)
 }
 
 /// A weights file under canonical names.
@@ -201,6 +212,7 @@ impl Source {
             unused: unused.map(|(_, name)| name.clone()).collect(),
             fresh,
             activation_in_doubt: config.activation_in_doubt(),
+            hides_directory: false,
             model,
             config,
         })

@@ -64,6 +64,8 @@ pub struct Corpus {
     starts: Vec<u64>,
     /// Where each piece begins: whole lines, a few megabytes, for whoever wants all the text.
     pieces: Vec<u64>,
+    /// How many lines have text.
+    lines: u64,
     notes: Vec<String>,
 }
 // ANCHOR_END: corpus
@@ -86,6 +88,7 @@ impl Corpus {
             bounds: vec![0],
             starts: Vec::new(),
             pieces: Vec::new(),
+            lines: 0,
             notes,
         };
         // One after the other, so that of several errors it is always the first that is told.
@@ -108,6 +111,7 @@ impl Corpus {
         if scanned.starts.is_empty() {
             self.notes.push(format!("{}: there is no text in it", scanned.file.path.display()));
         }
+        self.lines += scanned.lines;
         self.starts.extend(scanned.starts.iter().map(|start| offset + start));
         self.pieces.extend(scanned.pieces.iter().map(|start| offset + start));
         self.bounds.push(offset + scanned.file.bytes);
@@ -119,6 +123,11 @@ impl Corpus {
     /// sentences come from another document. A corpus of one has no blank line where it should.
     pub fn documents(&self) -> usize {
         self.starts.len()
+    }
+
+    /// How many lines have text.
+    pub fn lines(&self) -> u64 {
+        self.lines
     }
 
     /// How many bytes a document takes in its file, line breaks and what blank lines follow it

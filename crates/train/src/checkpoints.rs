@@ -24,7 +24,9 @@ use bert_optim::{AdamW, AdamWSettings};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::fs::{self, File};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -32,6 +34,7 @@ const FOLDER: &str = "checkpoints";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const STATE: &str = "training.json";
 const CHECKSUMS: &str = "checksums.txt";
+const LOCK: &str = ".lock";
 /// What a checkpoint's name begins with; the step follows.
 const NAME: &str = "step-";
 
@@ -90,6 +93,12 @@ pub struct Checkpoints {
     keep: usize,
 }
 
+/// No other process writes into the folder. The system takes it back when the process ends, in whatever way.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
 impl Checkpoints {
     /// Those in `output`, of which the newest `keep` (at least one) stay.
     pub fn new(output: &Path, keep: usize) -> Self {
@@ -97,7 +106,7 @@ impl Checkpoints {
     }
 
     // ANCHOR: save
-    /// Writes a checkpoint, then deletes those that are one too many. Returns its directory.
+    /// Writes a checkpoint, then deletes those before it that are too many. Returns its directory.
     ///
     /// # Errors
     /// It cannot be written: those before it are as they were.
@@ -119,6 +128,45 @@ impl Checkpoints {
         Ok(path)
     }
     // ANCHOR_END: save
+
+    /// Makes their folder and takes it for this process, as long as the lock is held. What killed processes have left unfinished is
+    /// cleared away.
+    ///
+    /// # Errors
+    /// It cannot be made or written to, or another process has it.
+    pub fn lock(&self) -> Result<Lock, Error> {
+        let path = self.folder.join(LOCK);
+        fs::create_dir_all(&self.folder).map_err(Error::io(&self.folder))?;
+        let file = File::create(&path).map_err(Error::io(&path))?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::Running { path: self.folder.clone() });
+            }
+            // Some network disks have no locks. That is no reason not to train.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+        }
+        for entry in fs::read_dir(&self.folder).map_err(Error::io(&self.folder))? {
+            let entry = entry.map_err(Error::io(&self.folder))?;
+            if entry.file_name().to_string_lossy().ends_with(".tmp") {
+                let _ = fs::remove_dir_all(entry.path()); // in nobody's way if it stays
+            }
+        }
+        Ok(Lock { _file: file })
+    }
+
+    /// Gives a checkpoint that cannot be used a name that does not count as one: else it would take the place of a whole one when
+    /// old ones are deleted.
+    ///
+    /// # Errors
+    /// It cannot be renamed.
+    pub fn set_aside(&self, damaged: &Path) -> Result<PathBuf, Error> {
+        let mut name = OsString::from("damaged-");
+        name.push(damaged.file_name().unwrap_or_default());
+        let aside = damaged.with_file_name(name);
+        let _ = fs::remove_dir_all(&aside); // an older one of the same step
+        fs::rename(damaged, &aside).map_err(Error::io(damaged))?;
+        Ok(aside)
+    }
 
     // ANCHOR: newest
     /// The newest checkpoint that is whole, and the damaged ones that were passed over on the way.
@@ -249,13 +297,27 @@ fn check(directory: &Path) -> Result<State, String> {
 
 /// What is not the same in two runs' settings, one line for each, by the settings' names.
 pub fn differences(of_run: &Map<String, Value>, now: &Map<String, Value>) -> Vec<String> {
-    let shown = |value: Option<&Value>| value.map_or("nothing".to_owned(), Value::to_string);
-    let mut names: Vec<_> = of_run.keys().chain(now.keys()).collect();
-    names.sort();
-    names.dedup();
-    let differs = |name: &&&String| of_run.get(**name) != now.get(**name);
-    let line = |name: &String| {
-        format!("{name}: the run has {}, now {}", shown(of_run.get(name)), shown(now.get(name)))
-    };
-    names.iter().filter(differs).map(|name| line(name)).collect()
+    let (mut all, nothing) = (BTreeMap::new(), || ["nothing", "nothing"].map(str::to_owned));
+    for (side, settings) in [of_run, now].into_iter().enumerate() {
+        for (name, value) in settings {
+            each(name, value, &mut |name, value| {
+                all.entry(name.to_owned()).or_insert_with(nothing)[side] = value.to_string();
+            });
+        }
+    }
+    let differing = all.into_iter().filter(|(_, [of_run, now])| of_run != now);
+    differing
+        .map(|(name, [of_run, now])| format!("{name}: the run has {of_run}, now {now}"))
+        .collect()
+}
+
+/// Goes into what is made of parts, so that one hears which part differs.
+fn each(name: &str, value: &Value, tell: &mut impl FnMut(&str, &Value)) {
+    match value {
+        Value::Null => {}
+        Value::Object(parts) => {
+            parts.iter().for_each(|(part, value)| each(&format!("{name}, {part}"), value, tell));
+        }
+        _ => tell(name, value),
+    }
 }

@@ -33,9 +33,24 @@ pub enum Error {
         /// What is there.
         holds: String,
     },
+    /// The directory holds what is no run's, or a model whose checkpoints are gone.
+    #[error("{} holds {file}, which would be overwritten: choose another --output", path.display())]
+    WouldOverwrite {
+        /// The output directory.
+        path: PathBuf,
+        /// The first such file.
+        file: String,
+    },
+    /// Two processes would write over each other's checkpoints.
+    #[error("{}: another process is training here", path.display())]
+    Running {
+        /// The folder of checkpoints.
+        path: PathBuf,
+    },
     /// The run in the directory was started in another way.
     #[error(
-        "{} holds a run with other settings, which cannot go on with these:\n  {}",
+        "{} holds a run with other settings. Give it its own to go on, or another --output for a new run (--init begins that one \
+         with this one's weights):\n  {}",
         path.display(),
         differences.join("\n  ")
     )]

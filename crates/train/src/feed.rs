@@ -113,12 +113,12 @@ impl<'a> InstanceFeed<'a> {
 
 impl Feed for InstanceFeed<'_> {
     fn next_step(&mut self, position: &mut Position) -> Result<Vec<LabelledBatch>, Error> {
-        let mut step = Vec::with_capacity(self.accumulate);
+        let mut step = Vec::new();
         for _ in 0..self.accumulate {
             step.push(self.next_batch(position)?);
         }
-        // A few short sequences may all have been spared by chance. Their step waits for one that was
-        // not: without a masked word there is no mean to take.
+        // A few short sequences may all have been spared by chance. Their step goes on to the next one that
+        // was not, and skips those before it: without a masked word there is no mean to take.
         let spared = |instance: &Instance| instance.masked_positions.is_empty();
         let epoch = position.epoch;
         while step.iter().flatten().all(spared) {
@@ -128,7 +128,9 @@ impl Feed for InstanceFeed<'_> {
             if position.epoch > epoch + 1 {
                 return Err(Error::NothingMasked);
             }
-            step.last_mut().expect("at least one batch").push(instance);
+            if !spared(&instance) {
+                step.last_mut().expect("at least one batch").push(instance);
+            }
         }
         Ok(step.iter().map(|instances| labelled(instances)).collect())
     }
@@ -221,7 +223,7 @@ mod tests {
         let source = Lengths(vec![vec![1, 1, 1, 2, 1]]);
         let mut feed = InstanceFeed::new(&source, BatchSize::Sequences(1), 2);
         let mut position = Position::default();
-        assert_eq!(lengths(&feed.next_step(&mut position).unwrap()), [vec![1], vec![1, 1, 2]]);
+        assert_eq!(lengths(&feed.next_step(&mut position).unwrap()), [vec![1], vec![1, 2]]);
     }
 
     #[test]

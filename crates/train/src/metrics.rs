@@ -17,7 +17,6 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     steps: u64,
-    tokens: u64,
     norm: f64,
     parts: Vec<PartSums>,
 }
@@ -35,9 +34,8 @@ struct PartSums {
 
 impl Window {
     /// Adds a step.
-    pub fn add(&mut self, parts: &[Part], tokens: u64, norm: f64) {
+    pub fn add(&mut self, parts: &[Part], norm: f64) {
         self.steps += 1;
-        self.tokens += tokens;
         self.norm += norm;
         if self.parts.is_empty() {
             self.parts = parts.iter().map(PartSums::empty).collect();
@@ -49,16 +47,6 @@ impl Window {
             sums.right += accuracy.right;
             sums.of += accuracy.of;
         }
-    }
-
-    /// How many steps have been added.
-    pub fn steps(&self) -> u64 {
-        self.steps
-    }
-
-    /// How many tokens they had.
-    pub fn tokens(&self) -> u64 {
-        self.tokens
     }
 
     /// The means by name.
@@ -115,6 +103,9 @@ fn means(parts: &[(String, Part)]) -> Map<String, Value> {
     line
 }
 
+/// The name of a run's [`MetricsFile`].
+pub const METRICS: &str = "metrics.jsonl";
+
 /// `metrics.jsonl`: one line of JSON after some steps each.
 #[derive(Debug)]
 pub struct MetricsFile {
@@ -129,11 +120,7 @@ impl MetricsFile {
     /// # Errors
     /// The file cannot be read or replaced.
     pub fn at(path: &Path, step: u64) -> Result<Self, Error> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(Error::io(path)(error)),
-        };
+        let text = read(path)?;
         let of_run = |line: &&str| {
             let line: Option<Value> = serde_json::from_str(line).ok();
             line.and_then(|line| line["step"].as_u64()).is_some_and(|its| its <= step)
@@ -154,8 +141,16 @@ impl MetricsFile {
         let mut line = Map::from_iter([("step".to_owned(), json!(step))]);
         line.extend(values);
         let text = format!("{}\n", Value::Object(line));
-        let opened = OpenOptions::new().append(true).create(true).open(&self.path);
-        opened.and_then(|mut file| file.write_all(text.as_bytes())).map_err(Error::io(&self.path))
+        let write = || {
+            let mut file = OpenOptions::new().append(true).create(true).open(&self.path)?;
+            let length = file.metadata()?.len();
+            let written = file.write_all(text.as_bytes());
+            if written.is_err() {
+                file.set_len(length)?; // half a line would spoil the next one, too
+            }
+            written
+        };
+        write().map_err(Error::io(&self.path))
     }
 
     /// Every line.
@@ -163,16 +158,29 @@ impl MetricsFile {
     /// # Errors
     /// The file cannot be read.
     pub fn lines(&self) -> Result<Vec<Value>, Error> {
-        let text = fs::read_to_string(&self.path).map_err(Error::io(&self.path))?;
+        let text = read(&self.path)?;
         Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 }
 
+/// The text of a file, none if there is no such file. What is no text in it is nothing that a run wrote.
+fn read(path: &Path) -> Result<String, Error> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(Error::io(path)(error)),
+    }
+}
+
 /// Google's `eval_results.txt`: sorted `key = value` lines.
-pub fn eval_results(step: u64, parts: &[Part]) -> String {
+///
+/// `optimum`: the best possible masked-LM loss, where it is known.
+pub fn eval_results(step: u64, parts: &[Part], optimum: Option<f64>) -> String {
+    let mut results = summary(parts);
+    results.insert("global_step".to_owned(), json!(step));
+    results.extend(optimum.map(|optimum| ("masked_lm_optimum".to_owned(), json!(optimum))));
     let mut lines: Vec<_> =
-        summary(parts).into_iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
-    lines.push(format!("global_step = {step}\n"));
+        results.into_iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
     lines.sort();
     lines.concat()
 }
@@ -197,8 +205,8 @@ mod tests {
     #[test]
     fn a_mean_over_steps_is_over_all_their_labels() {
         let mut window = Window::default();
-        window.add(&parts(3.0, 1.0, 0), 10, 1.0);
-        window.add(&parts(1.0, 3.0, 2), 20, 3.0);
+        window.add(&parts(3.0, 1.0, 0), 1.0);
+        window.add(&parts(1.0, 3.0, 2), 3.0);
         // Through a checkpoint in between.
         let json = serde_json::to_string(&window).unwrap();
         let window: Window = serde_json::from_str(&json).unwrap();
@@ -211,10 +219,23 @@ mod tests {
 
     #[test]
     fn results_are_as_googles_program_writes_them() {
-        let text = eval_results(20, &parts(0.5, 2.0, 1));
+        let text = eval_results(20, &parts(0.5, 2.0, 1), None);
         let expected = "global_step = 20\nloss = 0.75\nmasked_lm_accuracy = 0.5\n\
             masked_lm_loss = 0.25\nnext_sentence_accuracy = 1.0\nnext_sentence_loss = 0.5\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn sums_come_out_of_a_checkpoint_as_they_went_in() {
+        let mut window = Window::default();
+        for step in 1..200 {
+            window.add(
+                &parts(1.0 / f64::from(step), 1.0 / 3.0, 0),
+                4.493475040592888 / f64::from(step),
+            );
+            let json = serde_json::to_value(&window).unwrap().to_string();
+            assert_eq!(serde_json::from_str::<Window>(&json).unwrap(), window);
+        }
     }
 
     #[test]

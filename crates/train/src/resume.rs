@@ -1,7 +1,8 @@
 //! Whether a run begins anew or goes on.
 
 use crate::Error;
-use crate::checkpoints::{Checkpoints, Damaged, Found, differences};
+use crate::checkpoints::{Checkpoints, Damaged, Found, Lock, differences};
+use crate::metrics::METRICS;
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -10,35 +11,41 @@ use std::path::Path;
 pub struct Beginning {
     /// The checkpoint to go on from; none to begin at step 0.
     pub found: Option<Found>,
-    /// Checkpoints that cannot be used. A user should hear of them.
+    /// Checkpoints that cannot be used, under their new names. A user should hear of them.
     pub damaged: Vec<Damaged>,
+    /// To be held as long as the run goes on.
+    pub lock: Lock,
 }
 
 // ANCHOR: begin
-/// Looks into `output`. A new run (`resume` is false) wants no run and no model there: neither is ever
-/// overwritten. A run that goes on wants its own settings; without any whole checkpoint it begins at
-/// step 0.
+/// Looks into `output`, and makes it if it is not there. What is there is never overwritten: a new run (`resume` is false) wants no
+/// run there; and a run that begins at step 0, in either case, none of the `files` that it is going to write. A run that goes on
+/// wants its own settings; without any whole checkpoint it begins at step 0.
 ///
 /// # Errors
-/// The directory holds another run, or cannot be read.
+/// The directory holds another run or other files, cannot be read or written to, or another process is at work there.
 pub fn begin(
     output: &Path,
+    files: &[&str],
     checkpoints: &Checkpoints,
     settings: &Map<String, Value>,
     resume: bool,
 ) -> Result<Beginning, Error> {
-    let (found, damaged) = checkpoints.newest()?;
+    let (found, mut damaged) = checkpoints.newest()?;
     let path = || output.to_owned();
-    if !resume {
-        let holds = match (&found, damaged.as_slice()) {
-            (Some(found), _) => Some(format!("a run at step {}", found.state.step)),
-            (None, [first, ..]) => Some(format!("a damaged checkpoint ({})", first.path.display())),
-            (None, []) if output.join("model.safetensors").exists() => Some("a model".to_owned()),
-            (None, []) => None,
-        };
-        if let Some(holds) = holds {
-            return Err(Error::OutputInUse { path: path(), holds });
+    let holds = match (&found, damaged.as_slice()) {
+        (Some(found), _) => Some(format!("a run at step {}", found.state.step)),
+        (None, [first, ..]) => Some(format!("a damaged checkpoint ({})", first.path.display())),
+        (None, []) => {
+            if let Some(file) = files.iter().find(|file| output.join(file).exists()) {
+                return Err(Error::WouldOverwrite { path: path(), file: (*file).to_owned() });
+            }
+            let begun = output.join(METRICS).exists();
+            begun.then(|| "a run that has not saved anything yet".to_owned())
         }
+    };
+    if let (Some(holds), false) = (holds, resume) {
+        return Err(Error::OutputInUse { path: path(), holds });
     }
     if let Some(found) = &found {
         let differences = differences(&found.state.settings, settings);
@@ -46,6 +53,10 @@ pub fn begin(
             return Err(Error::OtherSettings { path: path(), differences });
         }
     }
-    Ok(Beginning { found, damaged })
+    let lock = checkpoints.lock()?;
+    for damaged in &mut damaged {
+        damaged.path = checkpoints.set_aside(&damaged.path)?;
+    }
+    Ok(Beginning { found, damaged, lock })
 }
 // ANCHOR_END: begin

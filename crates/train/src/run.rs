@@ -207,8 +207,16 @@ impl Run<'_> {
     ) -> Result<Ending, Error> {
         let mut grads = training.model.zeros_like();
         while training.step < self.plan.total {
-            let done = training.advance(self.config, feed, &self.plan, &mut grads)?;
-            window.add(&done.parts, done.tokens, done.norm);
+            let done = match training.advance(self.config, feed, &self.plan, &mut grads) {
+                Ok(done) => done,
+                // Nothing is wrong with the steps so far.
+                Err(error @ Error::Data(_)) if training.step > 0 => {
+                    self.save(training, &window, true, tell)?;
+                    return Err(error);
+                }
+                Err(error) => return Err(error),
+            };
+            window.add(&done.parts, done.norm);
             tell(Event::Step(&done));
             let last = training.step == self.plan.total;
             if last || training.step.is_multiple_of(self.metrics_every) {

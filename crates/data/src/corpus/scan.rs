@@ -29,6 +29,8 @@ pub(super) struct Scanned {
     pub(super) starts: Vec<u64>,
     /// Where each piece begins.
     pub(super) pieces: Vec<u64>,
+    /// How many lines have text.
+    pub(super) lines: u64,
 }
 
 /// Scans a file.
@@ -38,7 +40,7 @@ pub(super) fn scan_file(path: &Path) -> Result<Scanned, Error> {
     let metadata = file.metadata().map_err(io)?;
     let pieces = cut(file, metadata.len(), PIECE).map_err(io)?;
     let scans: Vec<_> = pieces.par_iter().map(|piece| scan_piece(path, piece)).collect();
-    let (mut starts, mut lines, mut hash) = (Vec::new(), 0, 0);
+    let (mut starts, mut lines, mut with_text, mut hash) = (Vec::new(), 0, 0, 0);
     let mut in_document = false;
     for (piece, scan) in pieces.iter().zip(scans) {
         let scan = scan.map_err(io)?;
@@ -50,6 +52,7 @@ pub(super) fn scan_file(path: &Path) -> Result<Scanned, Error> {
         starts.extend(&scan.starts[usize::from(goes_on)..]);
         in_document = scan.in_document;
         lines += scan.lines;
+        with_text += scan.lines_with_text;
         hash = mix(hash ^ scan.hash);
     }
     Ok(Scanned {
@@ -57,6 +60,7 @@ pub(super) fn scan_file(path: &Path) -> Result<Scanned, Error> {
         modified: metadata.modified().ok(),
         starts,
         pieces: pieces.iter().map(|piece| piece.start).collect(),
+        lines: with_text,
     })
 }
 
@@ -94,6 +98,7 @@ struct Scan {
     in_document: bool,
     /// How many lines have ended before the end, or before what is not UTF-8.
     lines: u64,
+    lines_with_text: u64,
     is_utf8: bool,
     hash: u64,
     line_start: u64,
@@ -106,6 +111,7 @@ impl Scan {
         for part in text.split_inclusive('\n') {
             if !self.line_has_text && part.contains(|c: char| !c.is_whitespace()) {
                 self.line_has_text = true;
+                self.lines_with_text += 1;
                 if !self.in_document {
                     self.in_document = true;
                     self.starts.push(self.line_start);
