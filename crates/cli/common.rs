@@ -76,7 +76,7 @@ pub fn expect_output<'a>(path: &Path, mut inputs: impl Iterator<Item = &'a Path>
     expect_usage(!is_input, || {
         format!("--output {}: that is a file to read from", path.display())
     })?;
-    check_writable(path).with_context(|| path.display().to_string())
+    Ok(check_writable(path)?)
 }
 
 /// The command line is wrong in a way that clap cannot see: exit code 2.

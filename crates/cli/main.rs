@@ -40,7 +40,7 @@ mod verify;
 mod vocab;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::io;
 use std::process::ExitCode;
 
@@ -78,7 +78,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    // -3 is a number that is wrong, and no unknown option.
+    let command = Cli::command().mut_subcommands(|command| command.allow_negative_numbers(true));
+    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads our output has read enough (`| head`).
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

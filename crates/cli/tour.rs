@@ -35,9 +35,9 @@ pub struct Args {
     /// Where the page goes
     #[arg(long, value_name = "FILE", default_value = "tour.html")]
     output: PathBuf,
-    /// How many steps the model learns; fewer are quicker and come less far down [default: 3500]
-    #[arg(long, value_name = "N")]
-    steps: Option<NonZeroU64>,
+    /// How many steps the model learns; fewer are quicker and come less far down
+    #[arg(long, value_name = "N", default_value = "5000")]
+    steps: NonZeroU64,
     /// What all random numbers depend on
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
@@ -55,8 +55,8 @@ pub fn run(args: &Args) -> Result<()> {
     reading::tokens(&mut tour, &bundled)?;
     reading::vectors(&mut tour, &bundled)?;
     reading::gradients(&mut tour)?;
-    let mut lesson = Lesson { seed: args.seed, ..Lesson::short(&world) };
-    lesson.steps = args.steps.map_or(lesson.steps, NonZeroU64::get);
+    let steps = args.steps.get();
+    let lesson = Lesson { seed: args.seed, steps, ..Lesson::short(&world) };
     let learned = learning::learn(&mut tour, &world, &lesson)?;
     let models = [("just learned", &learned.model, &lesson.config), built_in(&bundled)];
     asking::masks(&mut tour, &world, &models)?;

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bert vocab --corpus speeches.txt --size 8000
-  bert vocab --corpus 'wiki/*.txt' news.txt --size 30000 --cased --output cased/vocab.txt
+  bert vocab --corpus 'wiki/*.txt' news.txt --size 30000 --cased --output cased.txt
   bert tokenize --vocab vocab.txt \"unaffable dogs\"")]
 pub struct Args {
     /// Files of text, UTF-8, or patterns such as 'texts/*.txt'

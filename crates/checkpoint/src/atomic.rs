@@ -29,6 +29,11 @@ pub fn write_atomically(
 /// Nothing is changed.
 pub fn check_writable(path: &Path) -> Result<(), Error> {
     let there = fs::metadata(path);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.exists()) {
+        let problem = format!("there is no folder {}", folder.display());
+        return Err(Error::io(path)(io::Error::new(io::ErrorKind::NotFound, problem)));
+    }
     let checked = match there {
         Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         Ok(there) if !there.is_file() => OpenOptions::new().write(true).open(path).map(drop),

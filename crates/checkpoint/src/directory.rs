@@ -52,6 +52,11 @@ impl ModelDirectory {
         let Some((name, flavour)) =
             candidates.into_iter().find(|(name, _)| path.join(name).is_file())
         else {
+            if path.join("checkpoints").is_dir() {
+                return refuse(
+                    "a training that is not finished; its checkpoints are in checkpoints/, each of them a model".to_owned(),
+                );
+            }
             let there = listing(path)?;
             return refuse(format!("looked for {CONFIG} and {GOOGLE_CONFIG}, found {there}"));
         };

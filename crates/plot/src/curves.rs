@@ -62,7 +62,8 @@ pub struct Plot {
     /// Free space to the right of the plot.
     right: f64,
     svg: String,
-    names: usize,
+    /// Where the next name may begin, in each of the two rows above the plot.
+    free: [f64; 2],
 }
 
 impl Plot {
@@ -76,12 +77,15 @@ impl Plot {
         let svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"13\">\n\
              <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n\
-             <text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"middle\">{}</text>\n",
+             <text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"middle\">{}</text>\n\
+             <text transform=\"translate(14 {:.0}) rotate(-90)\" text-anchor=\"middle\">{}</text>\n",
             (LEFT + WIDTH - right) / 2.0,
             HEIGHT - 12.0,
-            x.label
+            x.label,
+            (TOP + HEIGHT - BOTTOM) / 2.0,
+            y.label
         );
-        Self { x, y, right, svg, names: 0 }
+        Self { x, y, right, svg, free: [LEFT; 2] }
     }
 
     fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
@@ -112,13 +116,17 @@ impl Plot {
         );
     }
 
-    /// A line through `points`, named above the plot; points that are not finite are left out.
+    /// A line through `points` (a dot if there is one), named above the plot; points that are not finite are left out.
     /// `color` as in SVG.
     pub fn line(&mut self, name: &str, color: &str, points: &[(f64, f64)]) {
+        let points: Vec<_> =
+            points.iter().copied().filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
+        if let [point] = points[..] {
+            return self.dots(name, color, &[point]);
+        }
         let points: Vec<_> = points
-            .iter()
-            .filter(|(x, y)| x.is_finite() && y.is_finite())
-            .map(|&point| self.at(point))
+            .into_iter()
+            .map(|point| self.at(point))
             .map(|(x, y)| format!("{x:.1},{y:.1}"))
             .collect();
         let _ = writeln!(
@@ -169,10 +177,9 @@ impl Plot {
         if name.is_empty() {
             return;
         }
-        // Two rows fit above the plot, so a third name begins a second column.
-        let (x, y) =
-            (LEFT + 300.0 * (self.names / 2) as f64, 14.0 + 18.0 * (self.names % 2) as f64);
-        self.names += 1;
+        let row = usize::from(self.free[1] < self.free[0]);
+        let (x, y) = (self.free[row], 14.0 + 18.0 * row as f64);
+        self.free[row] += 48.0 + 7.0 * name.chars().count() as f64;
         let _ = writeln!(
             self.svg,
             "<rect x=\"{x}\" y=\"{:.1}\" width=\"16\" height=\"5\" fill=\"{color}\"/>\

@@ -24,7 +24,7 @@ pub fn loss_curve(curves: &[Curve], levels: &[(&str, f64)]) -> String {
     // From the nice number below; a little air keeps a curve off the axis.
     let low = ((lowest / y_step - 0.2).floor() * y_step).max(0.0);
     let x = Axis { scale: Scale::Linear, low: 0.0, high: steps, label: "step" };
-    let y = Axis { scale: Scale::Linear, low, high: highest + 0.2 * y_step, label: "" };
+    let y = Axis { scale: Scale::Linear, low, high: highest + 0.2 * y_step, label: "loss, nats" };
     let mut plot = Plot::with_margin(x, y, if levels.is_empty() { 20.0 } else { 170.0 });
     let x_step = nice(steps);
     for tick in 0..=(steps / x_step) as usize {
