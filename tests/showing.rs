@@ -2,8 +2,15 @@
 //! learning is proven elsewhere.
 
 use crate::support::{argument, bert};
+use bert_checkpoint::bundled::TINY_WORLD;
+use bert_checkpoint::{LoadOptions, load};
+use bert_data::{Replacement, TinyWorld};
+use bert_model::Context;
+use bert_train::evaluate;
+use bert_train::feed::labelled;
 use serde_json::{Value, json};
 use std::fs;
+use std::path::Path;
 
 #[test]
 fn the_tour_needs_no_file_and_ends_with_the_path_of_its_page() {
@@ -58,9 +65,9 @@ fn a_file_that_cannot_be_written_is_refused_before_the_work() {
 
 #[test]
 fn the_model_that_is_built_in_speaks_the_language_of_tiny_world() {
-    let files: Vec<_> = bert_checkpoint::bundled::TINY_WORLD.files().collect();
+    let files: Vec<_> = TINY_WORLD.files().collect();
     let (_, vocabulary) = files.iter().find(|(name, _)| *name == "vocab.txt").unwrap();
-    assert_eq!(*vocabulary, bert_data::TinyWorld::new().vocab_txt().as_bytes());
+    assert_eq!(*vocabulary, TinyWorld::new().vocab_txt().as_bytes());
 }
 
 #[test]
@@ -73,6 +80,27 @@ fn the_model_that_is_built_in_works_where_a_directory_does() {
         concat!(env!("CARGO_MANIFEST_DIR"), "/crates/checkpoint/tiny-world/reference.safetensors");
     bert(&["verify", "--model", "tiny-world", "--reference", reference]).ok();
     bert(&["fill-mask", "--model", "tinyworld", "a"]).refuses(&["tiny-world is built in"]);
+}
+
+/// Proof that BERT learns what can be learned: how the model was made is in `tests/reference/make_tiny_world.sh`, which the nightly
+/// section `optimum` runs again.
+#[test]
+fn the_model_that_is_built_in_comes_within_a_fiftieth_of_a_nat_of_the_best_possible_loss() {
+    let world = TinyWorld::new();
+    let held_out = world.held_out(1, 4000, Replacement::PLAIN);
+    let optimum = world.ladder(&held_out, Replacement::PLAIN).unwrap().optimum;
+    let loaded = load(Path::new(TINY_WORLD.name), &LoadOptions::default()).unwrap();
+    let batches: Vec<_> = held_out.chunks(64).map(labelled).collect();
+    let parts = evaluate(&loaded.model, &batches, &Context::eval(&loaded.config)).unwrap();
+    let loss = parts[0].loss.mean();
+    // Both models and optimum may be lucky or unlucky, but on the same words.
+    assert!((-0.005..0.02).contains(&(loss - optimum)), "{loss}, {optimum}");
+    let results = include_str!("../crates/checkpoint/tiny-world/eval_results.txt");
+    for (key, value) in [("masked_lm_loss", loss), ("masked_lm_optimum", optimum)] {
+        let line = results.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
+        let told: f64 = line.unwrap().parse().unwrap();
+        assert!((told - value).abs() < 1e-4, "{key}: {told}, {value}");
+    }
 }
 
 #[test]
