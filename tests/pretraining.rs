@@ -183,6 +183,10 @@ fn what_is_damaged_or_unfinished_never_takes_the_place_of_a_whole_checkpoint() {
     let kept = small.checkpoints("out");
     let kept: Vec<_> = kept.iter().map(|path| path.file_name().unwrap()).collect();
     assert_eq!(kept, ["step-00000008", "step-00000009"]);
+    for step in [4, 8, 9] {
+        let aside = small.output(&format!("out/checkpoints/damaged-step-{step:08}"));
+        assert_eq!(fs::read(aside.join("model.safetensors")).unwrap(), b"cut");
+    }
     assert!(!unfinished.exists());
 }
 

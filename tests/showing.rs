@@ -126,6 +126,9 @@ fn the_lab_lists_its_experiments_and_draws_one() {
         assert_eq!(model["name"], *name);
         let last = model["measured"].as_array().unwrap().last().unwrap();
         assert_eq!(*last, json!([6.0, model["masked_lm_loss"]]));
+        // Something was taken out.
+        let same = |other: &&Value| other["masked_lm_loss"] == model["masked_lm_loss"];
+        assert_eq!(written["models"].as_array().unwrap().iter().filter(same).count(), 1);
     }
     assert!(written["rungs"]["order ignored"].as_f64() > written["rungs"]["optimum"].as_f64());
     let unknown = bert(&["lab", "no-dropout"]);
