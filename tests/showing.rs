@@ -74,6 +74,10 @@ fn the_model_that_is_built_in_speaks_the_language_of_tiny_world() {
 fn the_model_that_is_built_in_works_where_a_directory_does() {
     let filled = bert(&["fill-mask", "--model", "tiny-world", "the dog [MASK] the postman ."]);
     assert_eq!(filled.ok().lines().count(), 1);
+    // The README's example: only dogs bark.
+    let pair = ["--pairs", "the [MASK] bites the man .", "it barks ."];
+    let filled = bert(&[&["fill-mask", "--model", "tiny-world"], &pair[..]].concat());
+    assert!(filled.ok().starts_with("dog 0.98"), "{}", filled.stdout);
     let tokens = bert(&["tokenize", "--model", "tiny-world", "the dog barks ."]);
     assert!(tokens.ok().contains("barks"), "{}", tokens.stdout);
     let reference =

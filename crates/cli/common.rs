@@ -16,7 +16,8 @@ use std::time::Duration;
 /// Which model, and how to read it.
 #[derive(clap::Args)]
 pub struct ModelArgs {
-    /// The model directory: config.json, model.safetensors, and vocab.txt or tokenizer.json
+    /// The model directory: config.json, model.safetensors, and vocab.txt or tokenizer.json; or
+    /// tiny-world, which is built in
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
     /// The head to read, where the files leave a doubt: none, masked_lm, next_sentence,

@@ -28,7 +28,7 @@ impl VocabArgs {
 /// A model's tokenizer, or one for a vocabulary.
 #[derive(clap::Args, Debug)]
 pub struct TokenizerArgs {
-    /// A model directory; its tokenizer is used
+    /// A model directory, or tiny-world; its tokenizer is used
     #[arg(long, value_name = "DIR", conflicts_with = "vocab")]
     model: Option<PathBuf>,
     #[command(flatten)]
