@@ -74,17 +74,22 @@ impl Plot {
 
     /// With room for `right` units of text beside the plot, which is 680 wide in all.
     pub fn with_margin(x: Axis, y: Axis, right: f64) -> Self {
-        let svg = format!(
+        let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"13\">\n\
              <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n\
-             <text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"middle\">{}</text>\n\
-             <text transform=\"translate(14 {:.0}) rotate(-90)\" text-anchor=\"middle\">{}</text>\n",
+             <text x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"middle\">{}</text>\n",
             (LEFT + WIDTH - right) / 2.0,
             HEIGHT - 12.0,
-            x.label,
-            (TOP + HEIGHT - BOTTOM) / 2.0,
-            y.label
+            x.label
         );
+        if !y.label.is_empty() {
+            let _ = writeln!(
+                svg,
+                "<text transform=\"translate(14 {:.0}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
+                (TOP + HEIGHT - BOTTOM) / 2.0,
+                y.label
+            );
+        }
         Self { x, y, right, svg, free: [LEFT; 2] }
     }
 
