@@ -1,6 +1,7 @@
 //! `bert instances`: what it writes, shows and refuses.
 
 use crate::support::{Run, argument, at, bert, command, finish, keys};
+use bert_data::{Replacement, TinyWorld};
 use serde_json::{Value, json};
 use std::fs;
 use tempfile::TempDir;
@@ -206,6 +207,20 @@ fn colours_are_for_terminals_and_for_whoever_forces_them() {
 }
 
 #[test]
+fn the_built_in_language_needs_no_corpus() {
+    let run = bert(&["instances", "--tiny-world", "--show-index", "70", "--seed", "3"]);
+    let world = TinyWorld::new();
+    let drawn = world.instance(3, 70, Replacement::PLAIN);
+    let words = drawn.token_ids.iter().map(|&id| world.vocabulary()[id as usize].as_str());
+    let told = run.ok();
+    let shown = told.lines().skip(2).flat_map(|line| line.split_whitespace());
+    let shown = shown.map(|word| word.split('⟨').next().unwrap());
+    assert!(shown.eq(words), "{told}");
+    let wrong = bert(&["instances", "--tiny-world", "--output", "x"]);
+    assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
+}
+
+#[test]
 fn instances_of_bad_input_are_refused_in_one_line() {
     let one = Corpus::of("The dog bites.\nThe man runs.\n");
     let advice = ["at least two documents", "a blank line", "--full-sentences"];
@@ -216,6 +231,7 @@ fn instances_of_bad_input_are_refused_in_one_line() {
     corpus
         .run(&["--output", &corpus.file("none/instances.jsonl")])
         .refuses(&["none/instances.jsonl"]);
+    corpus.run(&["--output", &corpus.path]).refuses_usage(&["that is a file to read from"]);
 
     Corpus::of("").run(&[]).refuses(&["texts.txt", "no text"]);
     Corpus::of(" \n\n\n").run(&[]).refuses(&["texts.txt", "no text"]);

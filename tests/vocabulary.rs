@@ -121,5 +121,11 @@ fn what_is_no_corpus_leaves_the_old_vocabulary() {
         "--output",
         &output,
     ]);
-    run.refuses(&["none/vocab.txt: No such file"]);
+    run.refuses(&["none/vocab.txt: there is no folder"]);
+    // The text itself is not replaced by its vocabulary.
+    let good = argument(&texts.path("good"));
+    let before = fs::read(&good).unwrap();
+    let run = bert(&["vocab", "--corpus", &good, "--size", "100", "--output", &good]);
+    run.refuses_usage(&["good: that is a file to read from"]);
+    assert_eq!(fs::read(&good).unwrap(), before);
 }

@@ -89,11 +89,12 @@ pub fn run(args: &Args) -> Result<()> {
     if !args.instances.full_sentences {
         warn_of_single_lines(&corpus);
     }
+    let files = corpus.files().to_vec();
+    let source = &CorpusSource::new(corpus, tokenizer, settings)?;
     if let Some(path) = &args.output {
-        let texts = corpus.files().iter().map(|file| file.path.as_path());
+        let texts = files.iter().map(|file| file.path.as_path());
         expect_output(path, texts.chain(args.tokenizer.vocab_file()))?;
     }
-    let source = &CorpusSource::new(corpus, tokenizer, settings)?;
     let passes = args.instances.dupe_factor.map_or(1, Into::into);
     args.run(&Passes { source, tokenizer: source.tokenizer(), passes })
 }

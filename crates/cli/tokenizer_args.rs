@@ -29,7 +29,7 @@ impl VocabArgs {
 #[derive(clap::Args, Debug)]
 pub struct TokenizerArgs {
     /// A model directory, or tiny-world; its tokenizer is used
-    #[arg(long, value_name = "DIR", conflicts_with = "vocab")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["vocab", "cased"])]
     model: Option<PathBuf>,
     #[command(flatten)]
     vocab: VocabArgs,
