@@ -13,6 +13,7 @@
 //! - [`parity`]: every tensor of a forward pass against transformers
 //! - [`gradients`]: every gradient against PyTorch's autograd
 //! - [`pretraining`]: what `bert pretrain` leaves behind, whatever happens to it
+//! - [`pretraining_input`]: what is refused before a training
 //! - [`showing`]: the tour and the lab
 //! - [`training`]: ten steps of training against PyTorch and Google's formula
 //! - [`loss_curve`]: a hundred steps of pre-training against PyTorch
@@ -30,6 +31,7 @@ mod loss_curve;
 mod parity;
 mod pipelines;
 mod pretraining;
+mod pretraining_input;
 mod saving;
 mod showing;
 mod support;

@@ -33,16 +33,17 @@ pub fn begin(
 ) -> Result<Beginning, Error> {
     let (found, mut damaged) = checkpoints.newest()?;
     let path = || output.to_owned();
+    let file = files.iter().find(|file| output.join(file).exists());
+    if let (None, Some(file)) = (&found, file) {
+        return Err(Error::WouldOverwrite { path: path(), file: (*file).to_owned() });
+    }
     let holds = match (&found, damaged.as_slice()) {
         (Some(found), _) => Some(format!("a run at step {}", found.state.step)),
         (None, [first, ..]) => Some(format!("a damaged checkpoint ({})", first.path.display())),
-        (None, []) => {
-            if let Some(file) = files.iter().find(|file| output.join(file).exists()) {
-                return Err(Error::WouldOverwrite { path: path(), file: (*file).to_owned() });
-            }
-            let begun = output.join(METRICS).exists();
-            begun.then(|| "a run that has not saved anything yet".to_owned())
+        (None, []) if output.join(METRICS).exists() => {
+            Some("a run that has not saved anything yet".to_owned())
         }
+        (None, []) => None,
     };
     if let (Some(holds), false) = (holds, resume) {
         return Err(Error::OutputInUse { path: path(), holds });

@@ -206,11 +206,12 @@ impl Run<'_> {
         tell: &mut dyn FnMut(Event),
     ) -> Result<Ending, Error> {
         let mut grads = training.model.zeros_like();
+        let mut unsaved = false;
         while training.step < self.plan.total {
             let done = match training.advance(self.config, feed, &self.plan, &mut grads) {
                 Ok(done) => done,
                 // Nothing is wrong with the steps so far.
-                Err(error @ Error::Data(_)) if training.step > 0 => {
+                Err(error @ Error::Data(_)) if unsaved => {
                     self.save(training, &window, true, tell)?;
                     return Err(error);
                 }
@@ -228,7 +229,7 @@ impl Run<'_> {
                 self.evaluate(training, evaluation, tell)?;
             }
             let stopped = self.stop.load(Ordering::Relaxed);
-            self.save(training, &window, last || stopped, tell)?;
+            unsaved = !self.save(training, &window, last || stopped, tell)?;
             if stopped && !last {
                 return Ok(Ending::Stopped);
             }
@@ -267,16 +268,17 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Returns whether there is a checkpoint of this step.
     fn save(
         &self,
         training: &Training,
         window: &Window,
         must: bool,
         tell: &mut dyn FnMut(Event),
-    ) -> Result<(), Error> {
-        let Some(output) = self.output else { return Ok(()) };
+    ) -> Result<bool, Error> {
+        let Some(output) = self.output else { return Ok(false) };
         if !must && !due(training.step, output.save_every) {
-            return Ok(());
+            return Ok(false);
         }
         let carried = serde_json::to_value(window).expect("sums are always JSON");
         let (step, position) = (training.step, training.position);
@@ -289,11 +291,16 @@ impl Run<'_> {
             state: &state,
         });
         match saved {
-            Ok(path) => tell(Event::Saved(path)),
-            Err(error) if must => return Err(error),
-            Err(error) => tell(Event::NotSaved(error)),
+            Ok(path) => {
+                tell(Event::Saved(path));
+                Ok(true)
+            }
+            Err(error) if must => Err(error),
+            Err(error) => {
+                tell(Event::NotSaved(error));
+                Ok(false)
+            }
         }
-        Ok(())
     }
 }
 
