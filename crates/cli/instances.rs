@@ -1,15 +1,14 @@
 //! `bert instances`: what pre-training sees.
 
-use crate::common::{Results, counted, expect_output, say, warn};
+use crate::common::{Results, counted, expect_output, say};
+use crate::corpus_args::CorpusArgs;
 use crate::instance_args::InstanceArgs;
 use crate::instance_view::View;
-use crate::pretrain_data::warn_of_single_lines;
 use crate::tokenizer_args::TokenizerArgs;
 use anyhow::{Result, bail, ensure};
 use bert_checkpoint::write_atomically;
-use bert_data::corpus::Form;
 use bert_data::tiny_world::TinyWorldSource;
-use bert_data::{Corpus, CorpusSource, Instance, Pieces, Replacement, Source, TinyWorld};
+use bert_data::{CorpusSource, Instance, Pieces, Replacement, Source, TinyWorld};
 use bert_tokenizer::{Options, Tokenizer, Vocab};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use serde::Serialize;
@@ -32,19 +31,14 @@ use std::path::{Path, PathBuf};
 A line of the file: tokens, token_ids, token_types, masked_positions (counted from 0), masked_tokens,
 masked_ids (what stood there), is_random_next (null with --full-sentences).")]
 pub struct Args {
-    /// Text files, or patterns such as 'texts/*.txt': one sentence per line, a blank line between
-    /// documents
-    #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "tiny_world")]
-    corpus: Vec<PathBuf>,
+    #[command(flatten)]
+    corpus: CorpusArgs,
     /// Instead of texts: the sentences of the built-in language, which never end
     #[arg(long, conflicts_with_all = [
         "corpus", "split_sentences", "model", "vocab", "max_length", "masked_lm_prob", "max_predictions",
         "whole_word_masking", "short_seq_prob", "full_sentences", "dupe_factor", "output",
     ])]
     tiny_world: bool,
-    /// The corpus is running text: find its sentences
-    #[arg(long)]
-    split_sentences: bool,
     #[command(flatten)]
     tokenizer: TokenizerArgs,
     #[command(flatten)]
@@ -83,12 +77,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let tokenizer = args.tokenizer.open()?;
     let settings = args.instances.settings(tokenizer.model_max_length())?;
-    let form = if args.split_sentences { Form::RunningText } else { Form::SentencePerLine };
-    let corpus = Corpus::open(&args.corpus, form)?;
-    corpus.notes().iter().for_each(|note| warn(note));
-    if !args.instances.full_sentences {
-        warn_of_single_lines(&corpus);
-    }
+    let corpus = args.corpus.open(!args.instances.full_sentences)?;
     let files = corpus.files().to_vec();
     let source = &CorpusSource::new(corpus, tokenizer, settings)?;
     if let Some(path) = &args.output {

@@ -13,6 +13,7 @@
 mod answer;
 mod classify;
 mod common;
+mod corpus_args;
 mod encode;
 mod fill_mask;
 mod gradcheck;

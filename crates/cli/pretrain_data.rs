@@ -1,15 +1,16 @@
 //! What a pre-training reads: texts and a vocabulary, or tiny world.
 
-use crate::common::{Usage, counted, say, warn};
+use crate::common::{Usage, counted, say};
+use crate::corpus_args::CorpusArgs;
 use crate::instance_args::InstanceArgs;
 use crate::ladder::levels;
 use crate::pretrain_model::Initial;
 use crate::tokenizer_args::VocabArgs;
 use anyhow::{Context as _, Result};
 use bert_checkpoint::TokenizerFiles;
-use bert_data::corpus::{CorpusFile, Form as TextForm};
+use bert_data::corpus::CorpusFile;
 use bert_data::tiny_world::{TinyWorld, TinyWorldSource};
-use bert_data::{Corpus, CorpusSource, Instance, Position, Replacement, Source};
+use bert_data::{CorpusSource, Instance, Position, Replacement, Source};
 use bert_model::HeadKind;
 use bert_nn::random::hash;
 use bert_tokenizer::Tokenizer;
@@ -23,19 +24,14 @@ use std::path::PathBuf;
 /// Where instances come from, and how they are made.
 #[derive(clap::Args)]
 pub struct DataArgs {
-    /// Text files, or patterns such as 'texts/*.txt': one sentence per line, a blank line between
-    /// documents
-    #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "tiny_world")]
-    pub corpus: Vec<PathBuf>,
+    #[command(flatten)]
+    corpus: CorpusArgs,
     /// Train on the built-in language whose best possible loss is known; no file is needed
     #[arg(long, conflicts_with_all = [
         "corpus", "split_sentences", "vocab", "cased", "eval_corpus", "max_length", "masked_lm_prob",
         "max_predictions", "whole_word_masking", "short_seq_prob", "full_sentences", "dupe_factor",
     ])]
     pub tiny_world: bool,
-    /// The corpus is running text: find its sentences
-    #[arg(long)]
-    split_sentences: bool,
     #[command(flatten)]
     vocab: VocabArgs,
     /// Texts to measure the model with, not to train on
@@ -146,15 +142,12 @@ impl DataArgs {
 
     fn open_corpus(&self, init: Option<&Initial>) -> Result<Data> {
         let (tokenizer, vocabulary, tokenizer_files) = self.tokenizer(init)?;
-        let corpus = self.read(&self.corpus)?;
+        let corpus = self.corpus.open(!self.instances.full_sentences)?;
         // By what is in the files: the same texts in another place are the same run.
         let of_file = |file: &CorpusFile| format!("{} bytes, hash {:016x}", file.bytes, file.hash);
         let files: Vec<_> = corpus.files().iter().map(of_file).collect();
         let documents = counted(corpus.documents(), "document");
         let description = format!("{documents} in {}", counted(files.len(), "file"));
-        if !self.instances.full_sentences {
-            warn_of_single_lines(&corpus);
-        }
         let settings =
             self.instances.settings(init.map(|model| model.config.max_position_embeddings))?;
         let max_length = settings.max_length;
@@ -166,7 +159,7 @@ impl DataArgs {
         };
         let of_run = [
             ("--corpus", json!(files)),
-            ("--split-sentences", json!(self.split_sentences)),
+            ("--split-sentences", json!(self.corpus.split_sentences)),
             ("vocabulary (hash of its file)", json!(hash(&vocabulary))),
             ("lower-casing", json!(lower_case)),
             ("instances", json!(settings)),
@@ -216,19 +209,11 @@ impl DataArgs {
         }
     }
 
-    fn read(&self, patterns: &[PathBuf]) -> Result<Corpus> {
-        let form =
-            if self.split_sentences { TextForm::RunningText } else { TextForm::SentencePerLine };
-        let corpus = Corpus::open(patterns, form)?;
-        corpus.notes().iter().for_each(|note| warn(note));
-        Ok(corpus)
-    }
-
     /// The first sequences of the other texts, always with the same masks.
     fn evaluation(&self, init: Option<&Initial>) -> Result<Vec<LabelledBatch>> {
         let (tokenizer, ..) = self.tokenizer(init)?;
         let source = CorpusSource::new(
-            self.read(&self.eval_corpus)?,
+            self.corpus.open_others(&self.eval_corpus)?,
             tokenizer,
             self.instances.settings(init.map(|model| model.config.max_position_embeddings))?,
         )
@@ -244,17 +229,5 @@ impl DataArgs {
         let masked = instances.iter().any(|instance| !instance.masked_positions.is_empty());
         anyhow::ensure!(masked, "--eval-corpus: there is no word in it that can be hidden");
         Ok(instances.chunks(EVAL_BATCH).map(labelled).collect())
-    }
-}
-
-/// Paragraphs of running text, one on each line, look like documents of one sentence.
-pub fn warn_of_single_lines(corpus: &Corpus) {
-    let (documents, lines) = (corpus.documents() as u64, corpus.lines());
-    if corpus.form() == TextForm::SentencePerLine && 2 * lines < 3 * documents {
-        let documents = counted(documents as usize, "document");
-        warn(&format!(
-            "{documents} have {lines} lines: with so few sentences each, nearly every pair is a random one. Are the lines running \
-             text? --split-sentences finds its sentences"
-        ));
     }
 }
