@@ -221,6 +221,20 @@ fn the_built_in_language_needs_no_corpus() {
 }
 
 #[test]
+fn a_paragraph_on_each_line_is_noticed_where_pairs_are_made() {
+    let warned = |corpus: &Corpus, more: &[&str]| {
+        let run = corpus.run(more);
+        run.ok();
+        run.stderr.contains("--split-sentences finds its sentences")
+    };
+    let lines = Corpus::of("The dog bites.\n\nThe man runs. He hides.\n\nThe cat sleeps.\n");
+    assert!(warned(&lines, &[]));
+    assert!(!warned(&lines, &["--split-sentences"]));
+    assert!(!warned(&lines, &["--full-sentences"]));
+    assert!(!warned(&Corpus::of("The dog bites.\nHe barks.\n\nThe man runs.\nHe hides.\n"), &[]));
+}
+
+#[test]
 fn instances_of_bad_input_are_refused_in_one_line() {
     let one = Corpus::of("The dog bites.\nThe man runs.\n");
     let advice = ["at least two documents", "a blank line", "--full-sentences"];
