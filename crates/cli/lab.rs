@@ -45,6 +45,9 @@ pub struct Args {
     /// What all random numbers depend on
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
+    /// Without the whole model, which else is trained first to compare with
+    #[arg(long, requires = "ablations")]
+    alone: bool,
     /// Draw the curves into this file
     #[arg(long, value_name = "FILE", requires = "ablations")]
     svg: Option<PathBuf>,
@@ -89,10 +92,14 @@ pub fn run(args: &Args) -> Result<()> {
     for (name, loss) in rungs(&ladder) {
         results.line(&format!("  {loss:6.3}  {name}"))?;
     }
-    let mut models = vec![(name_of(Ablation::NONE), learn(&mut results, &world, &whole)?)];
+    let mut models = Vec::new();
+    if !args.alone {
+        models.push((name_of(Ablation::NONE), learn(&mut results, &world, &whole)?));
+    }
     for &ablation in &args.ablations {
         let without = learn(&mut results, &world, &args.lesson(&world, ablation))?;
-        results.line(&format!("\n{}", verdict(&models[0].1, &without, &ladder)))?;
+        let with = models.first().filter(|_| !args.alone).map(|(_, learned)| learned);
+        results.line(&format!("\n{}", verdict(with, &without, &ladder)))?;
         results.flush()?;
         models.push((name_of(ablation), without));
     }
@@ -214,8 +221,8 @@ fn learn(results: &mut Results, world: &TinyWorld, lesson: &Lesson) -> Result<Le
     Ok(learned)
 }
 
-/// Where the two ended, and the rung that each stands on or above.
-fn verdict(with: &Learned, without: &Learned, ladder: &Ladder) -> String {
+/// Where the models ended, and the rung that each stands on or above.
+fn verdict(with: Option<&Learned>, without: &Learned, ladder: &Ladder) -> String {
     let last = |learned: &Learned| learned.measured.last().map_or(f64::NAN, |&(_, loss)| loss);
     let place = |loss: f64| {
         let nearest = rungs(ladder)
@@ -223,14 +230,15 @@ fn verdict(with: &Learned, without: &Learned, ladder: &Ladder) -> String {
             .min_by(|a, b| (a.1 - loss).abs().total_cmp(&(b.1 - loss).abs()));
         nearest.map_or(String::new(), |(name, rung)| {
             let side = if loss < rung { "below" } else { "above" };
-            format!("{:.3} {side} \"{name}\"", (loss - rung).abs())
+            format!("{loss:.3} ({:.3} {side} \"{name}\")", (loss - rung).abs())
         })
     };
-    let (with, without) = (last(with), last(without));
-    format!(
-        "With it {with:.3} ({}), without it {without:.3} ({}): the part is worth {:.3} nats so far.",
-        place(with),
-        place(without),
-        without - with
+    let ends = format!("without it {}", place(last(without)));
+    with.map_or_else(
+        || format!("Ends {ends}."),
+        |with| {
+            let (with, worth) = (last(with), last(without) - last(with));
+            format!("With it {}, {ends}: the part is worth {worth:.3} nats so far.", place(with))
+        },
     )
 }
