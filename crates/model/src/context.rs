@@ -1,7 +1,8 @@
 //! What is not a parameter and still reaches every layer: the configuration, and whether this is
 //! training.
 
-use crate::{Ablation, Batch, Config, Error, HeadKind};
+use crate::{Ablation, Batch, Config, Error, Freeze, HeadKind};
+use bert_nn::cross_entropy::Weighting;
 use bert_nn::{AddNorm, Dropout, Mask, Real};
 
 /// Whether this pass is part of training.
@@ -40,12 +41,23 @@ pub struct Context<'a> {
     pub ablation: Ablation,
     /// C of them, where some classes of a single-label problem count more than others in the loss.
     pub class_weights: Option<&'a [Real]>,
+    /// Which part of a label is spread over all classes of such a problem, from 0 to below 1.
+    pub label_smoothing: Real,
+    /// What is not trained: the backward pass stops there.
+    pub freeze: Freeze,
 }
 
 impl<'a> Context<'a> {
     /// For evaluation: no dropout.
     pub fn eval(config: &'a Config) -> Self {
-        Self { config, mode: Mode::Eval, ablation: Ablation::NONE, class_weights: None }
+        Self {
+            config,
+            mode: Mode::Eval,
+            ablation: Ablation::NONE,
+            class_weights: None,
+            label_smoothing: 0.0,
+            freeze: Freeze::NOTHING,
+        }
     }
 
     /// For training: dropout at the configuration's rates. For the first batch of a step; see
@@ -66,22 +78,30 @@ impl<'a> Context<'a> {
         Self { mode, ..self }
     }
 
-    /// The class weights of a head that tells classes apart; the others pass over them.
-    pub fn class_weights_of(&self, kind: HeadKind) -> Option<&'a [Real]> {
+    /// How a head that tells classes apart weighs them; for the others all classes are equal, and labels sure.
+    pub fn weighting_of(&self, kind: HeadKind) -> Weighting<'a> {
         match kind {
-            HeadKind::SequenceClassification | HeadKind::TokenClassification => self.class_weights,
+            HeadKind::SequenceClassification | HeadKind::TokenClassification => {
+                let (class_weights, label_smoothing) = (self.class_weights, self.label_smoothing);
+                Weighting { class_weights, label_smoothing }
+            }
             HeadKind::None
             | HeadKind::MaskedLm
             | HeadKind::NextSentence
             | HeadKind::PreTraining
             | HeadKind::QuestionAnswering
-            | HeadKind::MultipleChoice => None,
+            | HeadKind::MultipleChoice => Weighting::default(),
         }
     }
 
-    /// Refuses class weights that do not fit the classes. A training pass may rely on it.
-    pub fn check_class_weights(&self, kind: HeadKind) -> Result<(), Error> {
-        let (classes, Some(weights)) = (self.config.classes(), self.class_weights_of(kind)) else {
+    /// Refuses class weights that do not fit the classes, and a smoothing that is no share. A training pass may
+    /// rely on it.
+    pub fn check_weighting(&self, kind: HeadKind) -> Result<(), Error> {
+        let Weighting { class_weights, label_smoothing } = self.weighting_of(kind);
+        if !(0.0..1.0).contains(&label_smoothing) {
+            return Err(Error::LabelSmoothing { found: label_smoothing });
+        }
+        let (classes, Some(weights)) = (self.config.classes(), class_weights) else {
             return Ok(());
         };
         let sound = weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0);

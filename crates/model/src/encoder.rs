@@ -40,7 +40,7 @@ bert_nn::tensors!(Encoder { layer => "layer" });
 /// The gradients of an encoder have its shapes.
 pub type EncoderGrads = Encoder;
 
-/// What one forward pass leaves behind, a piece for each layer.
+/// What one forward pass leaves behind, a piece for each layer that is trained.
 #[derive(Debug, Clone)]
 pub struct EncoderCache {
     layers: Vec<KeptLayer>,
@@ -48,6 +48,7 @@ pub struct EncoderCache {
 
 #[derive(Debug, Clone)]
 struct KeptLayer {
+    number: usize,
     /// [T, H].
     input: Array2<Real>,
     /// None where it is to be computed again.
@@ -85,7 +86,9 @@ impl Encoder {
         for (number, layer) in self.layer.iter().enumerate() {
             let (output, cache) = layer.forward(hidden.view(), bounds, number, context); // [T, H]
             let cache = (keep == Keep::All).then_some(cache);
-            layers.push(KeptLayer { input: hidden, cache });
+            if !context.freeze.layer(number) {
+                layers.push(KeptLayer { number, input: hidden, cache });
+            }
             hidden = output;
         }
         (hidden, EncoderCache { layers })
@@ -95,7 +98,8 @@ impl Encoder {
     // ANCHOR: backward
     /// Gradient of the loss with respect to what came in [T, H], from the one with respect to what
     /// came out [T, H]; adds the layers' gradients to `grads`. `seen` is called with the gradient
-    /// of each layer's output and the layer's number, from the last to the first.
+    /// of each layer's output and the layer's number, from the last to the first. With frozen layers
+    /// it ends above them, and returns the gradient of what came into the lowest that is not frozen.
     pub fn backward(
         &self,
         cache: EncoderCache,
@@ -106,7 +110,8 @@ impl Encoder {
         mut seen: impl FnMut(usize, ArrayView2<Real>),
     ) -> Array2<Real> {
         let mut d_hidden = d_output; // [T, H]
-        for (number, kept) in cache.layers.into_iter().enumerate().rev() {
+        for kept in cache.layers.into_iter().rev() {
+            let number = kept.number;
             seen(number, d_hidden.view());
             let (layer, grads) = (&self.layer[number], &mut grads.layer[number]);
             let input = kept.input.view();

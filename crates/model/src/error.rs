@@ -125,6 +125,12 @@ pub enum Error {
         /// How many classes the model has.
         classes: usize,
     },
+    /// A part of a label that is no part.
+    #[error("label smoothing is {found}: it must be from 0 to below 1")]
+    LabelSmoothing {
+        /// As it was given.
+        found: Real,
+    },
     /// The mean over no label at all is not defined.
     #[error(
         "{name}: every label is ignored, so there is nothing to average and the loss is undefined"

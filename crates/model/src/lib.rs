@@ -6,6 +6,7 @@
 //!
 //! - [`config`]: the sizes and rates of a model, read from Hugging Face's or Google's JSON
 //! - [`batch`]: sequences laid end to end, and how a padded batch becomes one
+//! - [`freeze`]: what stays as it was before training
 //! - [`ablation`]: parts that can be left out, to see what they are good for
 //! - [`context`]: what is not a parameter and still reaches every layer
 //! - [`embeddings`]: word + position + token type → LayerNorm → dropout
@@ -32,6 +33,7 @@ pub mod embeddings;
 pub mod encoder;
 pub mod encoder_layer;
 mod error;
+pub mod freeze;
 pub mod heads;
 pub mod model;
 pub mod packed;
@@ -48,6 +50,7 @@ pub use embeddings::Embeddings;
 pub use encoder::{Encoder, Keep};
 pub use encoder_layer::EncoderLayer;
 pub use error::Error;
+pub use freeze::Freeze;
 pub use heads::{Head, HeadKind, Labels};
 pub use model::{Bert, Model, ModelCache, Outputs};
 pub use packed::PackedModel;

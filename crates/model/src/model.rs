@@ -115,7 +115,7 @@ impl Model {
     // ANCHOR: backward
     /// Adds the gradient of the loss with respect to every parameter to `grads`. `d_losses`: see
     /// [`crate::heads::loss::loss_gradients`]. `seen` is called with the gradient of each
-    /// `hidden_states.l` and l, from L to 0.
+    /// `hidden_states.l` and l, from L to 0. Nothing is computed for what `context` freezes.
     pub fn backward(
         &self,
         batch: &Batch,
@@ -148,6 +148,9 @@ impl Model {
             &mut grads.bert.encoder,
             |layer, d_output| seen(layer + 1, d_output),
         ); // [T, H]
+        if context.freeze.embeddings() {
+            return;
+        }
         seen(0, d_embedded.view());
         self.bert.embeddings.backward(batch, embeddings, d_embedded, context, of_embeddings);
     }

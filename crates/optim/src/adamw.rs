@@ -128,13 +128,25 @@ pub struct AdamW<P> {
     pub steps: u64,
     /// What stays the same.
     pub settings: AdamWSettings,
+    /// For each tensor, whether it is left alone: neither gradient nor decay moves it.
+    frozen: Vec<bool>,
 }
 
 impl<P: Tensors> AdamW<P> {
     /// Before the first step: both moments are zero.
     pub fn new(parameters: &P, settings: AdamWSettings) -> Self {
+        Self::with_frozen(parameters, settings, |_| false)
+    }
+
+    /// As [`AdamW::new`]; `frozen` says by its name whether a parameter is left alone.
+    pub fn with_frozen(
+        parameters: &P,
+        settings: AdamWSettings,
+        frozen: impl Fn(&str) -> bool,
+    ) -> Self {
         let (first, second) = (parameters.zeros_like(), parameters.zeros_like());
-        Self { first, second, steps: 0, settings }
+        let frozen = parameters.tensors().iter().map(|tensor| frozen(&tensor.name)).collect();
+        Self { first, second, steps: 0, settings, frozen }
     }
 }
 
@@ -144,7 +156,13 @@ impl<P: Tensors> Optimizer<P> for AdamW<P> {
         let step = self.settings.step(self.steps, update);
         let tensors = [parameters, gradients, &mut self.first, &mut self.second];
         team(|| {
-            for [parameter, gradient, first, second] in side_by_side(tensors) {
+            for ([parameter, gradient, first, second], frozen) in
+                side_by_side(tensors).zip(&self.frozen)
+            {
+                if *frozen {
+                    gradient.values.fill(0.0);
+                    continue;
+                }
                 let decay = if decays(&parameter.name) { step.decay } else { 0.0 };
                 let step = AdamStep { decay, ..step };
                 adam_update(parameter.values, gradient.values, first.values, second.values, &step);
@@ -226,6 +244,19 @@ mod tests {
                 assert!((f64::from(parameter) - expected).abs() < 1e-4 * 0.0317, "{parameter}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_frozen_neither_moves_nor_decays_and_its_gradient_is_zero_afterwards() {
+        let pair = || bert_nn::Linear { weight: array![[1.0]], bias: array![1.0] };
+        let (mut parameters, mut gradients) = (pair(), pair());
+        let mut optimizer =
+            AdamW::with_frozen(&parameters, AdamWSettings::pytorch(), |name| name == "weight");
+        optimizer.step(&mut parameters, &mut gradients, &Update::new(0.1));
+        assert_eq!(parameters.weight[[0, 0]], 1.0);
+        assert!((parameters.bias[0] - 0.9).abs() < 1e-6, "{}", parameters.bias[0]);
+        assert_eq!(gradients, pair().zeros_like());
+        assert_eq!(optimizer.first.weight[[0, 0]], 0.0);
     }
 
     #[test]

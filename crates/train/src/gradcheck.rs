@@ -5,7 +5,7 @@ use crate::Error;
 use crate::step::{LabelledBatch, add, gradients};
 use bert_model::heads::loss::total;
 use bert_model::zero_gradients::zero_by_mathematics;
-use bert_model::{Ablation, Batch, Config, Context, HeadKind, Keep, Labels, Model};
+use bert_model::{Ablation, Batch, Config, Context, Freeze, HeadKind, Keep, Labels, Model};
 use bert_nn::gradient_check::{Formula, Report, Row, check, error, jitter, norm, random};
 use bert_nn::init::{Initializer, initialize};
 use bert_nn::{Real, Tensors};
@@ -63,6 +63,10 @@ pub struct Subject {
     pub dropout: bool,
     /// What each class counts in the loss of one label of several; none if all count the same.
     pub class_weights: Option<Vec<Real>>,
+    /// Which part of such a label is spread over all classes.
+    pub label_smoothing: Real,
+    /// What is not trained.
+    pub freeze: Freeze,
 }
 
 /// The configuration of the small model.
@@ -97,6 +101,8 @@ impl Subject {
             ablation: Ablation::NONE,
             dropout: false,
             class_weights: None,
+            label_smoothing: 0.0,
+            freeze: Freeze::NOTHING,
         }
     }
 
@@ -107,7 +113,9 @@ impl Subject {
             Context::eval(&self.config)
         };
         let class_weights = self.class_weights.as_deref();
-        Context { ablation: self.ablation, class_weights, ..context }
+        let (ablation, label_smoothing, freeze) =
+            (self.ablation, self.label_smoothing, self.freeze);
+        Context { ablation, class_weights, label_smoothing, freeze, ..context }
     }
 
     /// The gradients under test.
@@ -316,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn gradients_under_class_weights_are_what_finite_differences_say() {
+    fn gradients_under_class_weights_and_smoothing_are_what_finite_differences_say() {
         let problem_type = Some("single_label_classification");
         for case in [
             Case { kind: HeadKind::SequenceClassification, problem_type },
@@ -332,7 +340,34 @@ mod tests {
             assert_eq!(loss(&weighted([4.0; 3])), loss(&plain));
             let subject = weighted([0.5, 4.0, 1.0]);
             assert!((loss(&subject) - loss(&plain)).abs() > 0.01, "the weights count for nothing");
-            check(subject);
+            check(subject.clone());
+            let smooth = Subject { label_smoothing: 0.1, ..subject.clone() };
+            assert!((loss(&smooth) - loss(&subject)).abs() > 0.001, "smoothing counts for nothing");
+            check(smooth);
+        }
+    }
+
+    #[test]
+    fn what_is_not_frozen_has_the_gradients_that_it_had_and_the_rest_has_none() {
+        for case in Case::all() {
+            let plain = Subject { dropout: true, ..Subject::new(case) };
+            let expected = plain.gradients().unwrap();
+            // The table of words is also the decoder of masked words, above all layers.
+            let tied = matches!(case.kind, HeadKind::MaskedLm | HeadKind::PreTraining);
+            let tied = |name: &str| tied && name == "bert.embeddings.word_embeddings.weight";
+            for freeze in [Freeze::EMBEDDINGS, Freeze::layers(1), Freeze::ALL] {
+                let found = Subject { freeze, ..plain.clone() }.gradients().unwrap();
+                for (found, expected) in found.tensors().iter().zip(expected.tensors()) {
+                    if tied(&found.name) {
+                        continue;
+                    }
+                    if freeze.parameter(&found.name) {
+                        assert!(found.values.iter().all(|&g| g == 0.0), "{freeze}: {}", found.name);
+                    } else {
+                        assert_eq!(found.values, expected.values, "{freeze}: {}", found.name);
+                    }
+                }
+            }
         }
     }
 

@@ -45,7 +45,7 @@ pub fn gradients(
     grads: &mut ModelGrads,
 ) -> Result<Vec<Part>, Error> {
     check(model, step, context)?;
-    let weights = context.class_weights_of(model.head.kind());
+    let weights = context.weighting_of(model.head.kind()).class_weights;
     let d_losses = loss_gradients(&counts(step, weights))?;
     let mut sums = Vec::new();
     let mut context = *context;
@@ -136,7 +136,7 @@ fn check(model: &Model, step: &[LabelledBatch], context: &Context) -> Result<(),
     if step.is_empty() {
         return Err(Error::NoBatch);
     }
-    context.check_class_weights(model.head.kind())?;
+    context.check_weighting(model.head.kind())?;
     for LabelledBatch { batch, labels } in step {
         batch.check(context.config)?;
         labels.check(model.head.kind(), batch, context.config)?;

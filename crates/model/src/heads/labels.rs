@@ -48,9 +48,9 @@ pub enum Labels {
 
 impl Labels {
     /// The parts of the loss with their counts, before any is computed: sums are 0. `class_weights`
-    /// are those of the head ([`Context::class_weights_of`]).
+    /// are those of the head ([`Context::weighting_of`]).
     ///
-    /// [`Context::class_weights_of`]: crate::Context::class_weights_of
+    /// [`Context::weighting_of`]: crate::Context::weighting_of
     pub fn parts(&self, class_weights: Option<&[Real]>) -> Vec<Part> {
         let part = |name, share, count| Part {
             name,

@@ -13,7 +13,7 @@
 use super::{Head, Labels, MaskedLm, masked_lm::MaskedLmCache};
 use crate::{Batch, Context, Error};
 use bert_nn::choice::ChoiceCache;
-use bert_nn::cross_entropy::CrossEntropyCache;
+use bert_nn::cross_entropy::{CrossEntropyCache, Weighting};
 use bert_nn::embedding::EmbeddingGrads;
 use bert_nn::view::add_rows;
 use bert_nn::{
@@ -117,7 +117,7 @@ impl Head {
         labels: &Labels,
         context: &Context,
     ) -> (Vec<Part>, HeadCache) {
-        let weights = context.class_weights_of(self.kind());
+        let weighting = context.weighting_of(self.kind());
         let output = self.pooler().map(|p| p.forward(hidden, batch.first_rows())); // [B, H]
         let pooled = || output.clone().expect("this head has a pooler"); // [B, H]
         let (losses, kept) = match (self, labels) {
@@ -127,20 +127,21 @@ impl Head {
             }
             (Head::NextSentence(head), Labels::Sequences(labels)) => {
                 let logits = head.forward(pooled().view()); // [B, 2]
-                let (loss, cache) = cross_entropy::forward(logits, labels, None);
+                let (loss, cache) = cross_entropy::forward(logits, labels, Weighting::default());
                 (vec![(loss, Some(cache.accuracy))], Kept::NextSentence(cache))
             }
             (Head::PreTraining(head), Labels::PreTraining { tokens, sequences }) => {
                 let (masked_loss, masked) =
                     masked_words(&head.masked_lm, hidden, words, tokens, context);
                 let logits = head.seq_relationship.forward(pooled().view()); // [B, 2]
-                let (next_loss, next) = cross_entropy::forward(logits, sequences, None);
+                let (next_loss, next) =
+                    cross_entropy::forward(logits, sequences, Weighting::default());
                 let of_words = (masked_loss, Some(masked.loss.accuracy));
                 (vec![of_words, (next_loss, Some(next.accuracy))], Kept::PreTraining(masked, next))
             }
             (Head::SequenceClassification(head), Labels::Sequences(labels)) => {
                 let (logits, dropped) = head.forward(pooled(), context); // [B, C]
-                let (loss, cache) = cross_entropy::forward(logits, labels, weights);
+                let (loss, cache) = cross_entropy::forward(logits, labels, weighting);
                 (vec![(loss, Some(cache.accuracy))], Kept::Class(dropped, cache))
             }
             (Head::SequenceClassification(head), Labels::MultiLabel(targets)) => {
@@ -155,7 +156,7 @@ impl Head {
             }
             (Head::TokenClassification(head), Labels::Tokens(labels)) => {
                 let (logits, dropped) = head.forward(hidden.to_owned(), context); // [T, C]
-                let (loss, cache) = cross_entropy::forward(logits, labels, weights);
+                let (loss, cache) = cross_entropy::forward(logits, labels, weighting);
                 (vec![(loss, Some(cache.accuracy))], Kept::Class(dropped, cache))
             }
             (Head::QuestionAnswering(head), Labels::Spans { start, end }) => {
@@ -172,7 +173,7 @@ impl Head {
             }
             _ => panic!("{WRONG_LABELS}"),
         };
-        let mut parts = labels.parts(weights);
+        let mut parts = labels.parts(weighting.class_weights);
         for (part, (loss, accuracy)) in parts.iter_mut().zip(losses) {
             (part.loss, part.accuracy) = (loss, accuracy);
         }
@@ -196,7 +197,7 @@ impl Head {
         grads: &mut Head,
         d_words: &mut EmbeddingGrads,
     ) -> Array2<Real> {
-        let weights = context.class_weights_of(self.kind());
+        let weighting = context.weighting_of(self.kind());
         let d_loss = d_losses[0];
         let output = cache.pooled;
         let pooled = || output.as_ref().expect("this head has a pooler").view(); // [B, H]
@@ -212,7 +213,7 @@ impl Head {
                 Labels::Sequences(labels),
                 Kept::NextSentence(cache),
             ) => {
-                let d_logits = cross_entropy::backward(cache, labels, None, d_loss); // [B, 2]
+                let d_logits = cross_entropy::backward(cache, labels, Weighting::default(), d_loss); // [B, 2]
                 let grads = &mut grads.seq_relationship;
                 Some(head.seq_relationship.backward(pooled(), d_logits.view(), grads))
             }
@@ -232,7 +233,8 @@ impl Head {
                     d_words,
                     &mut d_hidden,
                 );
-                let d_logits = cross_entropy::backward(next, sequences, None, d_losses[1]); // [B, 2]
+                let d_logits =
+                    cross_entropy::backward(next, sequences, Weighting::default(), d_losses[1]); // [B, 2]
                 let grads = &mut grads.seq_relationship;
                 Some(head.seq_relationship.backward(pooled(), d_logits.view(), grads))
             }
@@ -244,7 +246,7 @@ impl Head {
             ) => {
                 let (dropped, d_logits) = match (labels, kept) {
                     (Labels::Sequences(labels), Kept::Class(dropped, cache)) => {
-                        (dropped, cross_entropy::backward(cache, labels, weights, d_loss))
+                        (dropped, cross_entropy::backward(cache, labels, weighting, d_loss))
                     }
                     (Labels::MultiLabel(targets), Kept::Logits(dropped, logits)) => {
                         let (logits, targets) = (logits.view(), targets.view());
@@ -264,7 +266,7 @@ impl Head {
                 Labels::Tokens(labels),
                 Kept::Class(dropped, cache),
             ) => {
-                let d_logits = cross_entropy::backward(cache, labels, weights, d_loss); // [T, C]
+                let d_logits = cross_entropy::backward(cache, labels, weighting, d_loss); // [T, C]
                 d_hidden = head.backward(dropped.view(), d_logits.view(), context, grads);
                 None
             }
@@ -316,7 +318,7 @@ fn masked_words(
     let labels: Vec<_> = rows.iter().map(|&row| labels[row]).collect();
     let hidden = hidden.select(Axis(0), &rows); // [M, H]
     let (logits, cache) = head.forward(hidden.view(), words, context); // [M, V]
-    let (loss, cross_entropy) = cross_entropy::forward(logits, &labels, None);
+    let (loss, cross_entropy) = cross_entropy::forward(logits, &labels, Weighting::default());
     (loss, MaskedWords { rows, labels, hidden, cache, loss: cross_entropy })
 }
 
@@ -331,7 +333,8 @@ impl MaskedWords {
         d_words: &mut EmbeddingGrads,
         d_hidden: &mut Array2<Real>,
     ) {
-        let d_logits = cross_entropy::backward(self.loss, &self.labels, None, d_loss); // [M, V]
+        let d_logits =
+            cross_entropy::backward(self.loss, &self.labels, Weighting::default(), d_loss); // [M, V]
         let (hidden, d_logits) = (self.hidden.view(), d_logits.view());
         let d_rows = head.backward(hidden, words, self.cache, d_logits, context, grads, d_words); // [M, H]
         add_rows(d_hidden, &self.rows, d_rows.view());
