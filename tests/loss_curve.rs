@@ -3,7 +3,7 @@
 
 use bert_checkpoint::{LoadOptions, load};
 use bert_data::{Instance, Source};
-use bert_model::{Ablation, Keep};
+use bert_model::{Context, Freeze, Keep};
 use bert_nn::{Real, Tensors};
 use bert_optim::{AdamWSettings, Schedule};
 use bert_testkit::fixture;
@@ -56,13 +56,13 @@ fn a_hundred_steps_of_pre_training_follow_pytorch() {
         schedule: Schedule::Linear { warm_up, total },
         max_norm: Some(number("max_grad_norm")),
         keep: Keep::All,
-        ablation: Ablation::NONE,
+        context: Context::eval(&loaded.config),
     };
-    let mut training = Training::new(loaded.model, settings);
+    let mut training = Training::new(loaded.model, settings, Freeze::NOTHING);
     let mut grads = training.model.zeros_like();
     let mut worst: f64 = 0.0;
     for step in 0..total as usize {
-        let done = training.advance(&loaded.config, &mut feed, &plan, &mut grads).unwrap();
+        let done = training.advance(&mut feed, &plan, &mut grads).unwrap();
         assert_eq!(done.parts.len(), 2);
         for (part, name) in done.parts.iter().zip(["masked_lm", "next_sentence"]) {
             let expected = all[name][step].as_f64().unwrap();

@@ -27,7 +27,7 @@ mod pretrain;
 mod pretrain_data;
 mod pretrain_finish;
 mod pretrain_model;
-mod pretrain_progress;
+mod progress;
 mod similar;
 mod tag;
 mod text;
@@ -37,6 +37,7 @@ mod tour;
 mod trace;
 mod trace_backward;
 mod trace_time;
+mod training;
 mod verify;
 mod vocab;
 

@@ -1,19 +1,20 @@
 //! `bert pretrain`: masked-LM and next-sentence pre-training, from random weights or from a model.
 
-use crate::common::{expect_usage, say, warn};
+use crate::common::{expect_usage, say};
 use crate::interrupt::stop_on_ctrl_c;
 use crate::pretrain_data::{Data, DataArgs};
 use crate::pretrain_finish::{FILES, finish};
 use crate::pretrain_model::ModelChoice;
-use crate::pretrain_progress::Progress;
-use anyhow::{Context as _, Result};
+use crate::progress::Progress;
+use crate::training::{begun, metrics_every, stopped};
+use anyhow::Result;
 use bert_checkpoint::TokenizerFiles;
-use bert_model::{Ablation, Config, Context, Keep, Model};
+use bert_model::{Config, Context, Freeze, Keep};
 use bert_optim::{AdamWSettings, Schedule};
-use bert_train::metrics::{METRICS, MetricsFile, Window};
+use bert_train::metrics::{METRICS, MetricsFile};
 use bert_train::{
-    BatchSize, Beginning, Checkpoints, Ending, Evaluation, Event, InstanceFeed, Output, Plan, Run,
-    Training, begin, evaluate,
+    BatchSize, Checkpoints, Ending, Event, HeldOut, InstanceFeed, Judge, Output, Plan, Run,
+    Training, begin,
 };
 use serde_json::{Map, Value, json};
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -104,58 +105,47 @@ pub fn run(args: &Args) -> Result<()> {
     let files: Vec<_> = of_tokenizer.chain(FILES).collect();
     let beginning = begin(&args.output, &files, &checkpoints, &settings, args.resume)?;
     let _lock = &beginning.lock;
-    let (mut training, window) = args.beginning(&beginning, model)?;
+    let mut training =
+        begun(&beginning, args.resume, &args.output, model, args.adamw(), Freeze::NOTHING)?;
     let metrics = MetricsFile::at(&args.output.join(METRICS), training.step)?;
     let output = Output { checkpoints, save_every: args.save_every, metrics, tokenizer, settings };
-    let evaluation =
-        data.evaluation.clone().map(|batches| Evaluation { batches, every: args.eval_every });
+    let mut judge = data.evaluation.clone().map(HeldOut);
+    let plan = args.plan(&config, total);
 
     let mut measured = None;
-    let ending = if training.step == total {
+    let ending = if training.finished(&plan) {
         say(&format!("the run is finished: {total} steps"));
         Ending::Finished
     } else {
         let stop = stop_on_ctrl_c();
         say(&args.greeting(&config, &training, &data, total));
-        let progress = Progress::new(training.step, total);
+        let progress = Progress::new(data.head, training.step, total);
         let run = Run {
-            config: &config,
-            plan: args.plan(total),
+            plan,
             output: Some(&output),
-            evaluation: evaluation.as_ref(),
             metrics_every: metrics_every(total),
+            eval_every: args.eval_every,
+            patience: None,
             stop,
         };
-        run.run(&mut training, &mut feed, window, &mut |event| {
-            if let Event::Evaluated(step, parts) = &event {
-                measured = (*step == total).then(|| parts.to_vec());
+        let judge = judge.as_mut().map(|judge| judge as &mut dyn Judge);
+        run.run(&mut training, &mut feed, judge, &mut |event| {
+            if let Event::Evaluated(step, judged) = &event {
+                measured = (*step == total).then(|| (*judged).clone());
             }
             progress.tell(event);
         })?
     };
     match ending {
         Ending::Finished => {
-            let parts = match (measured, &evaluation) {
-                (None, Some(evaluation)) => {
-                    let context = Context::eval(&config);
-                    Some(evaluate(&training.model, &evaluation.batches, &context)?)
-                }
+            let judged = match (measured, &mut judge) {
+                (None, Some(judge)) => Some(judge.judge(&training.model, &plan.context)?),
                 (measured, _) => measured,
             };
-            finish(&args.output, &config, &training, &data, &output, parts.as_deref())
+            finish(&args.output, &config, &training, &data, &output, judged.as_ref())
         }
-        Ending::Stopped => {
-            anyhow::bail!(
-                "stopped at step {} of {total} and saved; the same command with --resume goes on",
-                training.step
-            )
-        }
+        Ending::Stopped => Err(stopped(&training, total)),
     }
-}
-
-/// About two hundred lines, and means over not too many steps.
-fn metrics_every(total: u64) -> u64 {
-    (total / 200).clamp(1, 100)
 }
 
 impl Args {
@@ -189,7 +179,7 @@ impl Args {
         let Some(epochs) = self.epochs else {
             return Ok(self.steps.map_or(3000, NonZeroU64::get));
         };
-        let counting = crate::pretrain_progress::counting();
+        let counting = crate::progress::counting();
         let steps = feed.steps_in_epoch(|step| counting.set_position(step))?;
         counting.finish_and_clear();
         let steps = steps.expect("only tiny world never ends, and it was refused");
@@ -201,20 +191,20 @@ impl Args {
         self.lr.unwrap_or(if self.data.tiny_world { 1e-3 } else { 1e-4 })
     }
 
-    fn plan(&self, total: u64) -> Plan {
+    fn plan<'a>(&self, config: &'a Config, total: u64) -> Plan<'a> {
         let warm_up = self.warmup.unwrap_or(total / 10);
         let schedule = match self.optimizer {
             Optimizer::Adamw => Schedule::Linear { warm_up, total },
             Optimizer::Google => Schedule::GoogleLinear { warm_up, total },
         };
         Plan {
+            context: Context::eval(config),
             seed: self.data.seed(),
             total,
             learning_rate: self.learning_rate(),
             schedule,
             max_norm: Some(1.0),
             keep: Keep::All,
-            ablation: Ablation::NONE,
         }
     }
 
@@ -245,29 +235,6 @@ impl Args {
         ];
         settings.extend(values.map(|(name, value)| (name.to_owned(), value)));
         settings
-    }
-
-    fn beginning(&self, beginning: &Beginning, model: Model) -> Result<(Training, Window)> {
-        for damaged in &beginning.damaged {
-            warn(&format!(
-                "passed over, now named {}: {}",
-                damaged.path.display(),
-                damaged.problem
-            ));
-        }
-        let Some(found) = &beginning.found else {
-            if self.resume {
-                let output = self.output.display();
-                say(&format!("no checkpoint in {output} to go on from: beginning at step 0"));
-            }
-            return Ok((Training::new(model, self.adamw()), Window::default()));
-        };
-        let (_, model, optimizer) = found.load(model.head.kind(), self.adamw())?;
-        let window = serde_json::from_value(found.state.carried.clone())
-            .with_context(|| found.path.display().to_string())?;
-        say(&format!("going on from {}", found.path.display()));
-        let (step, position) = (found.state.step, found.state.position);
-        Ok((Training { model, optimizer, step, position }, window))
     }
 
     fn greeting(&self, config: &Config, training: &Training, data: &Data, total: u64) -> String {

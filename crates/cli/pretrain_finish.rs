@@ -5,11 +5,10 @@ use crate::pretrain_data::Data;
 use anyhow::Result;
 use bert_checkpoint::{save, write_atomically};
 use bert_model::Config;
-use bert_model::heads::Part;
 use bert_plot::{Curve, loss_curve};
 use bert_train::metrics::eval_results;
-use bert_train::{Output, Training};
-use serde_json::Value;
+use bert_train::{Judged, Output, Training};
+use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::Path;
 
@@ -27,12 +26,14 @@ pub fn finish(
     training: &Training,
     data: &Data,
     output: &Output,
-    evaluation: Option<&[Part]>,
+    evaluation: Option<&Judged>,
 ) -> Result<()> {
     save(directory, config, &training.model, &output.tokenizer)?;
     say(&format!("model: {}", directory.display()));
-    if let Some(parts) = evaluation {
-        let results = eval_results(training.step, parts, data.optimum);
+    if let Some(judged) = evaluation {
+        let mut results = judged.summary(data.head);
+        results.extend(data.optimum.map(|loss| ("masked_lm_optimum".to_owned(), json!(loss))));
+        let results = eval_results(training.step, &results);
         let path = directory.join(EVAL_RESULTS);
         write_atomically(&path, |file| file.write_all(results.as_bytes()))?;
         say(results.trim_end());

@@ -63,8 +63,13 @@ impl<'a> Context<'a> {
     /// For training: dropout at the configuration's rates. For the first batch of a step; see
     /// [`Context::after`].
     pub fn train(config: &'a Config, seed: u64, step: u64) -> Self {
+        Self::eval(config).training(seed, step)
+    }
+
+    /// The same, for the first batch of a step of training.
+    pub fn training(self, seed: u64, step: u64) -> Self {
         let draw = Draw { seed, step, tokens_before: 0, sequences_before: 0 };
-        Self { mode: Mode::Train(draw), ..Self::eval(config) }
+        Self { mode: Mode::Train(draw), ..self }
     }
 
     /// For the batch that follows `batch` within the same step.

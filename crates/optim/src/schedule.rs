@@ -60,6 +60,13 @@ pub enum Schedule {
         /// Steps in all.
         total: u64,
     },
+    /// Within each period up from 1/10 to 1 and back to 1/10, along lines; the momentum goes the other
+    /// way, 0.95 to 0.85 and back. It needs no end, so it suits a training that stops by itself.
+    /// Smith, "Cyclical learning rates for training neural networks", 2017, figure 2.
+    Triangular {
+        /// Steps from one low point to the next.
+        period: u64,
+    },
 }
 // ANCHOR_END: schedule
 
@@ -82,6 +89,11 @@ impl Schedule {
                 0.5 * (1.0 + (PI * part(step, warm_up, total)).cos())
             }
             Self::OneCycle { total } => return one_cycle(part(step, 0, total)),
+            Self::Triangular { period } => {
+                let period = period.max(1);
+                let part = (step % period) as f64 / period as f64;
+                return slope(1.0 - (part - 0.5).abs() / 0.5);
+            }
         };
         Rate { factor, momentum: None }
     }
@@ -101,7 +113,11 @@ fn one_cycle(part: f64) -> Rate {
     if tail >= 0.0 {
         return Rate { factor: 0.1 - (0.1 - 0.001) * tail, momentum: Some(0.95) };
     }
-    let height = 1.0 - (part - HALF).abs() / HALF; // 0 at both ends of the triangle, 1 at its top
+    slope(1.0 - (part - HALF).abs() / HALF)
+}
+
+/// `height` is 0 at both ends of a triangle, 1 at its top.
+fn slope(height: f64) -> Rate {
     Rate { factor: 0.1 + 0.9 * height, momentum: Some(0.95 - 0.1 * height) }
 }
 
@@ -151,6 +167,16 @@ mod tests {
         {
             assert!((found - expected).abs() < 1e-15, "{momentum:?}");
         }
+    }
+
+    #[test]
+    fn triangles_come_again_and_again() {
+        let triangles = Schedule::Triangular { period: 8 };
+        let steps = [0, 2, 4, 6, 7, 8, 12, 804];
+        let expected = [0.1, 0.55, 1.0, 0.55, 0.325, 0.1, 1.0, 1.0];
+        assert_factors(triangles, &steps, &expected);
+        assert_eq!(triangles.at(4).momentum, Some(0.95 - 0.1));
+        assert_factors(Schedule::Triangular { period: 0 }, &[0, 5], &[0.1, 0.1]);
     }
 
     #[test]

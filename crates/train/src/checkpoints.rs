@@ -4,6 +4,7 @@
 //! OUTPUT/checkpoints/step-00001000/
 //!     config.json, model.safetensors, vocab.txt, …    a model like any other
 //!     optimizer.safetensors                           the two moments of each parameter
+//!     best.safetensors                                the best parameters so far, where they are kept
 //!     training.json                                   step, place in the data, settings
 //!     checksums.txt                                   SHA-256 of each file, as `sha256sum -c` reads them
 //! ```
@@ -12,13 +13,15 @@
 //! whole. Whoever is killed in between leaves the checkpoints before it as they were. What is read is
 //! checked first: a disk may lie, a copy may be cut off. The newest one that is whole is used.
 
-use crate::Error;
+use crate::metrics::Window;
+use crate::watch::Watch;
+use crate::{Error, Training};
 use bert_checkpoint::{
     LoadOptions, TensorFile, TokenizerFiles, load, named, save, write_atomically, write_directory,
     write_tensors,
 };
 use bert_data::Position;
-use bert_model::{Config, HeadKind, Model};
+use bert_model::{Config, Freeze, HeadKind, Model};
 use bert_nn::Tensors;
 use bert_optim::{AdamW, AdamWSettings};
 use serde::{Deserialize, Serialize};
@@ -32,6 +35,7 @@ use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "checkpoints";
 const OPTIMIZER: &str = "optimizer.safetensors";
+const BEST: &str = "best.safetensors";
 const STATE: &str = "training.json";
 const CHECKSUMS: &str = "checksums.txt";
 const LOCK: &str = ".lock";
@@ -48,8 +52,10 @@ pub struct State {
     pub position: Position,
     /// What the run was started with; a run with others is another run.
     pub settings: Map<String, Value>,
-    /// Whatever else the loop carries from step to step (averages that are still being formed).
-    pub carried: Value,
+    /// Averages that are still being formed.
+    pub window: Window,
+    /// What the evaluations have shown.
+    pub watch: Watch,
 }
 // ANCHOR_END: state
 
@@ -62,6 +68,8 @@ pub struct Snapshot<'a> {
     pub model: &'a Model,
     /// Its moments.
     pub optimizer: &'a AdamW<Model>,
+    /// The best parameters so far, where they are kept.
+    pub best: Option<&'a Model>,
     /// So that a checkpoint is a model like any other.
     pub tokenizer: &'a TokenizerFiles,
     /// The rest.
@@ -118,6 +126,9 @@ impl Checkpoints {
             let mut moments = named("first.", &snapshot.optimizer.first);
             moments.extend(named("second.", &snapshot.optimizer.second));
             write_tensors(&inside.join(OPTIMIZER), moments)?;
+            if let Some(best) = snapshot.best {
+                write_tensors(&inside.join(BEST), named("", best))?;
+            }
             let state = serde_json::to_string_pretty(snapshot.state).map_err(io::Error::from);
             write_atomically(&inside.join(STATE), |file| file.write_all(state?.as_bytes()))?;
             write_atomically(&inside.join(CHECKSUMS), |file| {
@@ -220,30 +231,42 @@ impl Checkpoints {
 }
 
 impl Found {
-    /// Reads parameters and moments.
+    // ANCHOR: found
+    /// The training as it was.
     ///
     /// # Errors
     /// A file does not fit the others.
-    pub fn load(
+    pub fn training(
         &self,
         head: HeadKind,
         settings: AdamWSettings,
-    ) -> Result<(Config, Model, AdamW<Model>), Error> {
+        freeze: Freeze,
+    ) -> Result<Training, Error> {
         let options = LoadOptions { head: Some(head), ..LoadOptions::default() };
-        let loaded = load(&self.path, &options)?;
-        let mut optimizer = AdamW::new(&loaded.model, settings);
-        optimizer.steps = self.state.step;
+        let mut training = Training::new(load(&self.path, &options)?.model, settings, freeze);
+        let State { step, position, window, watch, .. } = self.state.clone();
+        let optimizer = &mut training.optimizer;
+        optimizer.steps = step;
         let file = TensorFile::open(&self.path.join(OPTIMIZER))?;
-        for (prefix, moments) in
-            [("first", &mut optimizer.first), ("second", &mut optimizer.second)]
-        {
-            for tensor in moments.tensors_mut() {
-                let name = format!("{prefix}.{}", tensor.name);
-                file.read_into(&name, &tensor.shape, tensor.values)?;
-            }
+        read("first.", &mut optimizer.first, &file)?;
+        read("second.", &mut optimizer.second, &file)?;
+        let path = self.path.join(BEST);
+        if path.exists() {
+            let mut best = training.model.zeros_like();
+            read("", &mut best, &TensorFile::open(&path)?)?;
+            training.best = Some(Box::new(best));
         }
-        Ok((loaded.config, loaded.model, optimizer))
+        Ok(Training { step, position, window, watch, ..training })
     }
+    // ANCHOR_END: found
+}
+
+/// Reads the tensors that [`named`] has named.
+fn read(prefix: &str, model: &mut Model, file: &TensorFile) -> Result<(), Error> {
+    for tensor in model.tensors_mut() {
+        file.read_into(&format!("{prefix}{}", tensor.name), &tensor.shape, tensor.values)?;
+    }
+    Ok(())
 }
 
 /// `sha256  name` of each file in a directory, sorted by name.

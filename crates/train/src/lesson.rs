@@ -4,12 +4,11 @@
 //! and every choice open.
 
 use crate::feed::labelled;
-use crate::metrics::Window;
-use crate::{BatchSize, Error, Evaluation, Event, InstanceFeed, Plan, Run, Training};
+use crate::{BatchSize, Error, Event, HeldOut, InstanceFeed, Plan, Run, Training};
 use bert_data::tiny_world::{Ladder, TinyWorld, TinyWorldSource};
 use bert_data::{Instance, Replacement};
 use bert_model::heads::Part;
-use bert_model::{Ablation, Config, HeadKind, Keep, Model};
+use bert_model::{Ablation, Config, Context, Freeze, HeadKind, Keep, Model};
 use bert_nn::init::{Initializer, initialize};
 use bert_optim::{AdamWSettings, Schedule};
 use std::sync::atomic::AtomicBool;
@@ -98,29 +97,26 @@ impl Lesson {
             replacement: Replacement::PLAIN,
         };
         let mut feed = InstanceFeed::new(&source, BatchSize::Sequences(self.batch), 1);
-        let mut training = Training::new(self.fresh(), AdamWSettings::pytorch());
-        let evaluation = Evaluation {
-            batches: held_out.chunks(64).map(labelled).collect(),
-            every: (self.steps / self.evaluations.max(1)).max(1),
-        };
+        let mut training = Training::new(self.fresh(), AdamWSettings::pytorch(), Freeze::NOTHING);
+        let mut judge = HeldOut(held_out.chunks(64).map(labelled).collect());
         let run = Run {
-            config: &self.config,
             plan: self.plan(),
             output: None,
-            evaluation: Some(&evaluation),
             metrics_every: 10,
+            eval_every: (self.steps / self.evaluations.max(1)).max(1),
+            patience: None,
             stop: &AtomicBool::new(false),
         };
         let (mut trained, mut measured, mut last) = (Vec::new(), Vec::new(), Vec::new());
-        run.run(&mut training, &mut feed, Window::default(), &mut |event| match event {
+        run.run(&mut training, &mut feed, Some(&mut judge), &mut |event| match event {
             Event::Metrics(step, line) => {
                 let loss = line["masked_lm_loss"].as_f64().unwrap_or(f64::NAN);
                 trained.push((step as f64, loss));
             }
-            Event::Evaluated(step, parts) => {
-                measured.push((step as f64, parts[0].loss.mean()));
-                last = parts.to_vec();
-                seen(step, parts);
+            Event::Evaluated(step, judged) => {
+                measured.push((step as f64, judged.parts[0].loss.mean()));
+                last = judged.parts.clone();
+                seen(step, &judged.parts);
             }
             _ => {}
         })?;
@@ -128,15 +124,15 @@ impl Lesson {
     }
     // ANCHOR_END: learn
 
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> Plan<'_> {
         Plan {
+            context: Context { ablation: self.ablation, ..Context::eval(&self.config) },
             seed: self.seed,
             total: self.steps,
             learning_rate: self.learning_rate,
             schedule: Schedule::Linear { warm_up: self.steps / 10, total: self.steps },
             max_norm: Some(1.0),
             keep: Keep::All,
-            ablation: self.ablation,
         }
     }
 }

@@ -7,6 +7,7 @@
 //! - [`step`]: one step of training as three functions: gradients, reduce, apply
 //! - [`feed`]: from instances to the batches of a step
 //! - [`run`](mod@run): the loop around the steps
+//! - [`watch`]: what evaluations change in a run: a lower rate, an early end, the best weights
 //! - [`checkpoints`]: what a run leaves behind so that it can go on, whatever happens
 //! - [`resume`]: whether a run begins anew or goes on
 //! - [`metrics`]: what a run says of itself
@@ -23,11 +24,13 @@ pub mod metrics;
 pub mod resume;
 pub mod run;
 pub mod step;
+pub mod watch;
 
 pub use checkpoints::Checkpoints;
 pub use error::Error;
 pub use feed::{BatchSize, Feed, InstanceFeed};
 pub use lesson::{Learned, Lesson};
 pub use resume::{Beginning, begin};
-pub use run::{Ending, Evaluation, Event, Output, Plan, Run, Training, evaluate};
+pub use run::{Done, Ending, Event, HeldOut, Judge, Judged, Output, Plan, Run, Training, evaluate};
 pub use step::{LabelledBatch, apply, gradients, reduce};
+pub use watch::{Patience, Watch};

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use bert_checkpoint::write_atomically;
+use bert_model::HeadKind;
 use bert_model::heads::Part;
 use bert_model::heads::loss::total;
 use bert_nn::{Accuracy, Loss};
@@ -33,12 +34,12 @@ struct PartSums {
 // ANCHOR_END: window
 
 impl Window {
-    /// Adds a step.
-    pub fn add(&mut self, parts: &[Part], norm: f64) {
+    /// Adds a step of a model with such a head.
+    pub fn add(&mut self, kind: HeadKind, parts: &[Part], norm: f64) {
         self.steps += 1;
         self.norm += norm;
         if self.parts.is_empty() {
-            self.parts = parts.iter().map(PartSums::empty).collect();
+            self.parts = parts.iter().map(|part| PartSums::empty(kind, part)).collect();
         }
         for (sums, part) in self.parts.iter_mut().zip(parts) {
             let accuracy = part.accuracy.unwrap_or_default();
@@ -59,8 +60,8 @@ impl Window {
 }
 
 impl PartSums {
-    fn empty(part: &Part) -> Self {
-        let (name, share) = (metric(part.name).to_owned(), part.share);
+    fn empty(kind: HeadKind, part: &Part) -> Self {
+        let (name, share) = (metric(kind, part.name).to_owned(), part.share);
         Self { name, share, loss: 0.0, count: 0.0, right: 0, of: 0 }
     }
 
@@ -76,18 +77,21 @@ impl PartSums {
     }
 }
 
-/// The part of a loss as metrics call it: Google's names where it has one.
-fn metric(part: &str) -> &str {
+/// The part of a loss as metrics call it: Google's names where it has one, and none for what is the whole loss.
+fn metric(kind: HeadKind, part: &str) -> &str {
+    let words = matches!(kind, HeadKind::MaskedLm | HeadKind::PreTraining);
     match part {
-        "labels" => "masked_lm",
+        "labels" if words => "masked_lm",
+        "labels" => "",
         "next_sentence_label" => "next_sentence",
         other => other,
     }
 }
 
-/// `loss`, and loss and accuracy of each part, by name.
-pub fn summary(parts: &[Part]) -> Map<String, Value> {
-    means(&parts.iter().map(|part| (metric(part.name).to_owned(), *part)).collect::<Vec<_>>())
+/// `loss`, and loss and accuracy of each part, by name. `kind`: of the model's head.
+pub fn summary(kind: HeadKind, parts: &[Part]) -> Map<String, Value> {
+    let named = |part: &Part| (metric(kind, part.name).to_owned(), *part);
+    means(&parts.iter().map(named).collect::<Vec<_>>())
 }
 
 fn means(parts: &[(String, Part)]) -> Map<String, Value> {
@@ -95,9 +99,11 @@ fn means(parts: &[(String, Part)]) -> Map<String, Value> {
     let losses: Vec<_> = parts.iter().map(|(_, part)| *part).collect();
     line.insert("loss".to_owned(), json!(total(&losses)));
     for (name, part) in parts {
-        line.insert(format!("{name}_loss"), json!(part.loss.mean()));
+        let key =
+            |what: &str| if name.is_empty() { what.to_owned() } else { format!("{name}_{what}") };
+        line.insert(key("loss"), json!(part.loss.mean()));
         if let Some(accuracy) = part.accuracy {
-            line.insert(format!("{name}_accuracy"), json!(accuracy.share()));
+            line.insert(key("accuracy"), json!(accuracy.share()));
         }
     }
     line
@@ -173,14 +179,10 @@ fn read(path: &Path) -> Result<String, Error> {
 }
 
 /// Google's `eval_results.txt`: sorted `key = value` lines.
-///
-/// `optimum`: the best possible masked-LM loss, where it is known.
-pub fn eval_results(step: u64, parts: &[Part], optimum: Option<f64>) -> String {
-    let mut results = summary(parts);
-    results.insert("global_step".to_owned(), json!(step));
-    results.extend(optimum.map(|optimum| ("masked_lm_optimum".to_owned(), json!(optimum))));
-    let mut lines: Vec<_> =
-        results.into_iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
+pub fn eval_results(step: u64, results: &Map<String, Value>) -> String {
+    let step = format!("global_step = {step}\n");
+    let line = |(name, value): (&String, &Value)| format!("{name} = {value}\n");
+    let mut lines: Vec<_> = results.iter().map(line).chain([step]).collect();
     lines.sort();
     lines.concat()
 }
@@ -205,8 +207,8 @@ mod tests {
     #[test]
     fn a_mean_over_steps_is_over_all_their_labels() {
         let mut window = Window::default();
-        window.add(&parts(3.0, 1.0, 0), 1.0);
-        window.add(&parts(1.0, 3.0, 2), 3.0);
+        window.add(HeadKind::PreTraining, &parts(3.0, 1.0, 0), 1.0);
+        window.add(HeadKind::PreTraining, &parts(1.0, 3.0, 2), 3.0);
         // Through a checkpoint in between.
         let json = serde_json::to_string(&window).unwrap();
         let window: Window = serde_json::from_str(&json).unwrap();
@@ -219,10 +221,16 @@ mod tests {
 
     #[test]
     fn results_are_as_googles_program_writes_them() {
-        let text = eval_results(20, &parts(0.5, 2.0, 1), None);
+        let text = eval_results(20, &summary(HeadKind::PreTraining, &parts(0.5, 2.0, 1)));
         let expected = "global_step = 20\nloss = 0.75\nmasked_lm_accuracy = 0.5\n\
             masked_lm_loss = 0.25\nnext_sentence_accuracy = 1.0\nnext_sentence_loss = 0.5\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_loss_of_one_part_has_no_name_but_its_own() {
+        let line = Value::Object(summary(HeadKind::TokenClassification, &parts(0.5, 2.0, 1)[..1]));
+        assert_eq!(line, json!({"loss": 0.25, "accuracy": 0.5}));
     }
 
     #[test]
@@ -230,6 +238,7 @@ mod tests {
         let mut window = Window::default();
         for step in 1..200 {
             window.add(
+                HeadKind::PreTraining,
                 &parts(1.0 / f64::from(step), 1.0 / 3.0, 0),
                 4.493475040592888 / f64::from(step),
             );

@@ -1,8 +1,10 @@
 //! Whether a run begins anew or goes on.
 
-use crate::Error;
 use crate::checkpoints::{Checkpoints, Damaged, Found, Lock, differences};
 use crate::metrics::METRICS;
+use crate::{Error, Training};
+use bert_model::{Freeze, Model};
+use bert_optim::AdamWSettings;
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -61,3 +63,21 @@ pub fn begin(
     Ok(Beginning { found, damaged, lock })
 }
 // ANCHOR_END: begin
+
+impl Beginning {
+    /// The training to go on with, or one that begins with `model`.
+    ///
+    /// # Errors
+    /// The checkpoint's files do not fit each other.
+    pub fn training(
+        &self,
+        model: Model,
+        settings: AdamWSettings,
+        freeze: Freeze,
+    ) -> Result<Training, Error> {
+        match &self.found {
+            Some(found) => found.training(model.head.kind(), settings, freeze),
+            None => Ok(Training::new(model, settings, freeze)),
+        }
+    }
+}

@@ -2,11 +2,12 @@
 
 use crate::checkpoints::{Checkpoints, Snapshot, State};
 use crate::metrics::{MetricsFile, Window, summary};
+use crate::watch::{Patience, Watch};
 use crate::{Error, Feed, LabelledBatch, apply, gradients, reduce};
 use bert_checkpoint::TokenizerFiles;
 use bert_data::Position;
 use bert_model::heads::Part;
-use bert_model::{Ablation, Batch, Config, Context, Keep, Model};
+use bert_model::{Batch, Context, Freeze, HeadKind, Keep, Model};
 use bert_nn::Tensors;
 use bert_optim::{AdamW, AdamWSettings, Schedule, Update};
 use serde_json::{Map, Value, json};
@@ -25,14 +26,22 @@ pub struct Training {
     pub step: u64,
     /// Where in the data the next step begins.
     pub position: Position,
+    /// The steps since the last line of metrics.
+    pub window: Window,
+    /// What the evaluations have shown.
+    pub watch: Watch,
+    /// The parameters that they found best, where those are kept.
+    pub best: Option<Box<Model>>,
 }
 
 /// All that stays the same.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub struct Plan<'a> {
+    /// Sizes, and how the loss is formed; its mode is that of evaluations.
+    pub context: Context<'a>,
     /// Names the random numbers of dropout.
     pub seed: u64,
-    /// How many steps there are in all.
+    /// How many steps there are in all, at most.
     pub total: u64,
     /// The peak of the schedule.
     pub learning_rate: f64,
@@ -42,8 +51,6 @@ pub struct Plan {
     pub max_norm: Option<f64>,
     /// What the forward pass keeps for the backward pass.
     pub keep: Keep,
-    /// Parts of the model that are left out, to see what they are good for.
-    pub ablation: Ablation,
 }
 // ANCHOR_END: training
 
@@ -64,9 +71,27 @@ pub struct Done {
 
 impl Training {
     /// Before the first step.
-    pub fn new(model: Model, settings: AdamWSettings) -> Self {
-        let optimizer = AdamW::new(&model, settings);
-        Self { model, optimizer, step: 0, position: Position::default() }
+    pub fn new(model: Model, settings: AdamWSettings, freeze: Freeze) -> Self {
+        let optimizer = AdamW::with_frozen(&model, settings, |name| freeze.parameter(name));
+        Self {
+            model,
+            optimizer,
+            step: 0,
+            position: Position::default(),
+            window: Window::default(),
+            watch: Watch::default(),
+            best: None,
+        }
+    }
+
+    /// Whether no step is left.
+    pub fn finished(&self, plan: &Plan) -> bool {
+        self.step >= plan.total || self.watch.stopped
+    }
+
+    /// What the training was for: the best weights where they were kept, else the last.
+    pub fn result(&self) -> &Model {
+        self.best.as_deref().unwrap_or(&self.model)
     }
 
     // ANCHOR: advance
@@ -77,19 +102,17 @@ impl Training {
     /// has changed then.
     pub fn advance(
         &mut self,
-        config: &Config,
         feed: &mut dyn Feed,
         plan: &Plan,
         grads: &mut Model,
     ) -> Result<Done, Error> {
         let mut position = self.position;
         let batches = feed.next_step(&mut position)?;
-        let context =
-            Context { ablation: plan.ablation, ..Context::train(config, plan.seed, self.step) };
+        let context = plan.context.training(plan.seed, self.step);
         let mut parts = gradients(&self.model, &batches, &context, plan.keep, grads)?;
         reduce(grads, &mut parts);
         let rate = plan.schedule.at(self.step);
-        let learning_rate = plan.learning_rate * rate.factor;
+        let learning_rate = plan.learning_rate * rate.factor * self.watch.factor;
         let update = Update { momentum: rate.momentum, ..Update::new(learning_rate) };
         let (model, optimizer) = (&mut self.model, &mut self.optimizer);
         let norm = apply(model, grads, optimizer, update, plan.max_norm, self.step)?;
@@ -98,6 +121,27 @@ impl Training {
         Ok(Done { step: self.step, rate: learning_rate, norm, parts, tokens })
     }
     // ANCHOR_END: advance
+
+    /// Does what the score of an evaluation asks for.
+    fn heed(
+        &mut self,
+        patience: &Patience,
+        scores: &Map<String, Value>,
+        tell: &mut dyn FnMut(Event),
+    ) {
+        let score = scores.get(&patience.score).and_then(Value::as_f64).unwrap_or(f64::NAN);
+        let factor = self.watch.factor;
+        let best = self.watch.see(patience, self.step, score);
+        if best && patience.best_weights {
+            self.best = Some(Box::new(self.model.clone()));
+        }
+        if self.watch.factor < factor {
+            tell(Event::Slower(self.watch.factor));
+        }
+        if self.watch.stopped {
+            tell(Event::StoppedEarly(self.step));
+        }
+    }
 }
 
 // ANCHOR: evaluate
@@ -140,13 +184,44 @@ pub struct Output {
     pub settings: Map<String, Value>,
 }
 
-/// What a run is measured with on the way.
-#[derive(Debug)]
-pub struct Evaluation {
+/// Measures a model on data that it is not trained on.
+pub trait Judge {
+    /// `context` is that of the plan: no dropout.
+    ///
+    /// # Errors
+    /// The data does not fit the model.
+    fn judge(&mut self, model: &Model, context: &Context) -> Result<Judged, Error>;
+}
+
+/// What a [`Judge`] found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Judged {
+    /// The parts of the loss.
+    pub parts: Vec<Part>,
+    /// Other scores, by name.
+    pub scores: Vec<(String, f64)>,
+}
+
+impl Judged {
+    /// The losses, accuracies and scores by name. `kind`: of the model's head.
+    pub fn summary(&self, kind: HeadKind) -> Map<String, Value> {
+        let mut all = summary(kind, &self.parts);
+        all.extend(self.scores.iter().map(|(name, score)| (name.clone(), json!(score))));
+        all
+    }
+}
+
+/// Judges by the loss alone.
+#[derive(Debug, Clone)]
+pub struct HeldOut(
     /// Sequences that are not trained on.
-    pub batches: Vec<LabelledBatch>,
-    /// After each so many steps; 0: only at the end.
-    pub every: u64,
+    pub Vec<LabelledBatch>,
+);
+
+impl Judge for HeldOut {
+    fn judge(&mut self, model: &Model, context: &Context) -> Result<Judged, Error> {
+        Ok(Judged { parts: evaluate(model, &self.0, context)?, scores: Vec::new() })
+    }
 }
 
 /// What a run tells while it runs.
@@ -157,7 +232,11 @@ pub enum Event<'a> {
     /// A line of metrics: means over the last steps.
     Metrics(u64, &'a Map<String, Value>),
     /// The evaluation after this many steps.
-    Evaluated(u64, &'a [Part]),
+    Evaluated(u64, &'a Judged),
+    /// The score is not getting better: from now on the rate is this much of the schedule's.
+    Slower(f64),
+    /// The score has not got better for long, and the training ends after this many steps.
+    StoppedEarly(u64),
     /// A checkpoint is on the disk.
     Saved(PathBuf),
     /// A checkpoint could not be written. Those before it stand, and the run goes on.
@@ -169,7 +248,7 @@ pub enum Event<'a> {
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// All steps have been taken.
+    /// All steps have been taken, or patience is at its end.
     Finished,
     /// Somebody asked for it; a checkpoint holds the state.
     Stopped,
@@ -177,23 +256,23 @@ pub enum Ending {
 
 /// What a run is about, besides its state; see [`Run::run`].
 pub struct Run<'a> {
-    /// The model's.
-    pub config: &'a Config,
     /// What stays the same.
-    pub plan: Plan,
+    pub plan: Plan<'a>,
     /// None: nothing is written.
     pub output: Option<&'a Output>,
-    /// None: nothing is measured.
-    pub evaluation: Option<&'a Evaluation>,
     /// A line of metrics after each so many steps.
     pub metrics_every: u64,
+    /// An evaluation after each so many steps; 0: only at the end.
+    pub eval_every: u64,
+    /// What evaluations change; none: they only tell.
+    pub patience: Option<&'a Patience>,
     /// Becomes true when somebody wants the run to stop after its step.
     pub stop: &'a AtomicBool,
 }
 
 impl Run<'_> {
     // ANCHOR: run
-    /// Takes the steps that are left. `window` holds the steps since the last line of metrics.
+    /// Takes the steps that are left. Without a `judge` nothing is measured.
     ///
     /// # Errors
     /// A step fails, or the last checkpoint cannot be written. Of what cannot be written on the way,
@@ -202,34 +281,35 @@ impl Run<'_> {
         &self,
         training: &mut Training,
         feed: &mut dyn Feed,
-        mut window: Window,
+        mut judge: Option<&mut dyn Judge>,
         tell: &mut dyn FnMut(Event),
     ) -> Result<Ending, Error> {
         let mut grads = training.model.zeros_like();
         let mut unsaved = false;
-        while training.step < self.plan.total {
-            let done = match training.advance(self.config, feed, &self.plan, &mut grads) {
+        while !training.finished(&self.plan) {
+            let done = match training.advance(feed, &self.plan, &mut grads) {
                 Ok(done) => done,
                 // Nothing is wrong with the steps so far.
                 Err(error @ Error::Data(_)) if unsaved => {
-                    self.save(training, &window, true, tell)?;
+                    self.save(training, true, tell)?;
                     return Err(error);
                 }
                 Err(error) => return Err(error),
             };
-            window.add(&done.parts, done.norm);
+            training.window.add(training.model.head.kind(), &done.parts, done.norm);
             tell(Event::Step(&done));
             let last = training.step == self.plan.total;
             if last || training.step.is_multiple_of(self.metrics_every) {
-                self.log(&mut window, &done, tell);
+                self.log(&mut training.window, &done, tell);
             }
-            if let Some(evaluation) = self.evaluation
-                && (last || due(training.step, evaluation.every))
+            if let Some(judge) = &mut judge
+                && (last || due(training.step, self.eval_every))
             {
-                self.evaluate(training, evaluation, tell)?;
+                self.evaluate(training, &mut **judge, tell)?;
             }
-            let stopped = self.stop.load(Ordering::Relaxed);
-            unsaved = !self.save(training, &window, last || stopped, tell)?;
+            let (stopped, last) =
+                (self.stop.load(Ordering::Relaxed), training.finished(&self.plan));
+            unsaved = !self.save(training, last || stopped, tell)?;
             if stopped && !last {
                 return Ok(Ending::Stopped);
             }
@@ -254,16 +334,17 @@ impl Run<'_> {
 
     fn evaluate(
         &self,
-        training: &Training,
-        evaluation: &Evaluation,
+        training: &mut Training,
+        judge: &mut dyn Judge,
         tell: &mut dyn FnMut(Event),
     ) -> Result<(), Error> {
-        let ablation = self.plan.ablation;
-        let context = Context { ablation, ..Context::eval(self.config) };
-        let parts = evaluate(&training.model, &evaluation.batches, &context)?;
-        tell(Event::Evaluated(training.step, &parts));
-        let named =
-            summary(&parts).into_iter().map(|(name, value)| (format!("eval_{name}"), value));
+        let judged = judge.judge(&training.model, &self.plan.context)?;
+        tell(Event::Evaluated(training.step, &judged));
+        let summary = judged.summary(training.model.head.kind());
+        if let Some(patience) = self.patience {
+            training.heed(patience, &summary, tell);
+        }
+        let named = summary.into_iter().map(|(name, value)| (format!("eval_{name}"), value));
         self.append(training.step, named.collect(), tell);
         Ok(())
     }
@@ -272,7 +353,6 @@ impl Run<'_> {
     fn save(
         &self,
         training: &Training,
-        window: &Window,
         must: bool,
         tell: &mut dyn FnMut(Event),
     ) -> Result<bool, Error> {
@@ -280,13 +360,18 @@ impl Run<'_> {
         if !must && !due(training.step, output.save_every) {
             return Ok(false);
         }
-        let carried = serde_json::to_value(window).expect("sums are always JSON");
-        let (step, position) = (training.step, training.position);
-        let state = State { step, position, settings: output.settings.clone(), carried };
+        let state = State {
+            step: training.step,
+            position: training.position,
+            settings: output.settings.clone(),
+            window: training.window.clone(),
+            watch: training.watch.clone(),
+        };
         let saved = output.checkpoints.save(&Snapshot {
-            config: self.config,
+            config: self.plan.context.config,
             model: &training.model,
             optimizer: &training.optimizer,
+            best: training.best.as_deref(),
             tokenizer: &output.tokenizer,
             state: &state,
         });

@@ -1,7 +1,7 @@
 //! How a training is told: a bar on a terminal, a plain line from time to time elsewhere.
 
 use crate::common::{say, warn};
-use bert_train::metrics::summary;
+use bert_model::HeadKind;
 use bert_train::{Error, Event};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value};
@@ -25,6 +25,7 @@ fn style(template: &str) -> ProgressStyle {
 
 /// Listens to a run.
 pub struct Progress {
+    head: HeadKind,
     bar: ProgressBar,
     terminal: bool,
     total: u64,
@@ -38,8 +39,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// For a run that stands at `step` of `total`.
-    pub fn new(step: u64, total: u64) -> Self {
+    /// For a run that stands at `step` of `total`; `head` is the model's.
+    pub fn new(head: HeadKind, step: u64, total: u64) -> Self {
         let terminal = io::stderr().is_terminal();
         let target =
             if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -47,6 +48,7 @@ impl Progress {
         bar.set_style(style("{bar:24} {pos}/{len}  {msg}  {eta} left"));
         bar.reset_eta();
         Self {
+            head,
             bar,
             terminal,
             total,
@@ -69,8 +71,17 @@ impl Progress {
                 }
             }
             Event::Metrics(step, line) => self.metrics(step, line),
-            Event::Evaluated(step, parts) => {
-                self.line(&format!("step {step}, held out: {}", readable(&summary(parts))));
+            Event::Evaluated(step, judged) => {
+                let summary = readable(&judged.summary(self.head));
+                self.line(&format!("step {step}, held out: {summary}"));
+            }
+            Event::Slower(factor) => {
+                let percent = 100.0 * factor;
+                self.line(&format!("no better: from now on {percent:.4} % of the learning rate"));
+            }
+            Event::StoppedEarly(step) => {
+                self.bar.finish_and_clear();
+                self.line(&format!("no better for long: the training ends after step {step}"));
             }
             Event::Saved(path) => self.line(&format!("saved {}", path.display())),
             Event::NotSaved(error) => self.warn("no checkpoint was written", &error),
@@ -117,8 +128,8 @@ impl Progress {
     }
 }
 
-/// `loss 3.214 (masked words 2.621, 43.1 % right; next sentence 0.593, 66.2 % right)`.
-fn readable(line: &Map<String, Value>) -> String {
+/// `loss 3.214 (masked words 2.621, 43.1 % right; next sentence 0.593, 66.2 % right)`, or `loss 0.431, accuracy 0.812, f1 0.773`.
+pub fn readable(line: &Map<String, Value>) -> String {
     let number = |key: &str| line.get(key).and_then(Value::as_f64);
     let part = |key: &str, name: &str| {
         let loss = number(&format!("{key}_loss"))?;
@@ -126,7 +137,14 @@ fn readable(line: &Map<String, Value>) -> String {
             .map_or(String::new(), |share| format!(", {:.1} % right", 100.0 * share));
         Some(format!("{name} {loss:.3}{right}"))
     };
+    let loss = format!("loss {:.3}", number("loss").unwrap_or(f64::NAN));
     let parts = [part("masked_lm", "masked words"), part("next_sentence", "next sentence")];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
-    format!("loss {:.3} ({})", number("loss").unwrap_or(f64::NAN), parts.join("; "))
+    if !parts.is_empty() {
+        return format!("{loss} ({})", parts.join("; "));
+    }
+    let is_score = |key: &str| !["loss", "learning_rate", "gradient_norm"].contains(&key);
+    let scores = line.iter().filter(|(key, _)| is_score(key));
+    let told = scores.filter_map(|(key, value)| Some(format!("{key} {:.3}", value.as_f64()?)));
+    std::iter::once(loss).chain(told).collect::<Vec<_>>().join(", ")
 }
