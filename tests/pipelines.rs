@@ -200,7 +200,7 @@ fn windows_that_cannot_be_are_refused() {
     let pipeline = open("toy-answer");
     let mut answerer = Answerer::new(&pipeline).unwrap();
     let long = "the dog bites the man . ".repeat(20);
-    let message = |answerer: &Answerer, question: &str| {
+    let message = |answerer: &Answerer<_>, question: &str| {
         answerer.answer(&[("who ?", "the dog"), (question, &long)]).unwrap_err().to_string()
     };
     let error = message(&answerer, &"who ".repeat(61));

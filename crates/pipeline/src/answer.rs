@@ -7,16 +7,21 @@
 //! same, so that a score can pass 1 and a frequent word beats a sure one. Here a place that several
 //! windows show counts once, with its best score.
 
+use crate::windows::question_windows;
 use crate::{Error, Pipeline};
+use bert_checkpoint::LoadOptions;
 use bert_kernels::softmax_row;
 use bert_model::HeadKind;
 use bert_nn::Real;
-use bert_tokenizer::{Encoding, Strategy, Truncation};
+use bert_tokenizer::Encoding;
+use std::borrow::Borrow;
 use std::collections::HashSet;
+use std::ops::Range;
+use std::path::Path;
 
 /// Answers questions. Needs a question-answering head.
-pub struct Answerer<'a> {
-    pipeline: &'a Pipeline,
+pub struct Answerer<P = Pipeline> {
+    pipeline: P,
     /// How many answers for each context, at most.
     pub top_k: usize,
     /// How many tokens an answer may have.
@@ -43,43 +48,42 @@ pub struct Answer {
 }
 
 /// First and last token of an answer.
-struct Span {
-    score: Real,
-    first: usize,
-    last: usize,
+pub(crate) struct Span {
+    pub score: Real,
+    pub first: usize,
+    pub last: usize,
 }
 
-impl<'a> Answerer<'a> {
+impl Answerer {
+    /// Reads a model directory.
+    ///
+    /// # Errors
+    /// It cannot be read, or answers no questions.
+    pub fn load(directory: &Path) -> Result<Self, Error> {
+        Self::new(Pipeline::open(directory, &LoadOptions::default())?)
+    }
+}
+
+impl<P: Borrow<Pipeline>> Answerer<P> {
     /// The best answer, of 15 tokens at most, from windows of 384 tokens. Refuses a model that cannot
     /// answer.
-    pub fn new(pipeline: &'a Pipeline) -> Result<Self, Error> {
+    pub fn new(pipeline: P) -> Result<Self, Error> {
         let heads = [HeadKind::QuestionAnswering];
-        pipeline.require("answer", "question_answering", &heads)?;
+        pipeline.borrow().require("answer", "question_answering", &heads)?;
         Ok(Self { pipeline, top_k: 1, max_answer_length: 15, doc_stride: None, max_length: 384 })
+    }
+
+    /// What it reads texts with.
+    pub fn pipeline(&self) -> &Pipeline {
+        self.pipeline.borrow()
     }
 
     /// For each (question, context) the answers, best first; none for a context without a token.
     pub fn answer(&self, pairs: &[(&str, &str)]) -> Result<Vec<Vec<Answer>>, Error> {
-        let windows: Vec<Vec<Encoding>> = pairs
-            .iter()
-            .enumerate()
-            .map(|(index, &pair)| self.windows(pair).map_err(|error| error.counted_from(index)))
-            .collect::<Result<_, _>>()?;
+        let windows = self.windows_of(pairs)?;
         let flat: Vec<Encoding> = windows.iter().flatten().cloned().collect();
-        let context = self.pipeline.context();
-        let mut spans = self
-            .pipeline
-            .map_batches(&flat, |piece, batch| {
-                let outputs = self.pipeline.model.infer(batch, &context);
-                let message = "checked when the answerer was made";
-                let (start, end) = (outputs.start_logits, outputs.end_logits);
-                let (start, end) = (start.expect(message).to_vec(), end.expect(message).to_vec()); // [T]
-                let each = piece.iter().zip(batch.ranges());
-                Ok(each
-                    .map(|(window, range)| self.spans(window, &start[range.clone()], &end[range]))
-                    .collect())
-            })?
-            .into_iter();
+        let each = flat.iter().zip(self.logits(&flat)?);
+        let mut spans = each.map(|(window, (start, end))| self.spans(window, &start, &end));
         let each = pairs.iter().zip(&windows);
         Ok(each
             .map(|((_, context), windows)| {
@@ -92,30 +96,32 @@ impl<'a> Answerer<'a> {
             .collect())
     }
 
+    /// The logits of beginnings and ends, [S] each, of each window.
+    pub fn logits(&self, windows: &[Encoding]) -> Result<Vec<(Vec<Real>, Vec<Real>)>, Error> {
+        let context = self.pipeline().context();
+        self.pipeline().map_batches(windows, |_, batch| {
+            let outputs = self.pipeline().model.infer(batch, &context);
+            let message = "checked when the answerer was made";
+            let (start, end) = (outputs.start_logits, outputs.end_logits);
+            let (start, end) = (start.expect(message).to_vec(), end.expect(message).to_vec()); // [T]
+            let of = |range: Range<usize>| (start[range.clone()].to_vec(), end[range].to_vec());
+            Ok(batch.ranges().map(of).collect())
+        })
+    }
+
+    /// The windows of each (question, context).
+    pub(crate) fn windows_of(&self, pairs: &[(&str, &str)]) -> Result<Vec<Vec<Encoding>>, Error> {
+        let numbered = pairs.iter().enumerate();
+        numbered
+            .map(|(index, &pair)| self.windows(pair).map_err(|error| error.counted_from(index)))
+            .collect()
+    }
+
     /// The windows of one context, none if it has no token. An error counts from text 0.
-    fn windows(&self, (question, context): (&str, &str)) -> Result<Vec<Encoding>, Error> {
-        let tokenizer = &self.pipeline.tokenizer;
-        let encoding = tokenizer.encode((question, context));
-        let of = |text: u8| encoding.sequence_ids.iter().filter(|&&id| id == Some(text)).count();
-        let (asked, told) = (of(0), of(1));
-        if told == 0 {
-            return Ok(Vec::new());
-        }
-        let max_length = self.max_length.min(self.pipeline.max_length());
-        if encoding.len() <= max_length {
-            return Ok(vec![encoding]);
-        }
-        // What the question, [CLS] and two [SEP] leave.
-        let Some(room) = max_length.checked_sub(asked + 3).filter(|&room| room > 0) else {
-            return Err(Error::Question { index: 0, tokens: asked, limit: max_length });
-        };
-        let stride = self.doc_stride.unwrap_or_else(|| 128.min(max_length / 2));
-        if stride >= room {
-            return Err(Error::Stride { index: 0, stride, room });
-        }
-        let truncation = Truncation { max_length, strategy: Strategy::OnlySecond, stride };
-        let cut = tokenizer.try_encode_truncated((question, context), &truncation)?;
-        Ok(std::iter::once(cut.first).chain(cut.overflow).collect())
+    pub fn windows(&self, (question, context): (&str, &str)) -> Result<Vec<Encoding>, Error> {
+        let max_length = self.max_length.min(self.pipeline().max_length());
+        let tokenizer = &self.pipeline().tokenizer;
+        question_windows(tokenizer, question, context, max_length, self.doc_stride)
     }
 
     // ANCHOR: spans
@@ -156,7 +162,7 @@ impl<'a> Answerer<'a> {
 }
 
 /// Tokens as characters of the context, widened to whole words (as far as the window shows them).
-fn place(window: &Encoding, context: &str, span: &Span) -> Answer {
+pub(crate) fn place(window: &Encoding, context: &str, span: &Span) -> Answer {
     let same_word = |token: usize| {
         move |&other: &usize| {
             window.sequence_ids[other] == Some(1)

@@ -5,10 +5,13 @@
 //! class where several can be, and the number itself for regression.
 
 use crate::{Error, Pipeline};
+use bert_checkpoint::LoadOptions;
 use bert_kernels::softmax_row;
 use bert_model::{Config, HeadKind};
 use bert_nn::Real;
 use bert_tokenizer::{Encoding, Input};
+use std::borrow::Borrow;
+use std::path::Path;
 
 /// How logits become scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +48,21 @@ impl Scoring {
 }
 
 /// Classifies texts or pairs of texts. Needs a sequence-classification head.
-pub struct Classifier<'a> {
-    pipeline: &'a Pipeline,
+///
+/// ```no_run
+/// # fn main() -> Result<(), bert_pipeline::Error> {
+/// use bert_pipeline::Classifier;
+/// use std::path::Path;
+///
+/// let classifier = Classifier::load(Path::new("my-model"))?;
+/// for classes in classifier.predict(&["It works.", "It broke again."])? {
+///     println!("{} {:.3}", classes[0].label, classes[0].score);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Classifier<P = Pipeline> {
+    pipeline: P,
     /// How logits become scores.
     pub scoring: Scoring,
     /// How many of the best classes are kept; all of them if none.
@@ -63,27 +79,73 @@ pub struct Class {
     pub score: Real,
 }
 
-impl<'a> Classifier<'a> {
+impl Classifier {
+    /// Reads a model directory.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no text classifier.
+    pub fn load(directory: &Path) -> Result<Self, Error> {
+        Self::new(Pipeline::open(directory, &LoadOptions::default())?)
+    }
+}
+
+impl<P: Borrow<Pipeline>> Classifier<P> {
     /// All classes, scored as the configuration says. Refuses a model that does not classify texts.
-    pub fn new(pipeline: &'a Pipeline) -> Result<Self, Error> {
+    pub fn new(pipeline: P) -> Result<Self, Error> {
         let heads = [HeadKind::SequenceClassification];
-        pipeline.require("classify", "sequence_classification", &heads)?;
-        let (scoring, labels) = (Scoring::of(&pipeline.config), pipeline.config.labels());
+        pipeline.borrow().require("classify", "sequence_classification", &heads)?;
+        let config = &pipeline.borrow().config;
+        let (scoring, labels) = (Scoring::of(config), config.labels());
         Ok(Self { pipeline, scoring, top_k: None, labels })
+    }
+
+    /// What it reads texts with.
+    pub fn pipeline(&self) -> &Pipeline {
+        self.pipeline.borrow()
+    }
+
+    /// The names of the classes, in the order of the configuration.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// For each text or pair (`&str`, `String`, `(&str, &str)`) the classes, best first. A text that is too
+    /// long loses its end.
+    ///
+    /// # Errors
+    /// A text does not fit the model.
+    pub fn predict<'t, T>(&self, texts: &'t [T]) -> Result<Vec<Vec<Class>>, Error>
+    where
+        &'t T: Into<Input<'t>>,
+    {
+        let inputs: Vec<Input> = texts.iter().map(Into::into).collect();
+        self.classify(&self.pipeline().prepare(&inputs, false)?.encodings)
     }
 
     /// For each encoding the classes, best first. Equal ones stay in the order of the configuration.
     pub fn classify(&self, encodings: &[Encoding]) -> Result<Vec<Vec<Class>>, Error> {
-        let context = self.pipeline.context();
-        self.pipeline.map_batches(encodings, |_, batch| {
-            let outputs = self.pipeline.model.infer(batch, &context);
+        let all = self.logits(encodings)?;
+        Ok(all.into_iter().map(|logits| self.ranked(self.scores(logits))).collect())
+    }
+
+    /// For each encoding one logit per class.
+    pub fn logits(&self, encodings: &[Encoding]) -> Result<Vec<Vec<Real>>, Error> {
+        let context = self.pipeline().context();
+        self.pipeline().map_batches(encodings, |_, batch| {
+            let outputs = self.pipeline().model.infer(batch, &context);
             let logits = outputs.logits.expect("checked when the classifier was made"); // [B, C]
-            Ok(logits.outer_iter().map(|row| self.ranked(row.to_vec())).collect())
+            Ok(logits.outer_iter().map(|row| row.to_vec()).collect())
         })
     }
 
-    fn ranked(&self, mut scores: Vec<Real>) -> Vec<Class> {
+    /// Logits as scores, in the same order.
+    pub fn scores(&self, logits: Vec<Real>) -> Vec<Real> {
+        let mut scores = logits;
         self.scoring.apply(&mut scores);
+        scores
+    }
+
+    fn ranked(&self, scores: Vec<Real>) -> Vec<Class> {
         let named = self.labels.iter().cloned().zip(scores);
         let mut classes: Vec<_> = named.map(|(label, score)| Class { label, score }).collect();
         classes.sort_by(|a, b| b.score.total_cmp(&a.score));

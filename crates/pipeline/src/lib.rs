@@ -10,7 +10,10 @@
 //! - [`fill_mask`]: the likeliest words for each `[MASK]`
 //! - [`classify`]: labels and scores for each text
 //! - [`tag`]: names and other entities, with their places in the text
+//! - [`windows`]: what is longer than the model, in overlapping windows
 //! - [`answer`]: the piece of a context that answers a question
+//! - [`n_best`]: the same as the SQuAD evaluation wants it
+//! - [`choose`]: the best of several endings
 //! - [`reference`](mod@reference): comparing every tensor with another program's
 //! - [`backward`](mod@backward): every gradient of one batch, by name
 //! - [`published`]: comparing with numbers that others published
@@ -18,16 +21,20 @@
 
 pub mod answer;
 pub mod backward;
+pub mod choose;
 pub mod classify;
 pub mod embed;
 mod error;
 pub mod fill_mask;
+pub mod n_best;
 pub mod pipeline;
 pub mod published;
 pub mod reference;
 pub mod tag;
+pub mod windows;
 
 pub use answer::Answerer;
+pub use choose::Chooser;
 pub use classify::Classifier;
 pub use embed::{Embedder, Pooling};
 pub use error::Error;

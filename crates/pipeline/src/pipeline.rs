@@ -20,6 +20,8 @@ pub struct Pipeline<M = PackedModel> {
     pub directory: PathBuf,
     /// What a user should know about how it was read; one sentence each.
     pub notes: Vec<String>,
+    /// A lower limit than the tokenizer's and the model's, if texts are to be cut earlier.
+    pub limit: Option<usize>,
 }
 
 /// Texts as the model takes them, and what happened to them on the way.
@@ -43,9 +45,7 @@ pub fn tokenizer(directory: &Path) -> Result<Tokenizer, Error> {
 impl Pipeline {
     /// Reads a model directory.
     pub fn open(directory: &Path, options: &LoadOptions) -> Result<Self, Error> {
-        let Pipeline { tokenizer, config, model, directory, notes } =
-            Pipeline::<Model>::open_plain(directory, options)?;
-        Ok(Self { tokenizer, config, model: PackedModel::new(model), directory, notes })
+        Ok(Pipeline::<Model>::open_plain(directory, options)?.packed())
     }
 }
 
@@ -66,16 +66,24 @@ impl Pipeline<Model> {
             model: loaded.model,
             directory: directory.to_owned(),
             notes,
+            limit: None,
         })
+    }
+
+    /// Ready for speed.
+    pub fn packed(self) -> Pipeline {
+        let Self { tokenizer, config, model, directory, notes, limit } = self;
+        let model = PackedModel::new(model);
+        Pipeline { tokenizer, config, model, directory, notes, limit }
     }
 }
 
 impl<M> Pipeline<M> {
-    /// The most tokens that one sequence may have, special tokens included: the smaller of the
-    /// tokenizer's limit and the model's positions.
+    /// The most tokens that one sequence may have, special tokens included: the smallest of the
+    /// tokenizer's limit, the model's positions, and [`Pipeline::limit`].
     pub fn max_length(&self) -> usize {
-        let positions = self.config.max_position_embeddings;
-        self.tokenizer.model_max_length().map_or(positions, |limit| limit.min(positions))
+        let limits = [self.tokenizer.model_max_length(), self.limit];
+        limits.into_iter().flatten().fold(self.config.max_position_embeddings, usize::min)
     }
 
     /// What the layers need to know, in evaluation.

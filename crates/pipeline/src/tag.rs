@@ -5,12 +5,16 @@
 //! to), then neighbours with the same label join, then what is no entity (label `O`) is left out.
 
 use crate::{Error, Pipeline};
+use bert_checkpoint::LoadOptions;
 use bert_kernels::softmax_rows;
 use bert_model::HeadKind;
 use bert_nn::Real;
+use bert_nn::view::rows;
 use bert_tokenizer::Encoding;
-use ndarray::{Array1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::borrow::Borrow;
+use std::path::Path;
 
 /// How tokens become entities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,8 +33,8 @@ pub enum Aggregation {
 }
 
 /// Finds entities. Needs a token-classification head.
-pub struct Tagger<'a> {
-    pipeline: &'a Pipeline,
+pub struct Tagger<P = Pipeline> {
+    pipeline: P,
     /// How tokens become entities.
     pub aggregation: Aggregation,
     labels: Vec<String>,
@@ -91,29 +95,54 @@ enum Token {
     Unknown(String),
 }
 
-impl<'a> Tagger<'a> {
+impl Tagger {
+    /// Reads a model directory.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no token classifier.
+    pub fn load(directory: &Path) -> Result<Self, Error> {
+        Self::new(Pipeline::open(directory, &LoadOptions::default())?)
+    }
+}
+
+impl<P: Borrow<Pipeline>> Tagger<P> {
     /// Joins simply. Refuses a model that does not label tokens.
-    pub fn new(pipeline: &'a Pipeline) -> Result<Self, Error> {
-        pipeline.require("tag", "token_classification", &[HeadKind::TokenClassification])?;
-        let labels = pipeline.config.labels();
+    pub fn new(pipeline: P) -> Result<Self, Error> {
+        let heads = [HeadKind::TokenClassification];
+        pipeline.borrow().require("tag", "token_classification", &heads)?;
+        let labels = pipeline.borrow().config.labels();
         Ok(Self { pipeline, aggregation: Aggregation::default(), labels })
+    }
+
+    /// What it reads texts with.
+    pub fn pipeline(&self) -> &Pipeline {
+        self.pipeline.borrow()
+    }
+
+    /// The names of the labels, in the order of the configuration.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The logits [S, C] of each encoding.
+    pub fn logits(&self, encodings: &[Encoding]) -> Result<Vec<Array2<Real>>, Error> {
+        let context = self.pipeline().context();
+        self.pipeline().map_batches(encodings, |_, batch| {
+            let outputs = self.pipeline().model.infer(batch, &context);
+            let logits = outputs.logits.expect("checked when the tagger was made"); // [T, C]
+            Ok(batch.ranges().map(|range| rows(logits.view(), range).to_owned()).collect())
+        })
     }
 
     /// The entities of each text, in order. `encodings` are those of `texts`, one for each.
     pub fn tag(&self, texts: &[&str], encodings: &[Encoding]) -> Result<Vec<Vec<Entity>>, Error> {
         assert_eq!(texts.len(), encodings.len(), "each text has its encoding");
-        let context = self.pipeline.context();
-        let mut texts = texts.iter();
-        self.pipeline.map_batches(encodings, |piece, batch| {
-            let outputs = self.pipeline.model.infer(batch, &context);
-            let mut scores = outputs.logits.expect("checked when the tagger was made"); // [T, C]
+        let all = texts.iter().zip(encodings).zip(self.logits(encodings)?);
+        let entities = all.map(|((text, encoding), mut scores)| {
             softmax_rows(scores.view_mut());
-            let each = piece.iter().zip(&mut texts).zip(batch.ranges());
-            let entities = each.map(|((encoding, text), range)| {
-                self.entities(text, encoding, bert_nn::view::rows(scores.view(), range))
-            });
-            Ok(entities.collect())
-        })
+            self.entities(text, encoding, scores.view())
+        });
+        Ok(entities.collect())
     }
 
     /// `scores` [S, C].
@@ -142,7 +171,7 @@ impl<'a> Tagger<'a> {
         index: usize,
     ) -> Piece {
         let (id, (start, end)) = (encoding.ids[index], encoding.offsets[index]);
-        let token = if id == self.pipeline.tokenizer.special().unk {
+        let token = if id == self.pipeline().tokenizer.special().unk {
             Token::Unknown(text[start..end].iter().collect())
         } else {
             Token::Known(id)
@@ -155,7 +184,7 @@ impl<'a> Tagger<'a> {
     /// normalisation changed its length.
     fn continues(&self, encoding: &Encoding, index: usize) -> bool {
         let (id, (start, end)) = (encoding.ids[index], encoding.offsets[index]);
-        let tokenizer = &self.pipeline.tokenizer;
+        let tokenizer = &self.pipeline().tokenizer;
         let token = tokenizer.vocab().token(id).unwrap_or_default();
         id != tokenizer.special().unk && token.chars().count() != end - start
     }
@@ -196,7 +225,7 @@ impl<'a> Tagger<'a> {
         let (label, score) = best(&piece.scores);
         let word = match &piece.tokens[0] {
             Token::Unknown(word) => word,
-            Token::Known(id) => self.pipeline.tokenizer.vocab().token(*id).unwrap_or_default(),
+            Token::Known(id) => self.pipeline().tokenizer.vocab().token(*id).unwrap_or_default(),
         };
         let word = word.to_owned();
         let (label, index) = (self.labels[label].clone(), Some(piece.index));
@@ -232,7 +261,7 @@ impl<'a> Tagger<'a> {
     /// Tokens as text: `##` removed, a space before every other token but where the tokenizer's
     /// clean-up takes it away.
     fn spelled<'t>(&self, tokens: impl Iterator<Item = &'t Token>) -> String {
-        let tokenizer = &self.pipeline.tokenizer;
+        let tokenizer = &self.pipeline().tokenizer;
         let decode = |ids: &[u32]| tokenizer.decode(ids, false, false);
         // Decoding cleans up each token by itself, so a token after another one is what follows the
         // other one's text.

@@ -40,6 +40,18 @@ impl<'a> From<&'a String> for Input<'a> {
     }
 }
 
+impl<'a> From<&&'a str> for Input<'a> {
+    fn from(text: &&'a str) -> Self {
+        Input::Single(text)
+    }
+}
+
+impl<'a> From<&(&'a str, &'a str)> for Input<'a> {
+    fn from((first, second): &(&'a str, &'a str)) -> Self {
+        Input::Pair(first, second)
+    }
+}
+
 impl<'a> From<(&'a str, &'a str)> for Input<'a> {
     fn from((first, second): (&'a str, &'a str)) -> Self {
         Input::Pair(first, second)

@@ -6,6 +6,7 @@
 //!
 //! - [`step`]: one step of training as three functions: gradients, reduce, apply
 //! - [`feed`]: from instances to the batches of a step
+//! - [`examples`]: the examples of a task, and the steps that they are shuffled into
 //! - [`run`](mod@run): the loop around the steps
 //! - [`watch`]: what evaluations change in a run: a lower rate, an early end, the best weights
 //! - [`checkpoints`]: what a run leaves behind so that it can go on, whatever happens
@@ -17,6 +18,7 @@
 
 pub mod checkpoints;
 mod error;
+pub mod examples;
 pub mod feed;
 pub mod gradcheck;
 pub mod lesson;
@@ -28,6 +30,7 @@ pub mod watch;
 
 pub use checkpoints::Checkpoints;
 pub use error::Error;
+pub use examples::{Example, ExampleFeed, Sequence};
 pub use feed::{BatchSize, Feed, InstanceFeed};
 pub use lesson::{Learned, Lesson};
 pub use resume::{Beginning, begin};
