@@ -12,6 +12,7 @@
 //! - [`checkpoints`]: what a run leaves behind so that it can go on, whatever happens
 //! - [`resume`]: whether a run begins anew or goes on
 //! - [`metrics`]: what a run says of itself
+//! - [`lr_find`]: which learning rate?
 //! - [`lesson`]: a small model learns tiny world: all of it in one call
 //! - [`gradcheck`]: a small model of each head, and whether all its gradients are right
 #![forbid(unsafe_code)]
@@ -22,6 +23,7 @@ pub mod examples;
 pub mod feed;
 pub mod gradcheck;
 pub mod lesson;
+pub mod lr_find;
 pub mod metrics;
 pub mod resume;
 pub mod run;
