@@ -38,8 +38,6 @@ pub mod names;
 pub mod row;
 pub mod rows;
 pub mod skipped;
-#[cfg(test)]
-mod tests;
 pub mod text;
 mod tsv;
 

@@ -146,8 +146,7 @@ impl Source for Csv {
             let line = row.lines_before_quote + 1;
             return Err(Error::OpenQuote { path: path.clone(), line });
         }
-        let fields =
-            if row.begun { Fields::List(row.cells(path, line)?) } else { Fields::Blank };
+        let fields = if row.begun { Fields::List(row.cells(path, line)?) } else { Fields::Blank };
         Ok(Some(Raw { line, fields }))
     }
 }

@@ -209,9 +209,8 @@ fn cell(value: Json) -> Cell {
         Json::String(text) => Cell::Text(text),
         Json::Object(_) => Cell::Other("an object"),
         Json::Array(values) => {
-            let texts = values.into_iter().map(|value| {
-                cell(value).text().map(|text| text.into_owned())
-            });
+            let texts =
+                values.into_iter().map(|value| cell(value).text().map(|text| text.into_owned()));
             texts.collect::<Option<_>>().map_or(Cell::Other("a list of other things"), Cell::List)
         }
     }

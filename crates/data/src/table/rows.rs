@@ -253,7 +253,8 @@ impl Rows {
                 Err(Error::Ragged { path: self.path.clone(), line, expected: self.width, found })
             }
             _ => {
-                let [a, b] = if self.objects { ["an object", "a list"] } else { ["a list", "an object"] };
+                let [a, b] =
+                    if self.objects { ["an object", "a list"] } else { ["a list", "an object"] };
                 let what = format!("expected {a}, as the first row is, found {b}");
                 Err(Error::Json { path: self.path.clone(), line, what })
             }

@@ -33,9 +33,8 @@ pub fn without_byte_order_mark(mut reader: Reader, path: &Path) -> Result<Reader
 /// A byte 0, which no text has and almost every other file; what is not UTF-8. `line` is where the
 /// bytes begin.
 pub fn text(bytes: Vec<u8>, path: &Path, line: u64) -> Result<String, Error> {
-    let line_of = |place: usize| {
-        line + bytes[..place].iter().filter(|&&byte| byte == b'\n').count() as u64
-    };
+    let line_of =
+        |place: usize| line + bytes[..place].iter().filter(|&&byte| byte == b'\n').count() as u64;
     if let Some(place) = bytes.iter().position(|&byte| byte == 0) {
         let (line, found) = (line_of(place), "a byte 0: this is no text file");
         return Err(Error::NotText { path: path.to_owned(), line, found });
