@@ -85,6 +85,173 @@ pub enum Error {
          between documents, or make full sentences without next-sentence prediction (--full-sentences)"
     )]
     OneDocument,
+    /// Neither the name of a file nor an option says what is in it.
+    #[error(
+        "{}: the name does not say what is in the file: expected it to end in .csv, .tsv, .txt, \
+         .json, .jsonl or .ndjson; or say --format",
+        path.display()
+    )]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that is no text at all.
+    #[error("{}: line {line}: expected text in UTF-8, found {found}", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// What gives it away.
+        found: &'static str,
+    },
+    /// A table without any row, not even a header.
+    #[error("{}: the file is empty, or has only blank lines", path.display())]
+    EmptyTable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A table that has nothing below its header, or nothing that may be read.
+    #[error("{}: there is no row to read in this file", path.display())]
+    NoRows {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A row that is longer or shorter than the first.
+    #[error(
+        "{}: line {line}: expected {expected} cells, as in the first row, found {found}",
+        path.display()
+    )]
+    Ragged {
+        /// The file.
+        path: PathBuf,
+        /// Where the row begins, counted from 1.
+        line: u64,
+        /// How many cells there should be.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A quoted field of a CSV file that goes on to the file's end.
+    #[error(
+        "{}: line {line}: a quote opens a field here and is never closed (in a quoted field, a quote \
+         is written twice)",
+        path.display()
+    )]
+    OpenQuote {
+        /// The file.
+        path: PathBuf,
+        /// Where the field begins, counted from 1.
+        line: u64,
+    },
+    /// What is not JSON, or JSON that holds no rows.
+    #[error("{}: line {line}: {what}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// A first row that may be the names of the columns or may be data.
+    #[error(
+        "{}: line {line}: is the first row a header, the names of the columns? Say --header or \
+         --no-header. It reads: {row}",
+        path.display()
+    )]
+    HeaderInDoubt {
+        /// The file.
+        path: PathBuf,
+        /// Where the first row is, counted from 1.
+        line: u64,
+        /// The first row, shortened.
+        row: String,
+    },
+    /// A column that was asked for and is not there.
+    #[error("{}: there is no column {column}; there are: {there}", path.display())]
+    MissingColumn {
+        /// The file.
+        path: PathBuf,
+        /// As it was asked for.
+        column: String,
+        /// The columns of the file.
+        there: String,
+    },
+    /// A column that is needed or may be meant, and nothing says which it is.
+    #[error(
+        "{}: which column holds {what}? Say {flag}; it may be one of: {there}",
+        path.display()
+    )]
+    UnknownColumn {
+        /// The file.
+        path: PathBuf,
+        /// What the column is for.
+        what: &'static str,
+        /// What decides.
+        flag: &'static str,
+        /// The columns that may be meant.
+        there: String,
+    },
+    /// A column that was asked for twice.
+    #[error("{}: column {column} is asked for twice: as {first} and as {second}", path.display())]
+    SameColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// One use.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+    /// A cell that does not hold what its column is used for.
+    #[error("{}: line {line}, column {column}: expected {expected}, found {found}", path.display())]
+    Cell {
+        /// The file.
+        path: PathBuf,
+        /// Where the row begins, counted from 1.
+        line: u64,
+        /// The column's name or number.
+        column: String,
+        /// What it should hold.
+        expected: &'static str,
+        /// What it holds.
+        found: String,
+    },
+    /// A label that is none of those known.
+    #[error(
+        "{}: line {line}: expected one of the labels {there}, found {label:?}",
+        path.display()
+    )]
+    UnknownLabel {
+        /// The file.
+        path: PathBuf,
+        /// Where the row begins, counted from 1.
+        line: u64,
+        /// The label.
+        label: String,
+        /// Those there are.
+        there: String,
+    },
+    /// Too few classes to tell apart.
+    #[error("{}: expected at least two different labels, found {found}", path.display())]
+    OneClass {
+        /// The file.
+        path: PathBuf,
+        /// The labels there are.
+        found: String,
+    },
+    /// A folder that is not one folder of texts for each class.
+    #[error("{}: expected {expected}, found {found}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What should be there.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
 }
 
 impl Error {

@@ -18,6 +18,8 @@
 //! - [`documents`]: where texts come from
 //! - [`blocks`]: which documents are read together
 //! - [`corpus_source`]: all that put together: texts in, instances out
+//! - [`table`]: rows out of CSV, TSV and JSON, one after the other
+//! - [`texts`]: rows as texts and labels, GLUE's among them; folders of texts; parting off a dev set
 //! - [`tiny_world`]: a language whose probabilities are known, and the best possible loss
 #![forbid(unsafe_code)]
 
@@ -34,6 +36,8 @@ pub mod pieces;
 pub mod replacement;
 pub mod settings;
 pub mod source;
+pub mod table;
+pub mod texts;
 pub mod tiny_world;
 
 pub use corpus::Corpus;
