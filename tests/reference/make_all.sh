@@ -26,6 +26,7 @@ fi
 "$python" "$here/make_toy.py" --out "$out"
 "$python" "$here/make_published.py" --out "$out"
 "$python" "$here/make_optimizers.py" --out "$out"
+"$python" "$here/make_metrics.py" --out "$out"
 "$python" "$here/make_vocab.py" --out "$out"
 "$python" "$here/make_instances.py" --out "$out"
 python3 "$here/fetch_minilm.py"
