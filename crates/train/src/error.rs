@@ -11,6 +11,9 @@ pub enum Error {
     /// A model or a checkpoint cannot be read or written.
     #[error(transparent)]
     Checkpoint(#[from] bert_checkpoint::Error),
+    /// The data does not fit the model.
+    #[error(transparent)]
+    Pipeline(#[from] bert_pipeline::Error),
     /// The data cannot be read.
     #[error(transparent)]
     Data(#[from] bert_data::Error),

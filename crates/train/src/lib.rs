@@ -12,6 +12,7 @@
 //! - [`checkpoints`]: what a run leaves behind so that it can go on, whatever happens
 //! - [`resume`]: whether a run begins anew or goes on
 //! - [`metrics`]: what a run says of itself
+//! - [`tasks`]: what each task makes of its data, and how it is measured
 //! - [`lr_find`]: which learning rate?
 //! - [`lesson`]: a small model learns tiny world: all of it in one call
 //! - [`gradcheck`]: a small model of each head, and whether all its gradients are right
@@ -28,6 +29,7 @@ pub mod metrics;
 pub mod resume;
 pub mod run;
 pub mod step;
+pub mod tasks;
 pub mod watch;
 
 pub use checkpoints::Checkpoints;

@@ -66,7 +66,8 @@ fn surprise(logits: &[Real], right: usize) -> f64 {
 
 /// The place of the largest number, the first of equals.
 pub fn largest(numbers: &[Real]) -> usize {
-    (1..numbers.len()).fold(0, |best, place| if numbers[place] > numbers[best] { place } else { best })
+    (1..numbers.len())
+        .fold(0, |best, place| if numbers[place] > numbers[best] { place } else { best })
 }
 
 fn mean(numbers: &[f64]) -> f64 {

@@ -18,9 +18,9 @@ pub fn tokenized(
     questions: &[(&str, &[String])],
     strict: bool,
 ) -> Result<(Vec<Choices>, usize), Error> {
-    let pairs = questions.iter().flat_map(|&(first, endings)| {
-        endings.iter().map(move |ending| Input::Pair(first, ending))
-    });
+    let pairs = questions
+        .iter()
+        .flat_map(|&(first, endings)| endings.iter().map(move |ending| Input::Pair(first, ending)));
     let prepared = pipeline.prepare(&pairs.collect::<Vec<_>>(), strict)?;
     let mut encodings = prepared.encodings.into_iter();
     let of = |(_, endings): &(&str, &[String])| encodings.by_ref().take(endings.len()).collect();

@@ -23,7 +23,10 @@ pub struct TaggedWords {
 }
 
 /// Tokenizes sentences, on all threads.
-pub fn tokenized<S: AsRef<str> + Sync>(pipeline: &Pipeline, sentences: &[&[S]]) -> Vec<TaggedWords> {
+pub fn tokenized<S: AsRef<str> + Sync>(
+    pipeline: &Pipeline,
+    sentences: &[&[S]],
+) -> Vec<TaggedWords> {
     let max_length = pipeline.max_length();
     let of = |sentence: &&[S]| {
         let words: Vec<&str> = sentence.iter().map(AsRef::as_ref).collect();
@@ -53,7 +56,10 @@ pub type WordLogits = Vec<Option<Vec<Real>>>;
 ///
 /// # Errors
 /// The model does not tag.
-pub fn word_logits(pipeline: &Pipeline, sentences: &[TaggedWords]) -> Result<Vec<WordLogits>, Error> {
+pub fn word_logits(
+    pipeline: &Pipeline,
+    sentences: &[TaggedWords],
+) -> Result<Vec<WordLogits>, Error> {
     let tagger = Tagger::new(pipeline)?;
     let windows = sentences.iter().flat_map(|sentence| &sentence.windows);
     let encodings: Vec<Encoding> = windows.map(|window| window.encoding.clone()).collect();

@@ -110,7 +110,8 @@ impl TextSet {
                 named.extend(class_scores(&self.confusion(classes, outcome)));
                 if outcome.scores.first().is_some_and(|row| row.len() == 2) {
                     let positive: Vec<_> = classes.iter().map(|&class| class == 1).collect();
-                    let scores: Vec<_> = outcome.scores.iter().map(|row| f64::from(row[1])).collect();
+                    let scores: Vec<_> =
+                        outcome.scores.iter().map(|row| f64::from(row[1])).collect();
                     named.push(("roc_auc", ranking::roc_auc(&positive, &scores)));
                 }
             }
