@@ -80,21 +80,26 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(prop_oneof![8 => special, 1 => any::<u8>()], 0..60)
 }
 
+/// Rows of cells, all as many.
+fn table(cell: &'static str) -> impl Strategy<Value = Table> {
+    let row = move |width| prop::collection::vec(cell, width);
+    (1_usize..5).prop_flat_map(move |width| prop::collection::vec(row(width), 1..8))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn what_the_csv_crate_writes_reads_back(
-        table in (1_usize..5).prop_flat_map(|width| {
-            prop::collection::vec(prop::collection::vec("[a-z\",\r\n\t é\u{2028}]{0,6}", width), 1..8)
-        }),
-        style in 0..3,
+        table in table("[a-z\",\r\n\t é\u{2028}]{0,6}"),
+        style in 0_usize..3,
         crlf: bool,
     ) {
-        let styles = [csv::QuoteStyle::Necessary, csv::QuoteStyle::Always, csv::QuoteStyle::NonNumeric];
+        use csv::QuoteStyle::{Always, Necessary, NonNumeric};
+        let style = [Necessary, Always, NonNumeric][style];
         let end = if crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
         let mut writer = csv::WriterBuilder::new();
-        let writer = writer.quote_style(styles[style as usize]).terminator(end);
+        let writer = writer.quote_style(style).terminator(end);
         let mut writer = writer.from_writer(Vec::new());
         for row in &table {
             writer.write_record(row).unwrap();
@@ -112,7 +117,8 @@ proptest! {
             // The crate takes the rest of the file into the field, whatever is added to it.
             Err(Error::OpenQuote { .. }) => {
                 let longer = by_the_csv_crate(&format!("{text}\nZ"));
-                prop_assert!(longer.is_some_and(|rows| rows.last().unwrap().last().unwrap() != "Z"));
+                let last = longer.unwrap().pop().unwrap().pop().unwrap();
+                prop_assert!(last != "Z");
             }
             Err(error) => prop_assert!(false, "{}", error),
         }
@@ -120,9 +126,7 @@ proptest! {
 
     #[test]
     fn what_tsv_can_hold_reads_back(
-        table in (1_usize..5).prop_flat_map(|width| {
-            prop::collection::vec(prop::collection::vec("[a-z\", é\u{85}\u{2028}]{1,6}", width), 1..8)
-        }),
+        table in table("[a-z\", é\u{85}\u{2028}]{1,6}"),
     ) {
         let text: String = table.iter().map(|row| row.join("\t") + "\n").collect();
         let found = read(Format::Tsv, text).unwrap();
@@ -141,19 +145,20 @@ proptest! {
 
     #[test]
     fn any_json_reads_back(
-        table in prop::collection::vec(("\\PC{0,8}", any::<i64>(), prop::option::of(any::<bool>())), 1..6),
+        table in prop::collection::vec(("\\PC{0,8}", any::<i64>()), 1..6),
         pretty: bool,
     ) {
-        let row = |(a, b, c): &(String, i64, Option<bool>)| serde_json::json!({"a": a, "b": b, "c": c});
-        let values: Vec<Value> = table.iter().map(row).collect();
-        let text = if pretty { serde_json::to_string_pretty(&values) } else { serde_json::to_string(&values) };
-        let list = read(Format::Json, text.unwrap()).unwrap();
+        let row = |(a, b): &(String, i64)| serde_json::json!({"a": a, "b": b});
+        let values = Value::from_iter(table.iter().map(row));
+        let text = if pretty { format!("{values:#}") } else { format!("{values}") };
+        let list = read(Format::Json, text).unwrap();
         prop_assert_eq!(list.len(), table.len());
-        for (row, (a, b, _)) in list.iter().zip(&table) {
+        for (row, (a, b)) in list.iter().zip(&table) {
             prop_assert_eq!(row.cells[0].text().unwrap(), a.as_str());
             prop_assert_eq!(row.cells[1].text().unwrap(), b.to_string());
         }
-        let text: String = values.iter().map(|value| format!("{value}\n")).collect();
+        let values = values.as_array().unwrap().iter();
+        let text: String = values.map(|value| format!("{value}\n")).collect();
         let by_line = read(Format::Jsonl, text).unwrap();
         let same = list.iter().zip(&by_line).all(|(a, b)| a.cells == b.cells);
         prop_assert!(same && list.len() == by_line.len());

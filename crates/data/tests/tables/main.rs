@@ -2,7 +2,7 @@
 //!
 //! - [`formats`]: what is a row in each format, and what is refused
 //! - [`headers`]: header or none
-//! - [`judges`]: the same rows as the `csv` crate and Python's csv module find, and no panic on any bytes
+//! - [`judges`]: the rows that the `csv` crate and Python find; no bytes make a panic
 //! - [`columns`]: which columns are read
 //! - [`targets`]: classes, several labels, numbers, and the order of labels
 //! - [`glue`]: files as GLUE's, with their quirks
@@ -40,7 +40,7 @@ fn read(format: Format, text: impl Into<Vec<u8>>) -> Result<Vec<Row>, Error> {
 /// The texts of all cells.
 fn cells(rows: &[Row]) -> Vec<Vec<&str>> {
     let text = |cell| match cell {
-        &Cell::Text(ref text) => text.as_str(),
+        Cell::Text(text) => text.as_str(),
         other => panic!("{other:?} is no text"),
     };
     rows.iter().map(|row| row.cells.iter().map(text).collect()).collect()
