@@ -31,7 +31,7 @@ pub struct ModelArgs {
     pub activation: Option<String>,
 }
 
-fn activation(name: &str) -> Result<String, String> {
+pub fn activation(name: &str) -> Result<String, String> {
     if Config::default().set_activation(name) {
         return Ok(name.to_owned());
     }

@@ -29,6 +29,7 @@ fi
 "$python" "$here/make_metrics.py" --out "$out"
 "$python" "$here/make_vocab.py" --out "$out"
 "$python" "$here/make_instances.py" --out "$out"
+"$python" "$here/make_tables.py" --out "$out"
 python3 "$here/fetch_minilm.py"
 "$python" "$here/make_minilm.py" --out "$out"
 "$python" "$here/make_minilm_gradients.py" --out "$out"

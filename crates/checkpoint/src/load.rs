@@ -22,6 +22,8 @@ pub struct LoadOptions {
     pub head: Option<HeadKind>,
     /// Where the head is missing, make a fresh one, drawn from this seed.
     pub new_head: Option<u64>,
+    /// With `new_head`: do not use a head that is there. The pooler is kept.
+    pub replace_head: bool,
     /// This activation, by one of transformers' names.
     pub activation: Option<String>,
     /// These names for the classes. A classifier that is in the file must have as many; a new one will.
@@ -98,6 +100,27 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, Error> {
     Ok(loaded)
 }
 
+/// What a directory holds, without its weights.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// Sizes and names.
+    pub config: Config,
+    /// The head that its tensors make.
+    pub head: Verdict,
+}
+
+/// Looks into a model directory.
+///
+/// # Errors
+/// It cannot be read.
+pub fn inspect(path: &Path) -> Result<Inspection, Error> {
+    let directory = ModelDirectory::open(path)?;
+    let config = directory.config(None)?;
+    let source = Source::new(directory.weights()?)?;
+    let head = decide(&source.canonical_names(), &config);
+    Ok(Inspection { config, head })
+}
+
 /// A weights file under canonical names.
 struct Source {
     file: TensorFile,
@@ -130,7 +153,12 @@ impl Source {
 
     /// Compares the tensors that fix all sizes before memory is asked for: a configuration may
     /// claim any size, and any number of layers.
-    fn check_sizes(&self, kind: HeadKind, config: &Config) -> Result<(), Error> {
+    fn check_sizes(
+        &self,
+        kind: HeadKind,
+        config: &Config,
+        options: &LoadOptions,
+    ) -> Result<(), Error> {
         let embeddings = [
             (WORD_EMBEDDINGS.to_owned(), config.vocab_size),
             (
@@ -150,7 +178,8 @@ impl Source {
         let name = "classifier.weight".to_owned();
         let classes =
             matches!(kind, HeadKind::SequenceClassification | HeadKind::TokenClassification)
-                && self.names.contains_key(&name);
+                && self.names.contains_key(&name)
+                && !options.replace_head;
         let classes = classes.then(|| (name, config.classes()));
         for (name, rows) in embeddings.into_iter().chain(layers).chain(classes) {
             let path = || self.file.path().to_owned();
@@ -179,7 +208,7 @@ impl Source {
     }
 
     fn fill(&self, kind: HeadKind, config: Config, options: &LoadOptions) -> Result<Loaded, Error> {
-        self.check_sizes(kind, &config)?;
+        self.check_sizes(kind, &config, options)?;
         let pooler = self.names.contains_key("bert.pooler.dense.weight");
         let mut model = Model::zeros(kind, &config, pooler);
         let initializer = Initializer::Normal { std: config.initializer_range };
@@ -187,7 +216,9 @@ impl Source {
         // ANCHOR: match
         for tensor in model.tensors_mut() {
             let in_head = kind.owns(&tensor.name) || tensor.name.starts_with("bert.pooler.");
-            match (self.names.get(&tensor.name), options.new_head) {
+            let replaced = options.replace_head && kind.owns(&tensor.name);
+            let name = self.names.get(&tensor.name).filter(|_| !replaced);
+            match (name, options.new_head) {
                 (Some(name), _) => {
                     self.file.read_into(name, &tensor.shape, tensor.values)?;
                     self.check_finite(name, tensor.values)?;

@@ -17,9 +17,9 @@
 //!
 //! In reading order:
 //!
-//! - [`format`]: which format a file has
+//! - [`mod@format`]: which format a file has
 //! - [`row`]: a row and its cells
-//! - [`column`]: a column by name or by number
+//! - [`mod@column`]: a column by name or by number
 //! - [`text`]: bytes to text, line by line; what is no text is refused
 //! - `tsv`, `csv`: rows of cells
 //! - `json`, `json_scan`: rows of objects or lists

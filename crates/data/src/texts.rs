@@ -25,7 +25,7 @@
 //! - [`labels`]: the names of the classes, and their order
 //! - [`glue`]: the files of the GLUE tasks
 //! - [`folder`]: a folder of texts for each class
-//! - [`split`]: parting off a dev set
+//! - [`mod@split`]: parting off a dev set
 
 mod cells;
 pub mod columns;

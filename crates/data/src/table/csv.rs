@@ -6,7 +6,7 @@
 //!
 //! The `csv` crate would do, but for three things: it drops blank lines and does not say so; its
 //! line numbers are off behind them; and a quote that nobody closes takes the rest of the file into
-//! one field without an error. So the automaton stands here, and the crate is its judge in the tests.
+//! one field without an error. So the automaton stands here, and the crate judges it in the tests.
 
 use super::text::{self, Reader};
 use super::{Cell, Fields, Raw, Source};

@@ -53,12 +53,15 @@ impl Scanner {
         let mut bytes = Vec::new();
         loop {
             let buffer = text::fill(&mut self.reader).map_err(Error::io(&self.path))?;
-            let used = buffer.iter().position(|&byte| end.is_before(byte));
-            bytes.extend_from_slice(&buffer[..used.unwrap_or(buffer.len())]);
-            let (used, at_end) = (used.unwrap_or(buffer.len()), used.is_some());
             let file_end = buffer.is_empty();
+            let mut used = 0;
+            while !end.closed && used < buffer.len() && !end.is_before(buffer[used]) {
+                used += 1;
+            }
+            let value_end = end.closed || used < buffer.len();
+            bytes.extend_from_slice(&buffer[..used]);
             self.reader.consume(used);
-            if at_end || file_end {
+            if value_end || file_end {
                 break;
             }
         }
@@ -95,7 +98,7 @@ impl End {
     /// Whether the value has ended before this byte; if not, the byte belongs to it.
     fn is_before(&mut self, byte: u8) -> bool {
         let delimits = byte.is_ascii_whitespace() || b",:]}[{\"".contains(&byte);
-        if self.closed || (self.begun && self.depth == 0 && !self.in_string && delimits) {
+        if self.begun && self.depth == 0 && !self.in_string && delimits {
             return true;
         }
         self.begun = true;

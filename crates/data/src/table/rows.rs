@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 pub struct TableOptions {
     /// Its format; if none, what the file's extension says.
     pub format: Option<Format>,
-    /// Whether the first row is a header; if none, it is found out. Rows that are JSON objects carry
-    /// their names with them and have no header.
+    /// Whether the first row is a header; if none, it is found out. Of rows that are JSON objects
+    /// this is not asked: they carry their names with them.
     pub header: Option<bool>,
     /// The columns that will be asked for. A name among them means that there is a header.
     pub asked: Vec<Column>,

@@ -7,10 +7,10 @@ use std::fs::{self, File};
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// Reads `CLASS/FILE` of a folder: each file is a text, and its folder's name is its class. The order
-/// is that of the names; the id is the path within the folder. Line breaks at a file's end do not
-/// count. What has a name that begins with a dot is passed over, and so are files beside the classes
-/// and folders within them; the notes say so.
+/// Reads `CLASS/FILE` of a folder: each file is a text, and its folder's name is its class. The
+/// order is that of the names; the id is the path within the folder. Line breaks at a file's end do
+/// not count. Passed over, with a note, are names that begin with a dot, files beside the classes
+/// and folders within them.
 ///
 /// # Errors
 /// A folder or file cannot be read, or is no text in UTF-8; there is no class, or one without a

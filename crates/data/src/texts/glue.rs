@@ -174,8 +174,8 @@ impl Glue {
         }
     }
 
-    /// Reads a file of this task: training, dev or test set. With [`Need::Always`] it must have labels.
-    /// Of XNLI's dev and test set only the rows in `language` ("en") are read, the others counted.
+    /// Reads a file of this task: training, dev or test set. With [`Need::Always`] it must have
+    /// labels. Of XNLI's dev and test set only the rows in `language` ("en") are read, the others counted.
     /// Short rows of QQP are passed over and counted, as others do; of any other task they are an
     /// error.
     ///

@@ -1,0 +1,134 @@
+//! Which columns of which table.
+
+use crate::common::{Usage, expect_usage, say};
+use anyhow::Result;
+use bert_data::table::{Column, Format, TableOptions};
+use bert_data::texts::{
+    Columns, Glue, Labels, Need, Problem, TextFile, TextOptions, TextRows, read_folder, read_texts,
+};
+use std::io::BufRead;
+use std::path::Path;
+
+/// How texts, and perhaps labels, are read.
+#[derive(clap::Args, Debug, Clone)]
+pub struct TableArgs {
+    /// The column of the text, by name or by number from 0 (a name of digits with = before it)
+    /// [default: found where the names leave no doubt]
+    #[arg(long, value_name = "COLUMN", conflicts_with = "glue")]
+    text_column: Option<Column>,
+    /// The column of a second text
+    #[arg(long, value_name = "COLUMN", conflicts_with = "glue")]
+    pair_column: Option<Column>,
+    /// The column of the label; several with commas for --multi-label, each then says 0 or 1
+    #[arg(long, value_name = "COLUMN", conflicts_with = "glue", value_delimiter = ',')]
+    label_column: Vec<Column>,
+    /// The column of the examples' names
+    #[arg(long, value_name = "COLUMN", conflicts_with = "glue")]
+    id_column: Option<Column>,
+    /// csv, tsv (never quoted), json or jsonl [default: by the file's extension]
+    #[arg(long, value_name = "FORMAT", conflicts_with = "glue")]
+    format: Option<Format>,
+    /// The first row is a header [default: found out]
+    #[arg(long, conflicts_with = "no_header")]
+    header: bool,
+    /// The first row is data
+    #[arg(long)]
+    no_header: bool,
+    /// A text may have several labels or none
+    #[arg(long, conflicts_with_all = ["regression", "glue"])]
+    multi_label: bool,
+    /// What stands between several labels in one cell
+    #[arg(long, value_name = "TEXT", default_value = ",", requires = "multi_label")]
+    label_separator: String,
+    /// The label is a number
+    #[arg(long, conflicts_with = "glue")]
+    regression: bool,
+    /// The files are those of a GLUE task: cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli, or xnli
+    #[arg(long, value_name = "TASK")]
+    pub glue: Option<Glue>,
+    /// With --glue xnli: the language to read
+    #[arg(long, value_name = "CODE", default_value = "en", requires = "glue")]
+    language: String,
+}
+
+impl TableArgs {
+    /// What is to be predicted.
+    pub fn problem(&self) -> Problem {
+        match (self.glue, self.multi_label, self.regression) {
+            (Some(glue), ..) => glue.problem(),
+            (None, true, _) => Problem::MultiLabel,
+            (None, _, true) => Problem::Regression,
+            _ => Problem::SingleLabel,
+        }
+    }
+
+    /// The labels and their order, where the task fixes them.
+    pub fn labels(&self) -> Option<Labels> {
+        self.glue.and_then(Glue::labels)
+    }
+
+    /// Refuses flags that contradict each other.
+    pub fn check(&self) -> Result<()> {
+        let several = self.label_column.len() > 1;
+        expect_usage(!several || self.multi_label, || {
+            "--label-column: several columns are several labels; say --multi-label".to_owned()
+        })
+    }
+
+    /// All examples of a file, or of a folder with one folder of texts for each class. Says what one should know of
+    /// them.
+    pub fn read(&self, path: &Path, need: Need) -> Result<TextFile> {
+        let file = match self.glue {
+            Some(glue) => glue.read(path, &self.language, need)?,
+            None if path.is_dir() => self.folder(path)?,
+            None => read_texts(path, &self.options(need))?,
+        };
+        for note in &file.notes {
+            say(&format!("{}: {note}", path.display()));
+        }
+        Ok(file)
+    }
+
+    /// The examples of a stream, one after the other.
+    pub fn stream(
+        &self,
+        reader: impl BufRead + Send + 'static,
+        name: &Path,
+        need: Need,
+    ) -> Result<TextRows> {
+        if self.glue.is_some() {
+            let hint = "--glue: a file is wanted as --input, no stream";
+            return Err(Usage(hint.to_owned()).into());
+        }
+        Ok(TextRows::from_reader(reader, name, &self.options(need))?)
+    }
+
+    fn folder(&self, path: &Path) -> Result<TextFile> {
+        let problem = self.problem();
+        expect_usage(problem == Problem::SingleLabel, || {
+            format!("{}: a folder for each class gives each text one label", path.display())
+        })?;
+        Ok(read_folder(path)?)
+    }
+
+    fn options(&self, target: Need) -> TextOptions {
+        let header = match (self.header, self.no_header) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        };
+        let columns = Columns {
+            text: self.text_column.clone(),
+            pair: self.pair_column.clone(),
+            labels: self.label_column.clone(),
+            id: self.id_column.clone(),
+        };
+        TextOptions {
+            table: TableOptions { format: self.format, header, ..TableOptions::default() },
+            columns,
+            problem: self.problem(),
+            separator: self.label_separator.clone(),
+            target,
+        }
+    }
+}
