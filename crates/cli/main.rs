@@ -16,6 +16,7 @@ mod common;
 mod corpus_args;
 mod encode;
 mod fill_mask;
+mod finetune;
 mod gradcheck;
 mod instance_args;
 mod instance_view;
@@ -29,6 +30,7 @@ mod pretrain_finish;
 mod pretrain_model;
 mod progress;
 mod similar;
+mod table_args;
 mod tag;
 mod text;
 mod tokenize;
@@ -74,6 +76,7 @@ enum Command {
     Trace(trace::Args),
     Gradcheck(gradcheck::Args),
     Pretrain(Box<pretrain::Args>),
+    Finetune(Box<finetune::Args>),
     Lab(lab::Args),
     Verify(verify::Args),
     Vocab(vocab::Args),
@@ -112,6 +115,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Trace(args) => trace::run(&args),
         Command::Gradcheck(args) => gradcheck::run(&args),
         Command::Pretrain(args) => pretrain::run(&args),
+        Command::Finetune(args) => finetune::run(&args),
         Command::Lab(args) => lab::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Vocab(args) => vocab::run(&args),

@@ -164,7 +164,8 @@ impl FromStr for ClassWeights {
         if text == "balanced" {
             return Ok(Self::Balanced);
         }
-        let weights: Result<Vec<Real>, _> = text.split(',').map(|part| part.trim().parse()).collect();
+        let weights: Result<Vec<Real>, _> =
+            text.split(',').map(|part| part.trim().parse()).collect();
         match weights {
             Ok(weights) if weights.iter().all(|w| w.is_finite() && *w >= 0.0) => {
                 Ok(Self::Given(weights))
@@ -181,9 +182,8 @@ impl ClassWeights {
             // scikit-learn's: n / (classes · count). A class that never occurs cannot be forgotten.
             Self::Balanced => {
                 let total: u64 = counts.iter().sum();
-                let weight = |&count: &u64| {
-                    total as f64 / (counts.len() as f64 * count.max(1) as f64)
-                };
+                let weight =
+                    |&count: &u64| total as f64 / (counts.len() as f64 * count.max(1) as f64);
                 Ok(counts.iter().map(|count| weight(count) as Real).collect())
             }
             Self::Given(weights) => {
@@ -213,7 +213,10 @@ impl TrainingArgs {
             (share(self.weight_decay), "--weight-decay: a number from 0 to below 1"),
             (share(self.warmup), "--warmup: a share from 0 to below 1"),
             (self.dropout.is_none_or(share), "--dropout: a number from 0 to below 1"),
-            (share(f64::from(self.label_smoothing)), "--label-smoothing: a share from 0 to below 1"),
+            (
+                share(f64::from(self.label_smoothing)),
+                "--label-smoothing: a share from 0 to below 1",
+            ),
         ];
         for (holds, wanted) in checks {
             expect_usage(holds, || format!("{wanted} is wanted"))?;

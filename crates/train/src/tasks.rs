@@ -38,14 +38,15 @@ pub trait EvaluationSet {
 pub struct PipelineJudge<'a> {
     /// Its model is replaced for each evaluation.
     pub pipeline: Pipeline,
-    /// What it is judged by.
-    pub set: &'a dyn EvaluationSet,
+    /// What it is judged by; without any, there are no scores.
+    pub set: Option<&'a dyn EvaluationSet>,
 }
 
 impl Judge for PipelineJudge<'_> {
     fn judge(&mut self, model: &Model, _: &Context) -> Result<Judged, Error> {
+        let Some(set) = self.set else { return Ok(Judged::default()) };
         self.pipeline.model = PackedModel::new(model.clone());
-        Ok(Judged { parts: Vec::new(), scores: self.set.scores(&self.pipeline)? })
+        Ok(Judged { parts: Vec::new(), scores: set.scores(&self.pipeline)? })
     }
 }
 // ANCHOR_END: judge

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use std::path::Path;
+use std::str::FromStr;
 
 /// How rows stand in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,21 @@ impl Format {
             "json" => Ok(Self::Json),
             "jsonl" | "ndjson" => Ok(Self::Jsonl),
             _ => Err(Error::UnknownFormat { path: path.to_owned() }),
+        }
+    }
+}
+
+/// `csv`, `tsv`, `json` or `jsonl`.
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "csv" => Ok(Self::Csv),
+            "tsv" => Ok(Self::Tsv),
+            "json" => Ok(Self::Json),
+            "jsonl" => Ok(Self::Jsonl),
+            _ => Err("csv, tsv, json or jsonl is wanted".to_owned()),
         }
     }
 }

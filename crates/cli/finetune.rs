@@ -1,0 +1,143 @@
+//! `bert finetune`: a pre-trained model, the user's own data, a model for the task.
+//!
+//! # Layout
+//!
+//! - `finetune/training_args`: how a model is trained
+//! - `finetune/base`: the pre-trained model with the head that the task needs
+//! - `finetune/texts`, `tags`, `answers`, `choices`: the data of each task
+//! - `finetune/train`: one training, from the first step to the finished directory
+//! - `finetune/seeds`: several of them
+
+pub mod base;
+pub mod seeds;
+pub mod texts;
+pub mod train;
+pub mod training_args;
+
+use crate::common::expect_usage;
+use anyhow::Result;
+use bert_model::HeadKind;
+use bert_nn::random::hash;
+use bert_pipeline::Pipeline;
+use bert_train::Example;
+use bert_train::tasks::EvaluationSet;
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+use training_args::BaseArgs;
+
+/// Train a pre-trained model for a task of your own
+///
+/// The fine-tuned model stands in the output directory, in Hugging Face's layout, with its report. Ctrl-C saves and
+/// stops; --resume goes on, to the same numbers as if nothing had happened.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    task: TaskArgs,
+}
+
+#[derive(clap::Subcommand)]
+enum TaskArgs {
+    Classify(Box<texts::Args>),
+}
+
+/// Runs the subcommand.
+pub fn run(args: &Args) -> Result<()> {
+    match &args.task {
+        TaskArgs::Classify(args) => {
+            let has_dev = args.data.has_dev()?;
+            args.training.check(has_dev)?;
+            seeds::run(&args.training, &|seed| Ok(Box::new(args.data.read(seed)?)))
+        }
+    }
+}
+
+/// Files with what is right.
+#[derive(clap::Args)]
+pub struct FileArgs {
+    /// What the model learns from
+    #[arg(long, value_name = "FILE")]
+    train: PathBuf,
+    /// What it is measured with on the way
+    #[arg(long, value_name = "FILE", conflicts_with = "dev_fraction")]
+    dev: Option<PathBuf>,
+    /// Without --dev: this share of the training data is set aside; 0 for none
+    #[arg(long, value_name = "SHARE", default_value = "0.1")]
+    dev_fraction: f64,
+    /// What it is measured with once, in the end
+    #[arg(long, value_name = "FILE")]
+    test: Option<PathBuf>,
+}
+
+impl FileArgs {
+    fn dev_fraction(&self) -> Result<Option<f64>> {
+        let share = self.dev_fraction;
+        expect_usage((0.0..1.0).contains(&share), || {
+            "--dev-fraction: a share from 0 to below 1 is wanted".to_owned()
+        })?;
+        Ok((self.dev.is_none() && share > 0.0).then_some(share))
+    }
+
+    fn has_dev(&self) -> Result<bool> {
+        Ok(self.dev.is_some() || self.dev_fraction()?.is_some())
+    }
+}
+
+impl texts::TextDataArgs {
+    fn has_dev(&self) -> Result<bool> {
+        self.files().has_dev()
+    }
+}
+
+/// The score by which models are compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Score {
+    pub name: &'static str,
+    pub more_is_better: bool,
+}
+
+type Boxed = Option<Box<dyn EvaluationSet>>;
+
+/// A task with its data, before the model is known.
+pub trait Task {
+    /// What the model needs on top.
+    fn head(&self) -> HeadKind;
+    /// The names of its classes, if it has any.
+    fn labels(&self) -> Option<Vec<String>>;
+    /// What the logits of a sequence classifier mean.
+    fn problem_type(&self) -> Option<&'static str> {
+        None
+    }
+    /// How many training examples have each class, where one of several is right.
+    fn class_counts(&self) -> Result<Option<Vec<u64>>>;
+    /// What models are compared by.
+    fn score(&self) -> Score;
+    /// What makes this data another.
+    fn settings(&self) -> Map<String, Value>;
+    /// For the eye.
+    fn describe(&self) -> String;
+    /// Turns the data into numbers.
+    fn prepare(&self, pipeline: &Pipeline, args: &BaseArgs) -> Result<Prepared>;
+}
+
+/// Data as the model takes it.
+pub struct Prepared {
+    pub examples: Vec<Example>,
+    pub dev: Boxed,
+    pub test: Boxed,
+    /// In tokens, of the training texts before they were cut.
+    pub lengths: Vec<usize>,
+    /// How many training texts lost their end.
+    pub truncated: usize,
+    /// How many training texts have no word.
+    pub empty: usize,
+}
+
+/// Tells data from other data.
+fn fingerprint(parts: impl Iterator<Item = String>) -> Value {
+    let (mut count, mut all) = (0, 0_u64);
+    for part in parts {
+        count += 1;
+        all = hash(&[all.to_le_bytes().as_slice(), part.as_bytes()].concat());
+    }
+    json!(format!("{count} examples, hash {all:016x}"))
+}

@@ -1,0 +1,193 @@
+//! One training, from the first step to the finished directory.
+
+use super::base::{self, Base};
+use super::texts::expect_classes;
+use super::training_args::TrainingArgs;
+use super::{Prepared, Task};
+use crate::common::{counted, say, warn, warn_of_empty};
+use crate::interrupt::stop_on_ctrl_c;
+use crate::progress::{Progress, readable};
+use crate::training::{begun, metrics_every, stopped};
+use anyhow::Result;
+use bert_checkpoint::{save, write_atomically};
+use bert_model::{Config, PackedModel};
+use bert_nn::Tensors;
+use bert_pipeline::Pipeline;
+use bert_plot::{Curve, loss_curve};
+use bert_train::metrics::{METRICS, MetricsFile, eval_results};
+use bert_train::tasks::{EvaluationSet, NamedScores, PipelineJudge};
+use bert_train::{Checkpoints, Ending, ExampleFeed, Judge, Output, Run, Training, begin};
+use serde_json::{Map, Value, json};
+use std::io::Write as _;
+use std::path::Path;
+
+/// What is written, besides the tokenizer's files.
+const FILES: [&str; 5] =
+    ["config.json", "model.safetensors", EVAL_RESULTS, "test_results.txt", "loss.svg"];
+const EVAL_RESULTS: &str = "eval_results.txt";
+const TEST_RESULTS: &str = "test_results.txt";
+const CURVE: &str = "loss.svg";
+
+/// What came of it.
+pub struct Trained {
+    /// The fine-tuned model with its tokenizer, ready to be asked.
+    pub pipeline: Pipeline,
+    /// On the dev set, if there is one.
+    pub dev: Option<NamedScores>,
+    /// On the test set, if there is one.
+    pub test: Option<NamedScores>,
+}
+
+// ANCHOR: run
+/// Trains with one seed; everything goes into `output`.
+pub fn run(args: &TrainingArgs, task: &dyn Task, seed: u64, output: &Path) -> Result<Trained> {
+    let Base { pipeline, tokenizer_files } = base::open(&args.base, task, seed)?;
+    let Pipeline { tokenizer, mut config, model, directory, notes, limit } = pipeline;
+    args.adapt(&mut config);
+    let packed = Pipeline {
+        tokenizer,
+        config: config.clone(),
+        model: PackedModel::new(model.clone()),
+        directory,
+        notes,
+        limit,
+    };
+    let prepared = task.prepare(&packed, &args.base)?;
+    tell_lengths(&prepared, &packed);
+    let weights = match &args.class_weights {
+        Some(weights) => Some(weights.of(&expect_classes(task)?)?),
+        None => None,
+    };
+    let mut feed = ExampleFeed::new(&prepared.examples, args.size(), args.accumulate(), seed)?;
+    let epoch = feed.steps_in_epoch(0);
+    let total = args.total(|epoch| feed.steps_in_epoch(epoch));
+    let plan = args.plan(&config, weights.as_deref(), seed, total, epoch);
+    let mut settings = task.settings();
+    settings.extend(args.settings(seed, total));
+
+    let checkpoints = Checkpoints::new(output, 1);
+    let of_tokenizer = tokenizer_files.files().map(|(name, _)| name);
+    let files: Vec<_> = of_tokenizer.chain(FILES).collect();
+    let beginning = begin(output, &files, &checkpoints, &settings, args.resume)?;
+    let _lock = &beginning.lock;
+    let mut training = begun(&beginning, args.resume, output, model, args.adamw(), args.freeze)?;
+    let metrics = MetricsFile::at(&output.join(METRICS), training.step)?;
+    let output_files = Output {
+        checkpoints,
+        save_every: args.save_every,
+        metrics,
+        tokenizer: tokenizer_files,
+        settings,
+    };
+    let score = task.score();
+    let patience = args.patience(score.name, score.more_is_better);
+    let mut judge = PipelineJudge { pipeline: packed, set: prepared.dev.as_deref() };
+    if training.finished(&plan) {
+        say(&format!("the training is finished: {} steps", training.step));
+    } else {
+        let stop = stop_on_ctrl_c();
+        say(&greeting(task, &training, total, epoch));
+        let progress = Progress::new(task.head(), training.step, total);
+        let run = Run {
+            plan,
+            output: Some(&output_files),
+            metrics_every: metrics_every(total),
+            eval_every: args.eval_every(epoch),
+            patience: patience.as_ref(),
+            stop,
+        };
+        let asked = prepared.dev.is_some().then_some(&mut judge as &mut dyn Judge);
+        let ending = run.run(&mut training, &mut feed, asked, &mut |event| progress.tell(event))?;
+        if ending == Ending::Stopped {
+            return Err(stopped(&training, total));
+        }
+    }
+    let mut pipeline = judge.pipeline;
+    pipeline.model = PackedModel::new(training.result().clone());
+    finish(pipeline, &config, &training, &prepared, output, &output_files)
+}
+// ANCHOR_END: run
+
+// ANCHOR: finish
+/// The model, what it reached, and how it got there. Each file is replaced as a whole, so a run that is killed here does it
+/// again with --resume.
+fn finish(
+    pipeline: Pipeline,
+    config: &Config,
+    training: &Training,
+    prepared: &Prepared,
+    output: &Path,
+    files: &Output,
+) -> Result<Trained> {
+    save(output, config, training.result(), &files.tokenizer)?;
+    let lines = files.metrics.lines()?;
+    let last = |key: &str| lines.iter().rev().find_map(|line| line[key].as_f64());
+    let measure = |set: Option<&dyn EvaluationSet>, name: &str| -> Result<Option<NamedScores>> {
+        let Some(set) = set else { return Ok(None) };
+        let scores = set.scores(&pipeline)?;
+        let eval = scores.iter().map(|(name, score)| (format!("eval_{name}"), json!(score)));
+        let mut results: Map<String, Value> = eval.collect();
+        results.extend(last("loss").map(|loss| ("loss".to_owned(), json!(loss))));
+        let text = eval_results(training.step, &results);
+        write_atomically(&output.join(name), |file| file.write_all(text.as_bytes()))?;
+        Ok(Some(scores))
+    };
+    let dev = measure(prepared.dev.as_deref(), EVAL_RESULTS)?;
+    let test = measure(prepared.test.as_deref(), TEST_RESULTS)?;
+    for (name, scores) in [("dev", &dev), ("test", &test)] {
+        if let Some(scores) = scores {
+            say(&format!("{name}: {}", readable(&as_map(scores))));
+        }
+    }
+    let points = |key: &str| -> Vec<(f64, f64)> {
+        let point = |line: &Value| Some((line["step"].as_f64()?, line[key].as_f64()?));
+        lines.iter().filter_map(point).collect()
+    };
+    let mut curves = vec![Curve { name: "training", color: "#9ecae1", points: points("loss") }];
+    if dev.is_some() {
+        curves.push(Curve { name: "dev", color: "#08519c", points: points("eval_loss") });
+    }
+    let svg = loss_curve(&curves, &[]);
+    write_atomically(&output.join(CURVE), |file| file.write_all(svg.as_bytes()))?;
+    say(&format!("model: {}", output.display()));
+    Ok(Trained { pipeline, dev, test })
+}
+// ANCHOR_END: finish
+
+/// Scores as a line of JSON has them.
+pub fn as_map(scores: &NamedScores) -> Map<String, Value> {
+    scores.iter().map(|(name, score)| (name.clone(), json!(score))).collect()
+}
+
+/// How long the texts are, and what was done about those that are too long.
+fn tell_lengths(prepared: &Prepared, pipeline: &Pipeline) {
+    let mut lengths = prepared.lengths.clone();
+    lengths.sort_unstable();
+    let Some(longest) = lengths.last() else { return };
+    let percentile = |percent: usize| lengths[(lengths.len() - 1) * percent / 100];
+    let limit = pipeline.max_length();
+    say(&format!(
+        "tokens in a text: half have at most {}, 90 % {}, 99 % {}, the longest {longest}; the limit is {limit} (--max-length)",
+        percentile(50),
+        percentile(90),
+        percentile(99),
+    ));
+    if prepared.truncated > 0 {
+        let texts = counted(prepared.truncated, "training text");
+        warn(&format!(
+            "{texts} longer than {limit} tokens lost what lies beyond (--strict refuses them)"
+        ));
+    }
+    if prepared.empty > 0 {
+        warn_of_empty(prepared.empty);
+    }
+}
+
+fn greeting(task: &dyn Task, training: &Training, total: u64, epoch: u64) -> String {
+    format!(
+        "{}; {} parameters; an epoch has {epoch} steps; steps {} to {total}",
+        task.describe(),
+        training.model.parameter_count(),
+        training.step + 1,
+    )
+}
