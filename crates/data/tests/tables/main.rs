@@ -39,10 +39,12 @@ fn read(format: Format, text: impl Into<Vec<u8>>) -> Result<Vec<Row>, Error> {
 
 /// The texts of all cells.
 fn cells(rows: &[Row]) -> Vec<Vec<&str>> {
-    let text = |cell| match cell {
-        Cell::Text(text) => text.as_str(),
-        other => panic!("{other:?} is no text"),
-    };
+    fn text(cell: &Cell) -> &str {
+        match cell {
+            Cell::Text(text) => text,
+            other => panic!("{other:?} is no text"),
+        }
+    }
     rows.iter().map(|row| row.cells.iter().map(text).collect()).collect()
 }
 
