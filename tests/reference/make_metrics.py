@@ -22,7 +22,7 @@ written below from its published definition: transformers 5 no longer has it. A 
     answers        gold, predicted; normalised [gold, predicted], exact, f1_1, f1_2 (versions 1.1 and 2.0)
     squad          questions [gold answers, answer, null odds], threshold; version_1 [exact, f1]; version_2 and without_odds
                    (name to value)
-    lower          [text, its small letters], for the Σ at the ends of words
+    lower          [text, normalised], for the small letters of Σ
     unicode        large, small: every character that str.lower changes, and into what (U+0000 between); spaces: what
                    str.split parts at; letters: [first, last] ranges of \\w without _; unassigned: of what this Python's
                    Unicode does not know
@@ -84,6 +84,9 @@ def averages(gold, predicted, names):
 AVERAGES = {"micro": "micro", "macro": "macro", "weighted": "weighted"}
 
 
+CLASS_NAMES = ["no", "yes", "perhaps", "a rather long label", "größer als überhaupt möglich", "x", "日本語"]
+
+
 def classes_case(draw, index):
     count = draw.randint(2, 7)
     n = size(draw)
@@ -105,7 +108,7 @@ def classes_case(draw, index):
         "matthews": sklearn.metrics.matthews_corrcoef(gold, predicted),
     } | averages(gold, predicted, AVERAGES)
     if index % 4 == 0:
-        names = [["no", "yes", "perhaps", "a rather long label", "größe", "x", "日本語"][label] for label in occurring]
+        names = [CLASS_NAMES[label] for label in occurring]
         case["report"] = scores(
             sklearn.metrics.classification_report, gold, predicted, labels=occurring, target_names=names, digits=3
         )
@@ -144,8 +147,8 @@ def multi_label_case(draw, index):
 # ---- numbers, ranking, probabilities --------------------------------------------------------
 
 
-def numbers_case(draw):
-    n = size(draw)
+def numbers_case(draw, index):
+    n = size(draw) if index else 1
     kind = draw.choice(["grid", "thousandths", "constant", "line"])
     x = [draw.randint(0, 20) / 4 if kind == "grid" else draw.randint(-9999, 9999) / 1000 for _ in range(n)]
     y = [value + draw.choice([0, 0.25, -0.5, 1]) if kind == "grid" else draw.randint(-9999, 9999) / 1000 for value in x]
@@ -251,7 +254,10 @@ def wilson_case(draw):
 
 
 TYPES = ["PER", "LOC", "ORG", "MISC-art"]
-ODD_TAGS = ["", "X-PER", "B", "I", "E", "S", "B-", "I-", "BPER", "Bx-PER", "PER", ".", ".-PER", "O-PER", "X", "B-é", "é-PER", "I-PER-"]
+ODD_TAGS = [
+    "", "X-PER", "B", "I", "E", "S", "B-", "I-", "BPER", "Bx-PER", "PER", ".", ".-PER", ".-LOC", "O-PER", "X", "B-é",
+    "é-PER", "I-PER-",
+]  # fmt: skip
 
 
 def spans(draw, length):
@@ -450,12 +456,17 @@ def version_2(questions, threshold, with_odds):
 
 WORDS = [
     "the", "The", "THE", "a", "A", "an", "An", "theatre", "Paris", "paris.", "ΟΔΥΣΣΕΥΣ", "Σ", "ΣΑΣ", "İstanbul", "ISTANBUL",
-    "straße", "STRASSE", "ẞ", "Ǆ", "ﬁn", "e\u0301te\u0301", "été", "a\u0301", "á", "a\u0345", "the\u0308", "an\u200bd", "a\u00ad",
+    "straße", "STRASSE",
+    "ẞ", "Ǆ", "ﬁn", "e\u0301te\u0301", "été", "a\u0301", "á", "a\u0345", "the\u0308", "an\u200bd", "a\u00ad",
     "a\u093e", "aⓐ", "the🄰", "a\u20dd", "1,000", "1.000", "$5", "5€", "3–4", "3-4", "a-b", "the-end", "“the”", "«a»", "it's",
     "it’s", "U.S.", "a_b", "_the_", "a1", "1a", "a²", "aⅨ", "日本", "の", "a日", "ा", "café", "¿que?", "…", "—", "!", "\"an\"",
-    "(the)", "an'", "x\u1680y", "\ufeffthe", "a\u2060", "ʼn", "ŉ", "ÀÉ", "Ⅷ", "Ⓑ", "ꙊA", "𐐀", "𝐀", "A\u0300", "no", "no", "yes",
+    "(the)", "an'",
+    "x\u1680y", "\ufeffthe", "a\u2060", "ʼn", "ŉ", "ÀÉ", "Ⅷ", "Ⓑ", "ꙊA", "𐐀", "𝐀", "A\u0300", "no", "no", "yes",
 ]  # fmt: skip
-SPACES = [" ", " ", " ", "  ", "\t", "\n", "\r\n", "\u00a0", "\u2003", "\u2028", "\u3000", "\x1c", "\x1f", "\x85", "\u202f", "\x0b", "\u200b", "\u180e"]
+SPACES = [
+    " ", " ", " ", "  ", "\t", "\n", "\r\n", "\u00a0", "\u2003", "\u2028",
+    "\u3000", "\x1c", "\x1f", "\x85", "\u202f", "\x0b", "\u200b", "\u180e",
+]  # fmt: skip
 
 
 def phrase(draw, most=6):
@@ -517,10 +528,15 @@ def squad_case(draw, index):
     return case
 
 
+LOWER_PIECES = [
+    "Σ", "Σ", "Σ", "Α", "a", "'", ".", "\u0301", "\u00ad", " ", "1", "-", "İ", "ǅ",
+    "ʰ", "ª", "日", "_", ":", "’", "\u0345", "Ⅷ", "ⓐ",
+]  # fmt: skip
+
+
 def lower_case(draw):
-    pieces = ["Σ", "Σ", "Σ", "Α", "a", "'", ".", "\u0301", "\u00ad", " ", "1", "-", "İ", "ǅ", "ʰ", "ª", "日", "_", ":", "’", "\u0345", "Ⅷ", "ⓐ"]
-    text = "".join(draw.choice(pieces) for _ in range(draw.randint(1, 7)))
-    return [text, text.lower()]
+    text = "".join(draw.choice(LOWER_PIECES) for _ in range(draw.randint(1, 7)))
+    return [text, normalise(text)]
 
 
 def ranges(belongs):
@@ -560,12 +576,12 @@ def main():
         "versions": versions() | judges,
         "classes": numbered(classes_case, 80),
         "multi_label": numbered(multi_label_case, 40),
-        "numbers": many(numbers_case, 60),
+        "numbers": numbered(numbers_case, 60),
         "ranking": many(ranking_case, 60),
         "probabilities": many(probabilities_case, 50),
         "spread": many(spread_case, 15),
         "wilson": many(wilson_case, 30),
-        "sentences": many(sentence_case, 150),
+        "sentences": many(sentence_case, 250),
         "tagging": numbered(tagging_case, 60),
         "answers": many(answers_case, 150),
         "squad": numbered(squad_case, 30),

@@ -2,15 +2,15 @@
 //!
 //! Of all predictions made with a confidence of about 0.8, eight in ten should be right. Large
 //! networks tend to be surer than they should be (Guo et al., "On Calibration of Modern Neural
-//! Networks", 2017). Predictions are sorted into bins by their confidence; with accuracy aₘ and mean
-//! confidence cₘ in a bin of nₘ of the n predictions,
+//! Networks", 2017). Predictions are sorted into bins by their confidence; with accuracy aₘ and
+//! mean confidence cₘ in a bin of nₘ of the n predictions,
 //!
 //! ```text
 //! expected calibration error = Σₘ nₘ/n · |aₘ − cₘ|
 //! ```
 //!
-//! The Brier score and the log loss need no bins. They ask for both at once, the right answer and an
-//! honest probability, and are least in the mean if the true probabilities are given.
+//! The Brier score and the log loss need no bins. They ask for both at once, the right answer and
+//! an honest probability, and are least in the mean if the true probabilities are given.
 
 // ANCHOR: reliability
 /// The predictions whose confidence lies above `from` and not above `to` (the first bin takes 0
@@ -36,7 +36,7 @@ pub fn reliability(confidences: &[f64], right: &[bool], bins: usize) -> Vec<Bin>
     assert_eq!(confidences.len(), right.len(), "a confidence for each prediction");
     let mut sums = vec![(0, 0.0, 0); bins]; // predictions, their confidence, how many are right
     for (&confidence, &right) in confidences.iter().zip(right) {
-        // A number below 0 or NaN becomes 0 by the conversion; a sum rounded to above 1 counts as 1.
+        // A number below 0 or NaN becomes 0 by the conversion. One rounded to above 1 counts as 1.
         let above = (confidence * bins as f64).ceil() as usize;
         let (count, sum, rights) = &mut sums[above.clamp(1, bins) - 1];
         *count += 1;

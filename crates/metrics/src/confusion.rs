@@ -4,7 +4,8 @@
 //! 95 % of a task with 5 % "yes". Three numbers see through that. The macro F1 gives each class the
 //! same say, so does balanced accuracy (the mean recall), and Matthews correlation is 0 for every
 //! constant answer. With c examples right out of n, tₖ examples of class k and pₖ predictions of it
-//! (Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", 2004):
+//! (Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient",
+//! 2004):
 //!
 //! ```text
 //! MCC = (c·n − Σ tₖ·pₖ) / √((n² − Σ pₖ²) · (n² − Σ tₖ²))
@@ -102,8 +103,8 @@ impl Confusion {
         self.occurring().into_iter().map(|class| self.class_counts(class)).collect()
     }
 
-    /// Here the three scores are all equal to the accuracy: one class each is predicted and is gold.
-    /// (0 without examples.)
+    /// Here the three scores are all equal to the accuracy: one class each is predicted and is
+    /// gold. (0 without examples.)
     pub fn micro_average(&self) -> Scores {
         micro_average(&self.occurring_counts())
     }
@@ -127,8 +128,8 @@ impl Confusion {
         recalls.iter().sum::<f64>() / recalls.len() as f64
     }
 
-    /// Matthews correlation: 1 if all is right, 0 for guesses, down to −1 for two classes exchanged.
-    /// 0 where it is undefined: all examples, or all predictions, of one class.
+    /// Matthews correlation: 1 if all is right, 0 for guesses, down to −1 for two classes
+    /// exchanged. 0 where it is undefined: all examples, or all predictions, of one class.
     pub fn matthews(&self) -> f64 {
         let counts = self.occurring_counts();
         let sum = |product: fn(&Counts) -> usize| counts.iter().map(product).sum::<usize>() as f64;

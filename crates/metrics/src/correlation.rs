@@ -6,9 +6,9 @@
 //!           R² = 1 − Σ (y − ŷ)² / Σ (y − ȳ)²
 //! ```
 //!
-//! Pearson asks whether the points lie on a rising line, Spearman only whether one number rises with
-//! the other. Both forgive a wrong scale; the squared error and R² do not. (Pearson 1895, Spearman
-//! 1904. STS-B is judged by the first two.)
+//! Pearson asks whether the points lie on a rising line, Spearman only whether one number rises
+//! with the other. Both forgive a wrong scale; the squared error and R² do not. (Pearson 1895,
+//! Spearman 1904. STS-B is judged by the first two.)
 
 use crate::ranks::average_ranks;
 
@@ -78,8 +78,8 @@ pub fn mean_absolute_error(gold: &[f64], predicted: &[f64]) -> f64 {
 }
 
 /// Which share of the gold numbers' variance is explained: 1 if all is right, 0 for whoever always
-/// answers the mean, below 0 for worse. As in scikit-learn, gold numbers that are constant give 1 if
-/// they are met exactly and 0 otherwise, and fewer than two examples give NaN.
+/// answers the mean, below 0 for worse. As in scikit-learn, gold numbers that are constant give 1
+/// if they are met exactly and 0 otherwise, and fewer than two examples give NaN.
 pub fn r_squared(gold: &[f64], predicted: &[f64]) -> f64 {
     let unexplained = sum_of_squares(&errors(gold, predicted));
     if gold.len() < 2 {

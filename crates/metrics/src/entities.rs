@@ -1,27 +1,27 @@
 //! Names in tagged sentences: which entities a sequence of tags holds, and how many were found.
 //!
-//! A tag is a prefix and a type, as in `B-PER`. `B` begins an entity, `I` is inside one, `E` ends it,
-//! `S` is one by itself, `O` is outside. Four schemes use them: IOB1 (`B` only between two
-//! neighbours of one type), IOB2 (every entity begins with `B`), IOE, and IOBES. An entity counts as
-//! found if its type, its first and its last word are right. There is no credit for a part, and none
-//! for words outside.
+//! A tag is a prefix and a type, as in `B-PER`. `B` begins an entity, `I` is inside one, `E` ends
+//! it, `S` is one by itself, `O` is outside. Four schemes use them: IOB1 (`B` only between two
+//! neighbours of one type), IOB2 (every entity begins with `B`), IOE, and IOBES. An entity counts
+//! as found if its type, its first and its last word are right. There is no credit for a part, and
+//! none for words outside.
 //!
 //! One reading serves all schemes, and tags that no scheme allows: whatever follows whatever, an
 //! entity begins and ends where the two rules below say. They are seqeval's (default mode), which
 //! extend those of conlleval, the program of the CoNLL shared tasks (Tjong Kim Sang and Buchholz
-//! 2000), by `S`. On tags with the prefixes `B`, `I` and `O` and a type the two agree on every sequence. They
-//! differ in these points, where we follow seqeval:
+//! 2000), by `S`. On tags with the prefixes `B`, `I` and `O` and a type the two agree on every
+//! sequence. They differ in these points, where we follow seqeval:
 //!
 //! - conlleval knows no `S`: `B-X S-X` is one entity there and two here.
 //! - After an `E`, conlleval begins no entity at a `B` of the same type.
-//! - conlleval takes the words `[` and `]` for entities of one word.
+//! - conlleval takes the tags `[` and `]` for entities of one word.
 //! - A tag without a type (`B`) has the type `_` here and an empty one there, and conlleval takes a
 //!   type `0` for none.
 //!
-//! Two points where seqeval stops or depends on chance: an empty tag, which counts as `O` here; and a
-//! tag without a type whose prefix none of the schemes has (such as `X`). seqeval begins an
-//! entity at that if it is the very first of all tags, and not elsewhere. Here each sentence is read
-//! for itself.
+//! In two points we do not follow seqeval. It stops at an empty tag, which counts as `O` here. And
+//! it reads all sentences as one sequence with an `O` after each, which matters only for tags whose
+//! prefix is of no scheme (such as a bare `X`): there it may make an entity that begins in an
+//! earlier sentence. Here each sentence is read for itself.
 
 use crate::report::Table;
 use crate::scores::{Counts, Scores, macro_average, micro_average, weighted_average};
@@ -46,13 +46,12 @@ struct Tag<'a> {
     kind: &'a str,
 }
 
-/// What stands before the first tag of a sentence.
-const START: Tag<'static> = Tag { prefix: 'O', kind: "" };
+/// What stands before the first tag of a sentence and after the last.
 const OUTSIDE: Tag<'static> = Tag { prefix: 'O', kind: "_" };
 
 impl<'a> Tag<'a> {
-    /// The first character is the prefix. The type is what follows the first hyphen after it, or all
-    /// the rest without one.
+    /// The first character is the prefix. The type is what follows the first hyphen after it, or
+    /// all the rest without one.
     fn read(tag: &'a str) -> Self {
         let mut characters = tag.chars();
         let Some(prefix) = characters.next() else { return OUTSIDE };
@@ -88,7 +87,7 @@ fn begins(before: Tag, after: Tag) -> bool {
 pub fn entities<S: AsRef<str>>(tags: &[S]) -> Vec<Entity<'_>> {
     let mut found = Vec::new();
     let mut start = 0;
-    let mut before = START;
+    let mut before = OUTSIDE;
     let tags = tags.iter().map(|tag| Tag::read(tag.as_ref())).chain([OUTSIDE]);
     for (place, after) in tags.enumerate() {
         if ends(before, after) {

@@ -57,8 +57,8 @@ impl MultiLabel {
     }
 
     // ANCHOR: example_average
-    /// The mean over the examples, scikit-learn's `average="samples"`. An example without labels for
-    /// which none was predicted counts 0 there, and here.
+    /// The mean over the examples, scikit-learn's `average="samples"`. An example without labels
+    /// for which none was predicted counts 0 there, and here.
     pub fn example_average(&self) -> Scores {
         weighted_mean(self.examples.iter().map(|counts| (counts.scores(), 1.0)))
     }

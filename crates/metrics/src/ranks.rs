@@ -20,8 +20,8 @@ pub fn average_ranks(values: &[f64]) -> Vec<f64> {
 
 /// The places of the values, from the least value to the greatest; equal values keep their order.
 pub(crate) fn ascending(values: &[f64]) -> Vec<usize> {
-    // −0 + 0 is 0: `total_cmp` would put −0 before 0, though they are equal. And NaN loses its sign,
-    // so that it is greater than every number.
+    // −0 + 0 is 0: `total_cmp` would put −0 before 0, though they are equal. And NaN loses its
+    // sign, so that it is greater than every number.
     let key = |place: usize| if values[place].is_nan() { f64::NAN } else { values[place] + 0.0 };
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| key(a).total_cmp(&key(b)));

@@ -1,7 +1,7 @@
 //! How sure a result is: the spread over seeds, and the interval of an accuracy.
 //!
-//! Fine-tuning with another seed gives another result, on small data by several points. One run says
-//! little; a mean says how far it can be trusted by its standard error, s/√n, with
+//! Fine-tuning with another seed gives another result, on small data by several points. One run
+//! says little; a mean says how far it can be trusted by its standard error, s/√n, with
 //!
 //! ```text
 //! s = √(Σ (x − x̄)² / (n − 1))
@@ -44,8 +44,8 @@ const Z: f64 = 1.959_963_984_540_054;
 /// Wilson's 95 % interval for the true accuracy of a model that got `right` of `total` independent
 /// examples right. From 0 to 1 without examples.
 ///
-/// The bounds are the p for which the found share p̂ lies just Z standard deviations away: |p̂ − p| =
-/// Z·√(p(1 − p)/n).
+/// The bounds are the p for which the found share p̂ lies just Z standard deviations away: |p̂ − p|
+/// = Z·√(p(1 − p)/n).
 pub fn wilson_interval(right: usize, total: usize) -> (f64, f64) {
     assert!(right <= total, "{right} right of {total}");
     if total == 0 {

@@ -215,11 +215,11 @@ fn judge_version_2(question: &Answered) -> Judged {
 // ANCHOR_END: version_2
 
 // ANCHOR: threshold
-/// The best score in per cent and its threshold, the official `find_best_thresh`. It begins with all
-/// answers dropped, then takes them in, the least null odds first. A question with an answer adds its
-/// score; one without is lost, unless its answer is empty anyway. Where nothing is gained the
-/// threshold is 0, whatever the odds. Equal odds are taken in one by one, in the questions' order: so
-/// the best may lie between them, where no threshold can.
+/// The best score in per cent and its threshold, the official `find_best_thresh`. It begins with
+/// all answers dropped, then takes them in, the least null odds first. A question with an answer
+/// adds its score; one without is lost, unless its answer is empty anyway. Where nothing is gained
+/// the threshold is 0, whatever the odds. Equal odds are taken in one by one, in the questions'
+/// order: so the best may lie between them, where no threshold can.
 fn best_threshold(
     questions: &[Answered],
     null_odds: &[f64],

@@ -5,13 +5,13 @@
 //! space and of a small letter are Python's:
 //!
 //! - Lower-casing is Unicode's, in full (`İ` becomes two characters, `Σ` at the end of a word `ς`).
-//!   Rust's is the same. Each follows the Unicode version it was built with: letters that were added
-//!   to Unicode lately may differ.
+//!   Rust's is the same. Each follows the Unicode version it was built with: letters that were
+//!   added to Unicode lately may differ.
 //! - Punctuation is ASCII's. “ ” – … ¿ stay, and `_` goes, as do `$`, `+` and `<`.
 //! - White space is Unicode's and the four separators U+001C to U+001F besides.
 //! - The articles a, an, the are words by themselves, of letters and digits as Unicode has them
-//!   (categories L and N). Accents that stand as characters of their own, and vowel signs, are none:
-//!   the "a" of "a" + U+0301 is an article, that of "á" is not.
+//!   (categories L and N). Accents that stand as characters of their own, and vowel signs, are
+//!   none: the "a" of "a" + U+0301 is an article, that of "á" is not.
 
 use unicode_normalization::char::is_combining_mark;
 
@@ -54,8 +54,8 @@ fn is_space(c: char) -> bool {
 }
 
 /// `\w` as Python's regular expressions have it, but for `_`, which is gone by then: the categories
-/// L and N. Rust's letters are Unicode's property Alphabetic. That has vowel signs (marks) as well, and
-/// letters in circles and squares (symbols).
+/// L and N. Rust's letters are Unicode's property Alphabetic. That has vowel signs (marks) as well,
+/// and letters in circles and squares (symbols).
 fn is_letter_or_number(c: char) -> bool {
     let symbol = matches!(c, 'Ⓐ'..='ⓩ' | '🄰'..='🅉' | '🅐'..='🅩' | '🅰'..='🆉');
     c.is_alphanumeric() && !is_combining_mark(c) && !symbol

@@ -4,7 +4,8 @@ use super::{assert_number, assert_scores, cases, count, digits, flags, text};
 use bert_metrics::{Confusion, MultiLabel, Scores};
 use serde_json::Value;
 
-const NAMES: [&str; 7] = ["no", "yes", "perhaps", "a rather long label", "größe", "x", "日本語"];
+const NAMES: [&str; 7] =
+    ["no", "yes", "perhaps", "a rather long label", "größer als überhaupt möglich", "x", "日本語"];
 
 /// `expected` has rows of class, precision, recall, F1, support.
 #[track_caller]

@@ -1,5 +1,5 @@
-//! Against scikit-learn, scipy, seqeval and SQuAD's published evaluation: `tests/reference/make_metrics.py` says how the
-//! numbers were made.
+//! Against scikit-learn, scipy, seqeval and SQuAD's published evaluation:
+//! `tests/reference/make_metrics.py` says how the numbers were made.
 
 mod classes;
 mod entities;
