@@ -51,7 +51,7 @@ impl<'a> Line<'a> {
     pub(super) fn kind(self) -> Kind {
         match self.text {
             text if text.trim().is_empty() => Kind::Blank,
-            text if text.starts_with(DOCUMENT) => Kind::Document,
+            text if text.trim_start_matches(is_space).starts_with(DOCUMENT) => Kind::Document,
             _ => Kind::Word,
         }
     }

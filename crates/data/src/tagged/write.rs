@@ -16,8 +16,8 @@ pub enum Predicted {
 
 // ANCHOR: write
 /// Writes the file's lines with predicted tags, exactly one line for each of the file's, in order.
-/// `tags` are those of each sentence. Line breaks and separators stay the file's; blank lines are
-/// written empty. A line that begins a document receives the tag `O` where one is appended, since
+/// `tags` are those of each sentence. Line breaks stay the file's; blank lines are written empty, and
+/// where a tag is replaced one separator stands between columns. A line that begins a document receives the tag `O` where one is appended, since
 /// conlleval wants as many columns in each line.
 ///
 /// # Errors
