@@ -104,7 +104,7 @@ impl JsonFile {
                     "expected one list of rows, found several fields that hold one: {}",
                     names.join(", ")
                 );
-                return Err(Error::Json { path, line: object.line, what });
+                return Err(Error::JsonTable { path, line: object.line, what });
             }
         }
         Ok(())
@@ -180,7 +180,7 @@ fn parse(value: &Value, path: &Path) -> Result<Json, Error> {
         let what = what.rsplit_once(" at line ").map_or(&*what, |(what, _)| what);
         let line = value.line + (error.line() as u64).saturating_sub(1);
         let what = format!("this is not JSON: {what} (column {})", error.column());
-        Error::Json { path: path.to_owned(), line, what }
+        Error::JsonTable { path: path.to_owned(), line, what }
     })
 }
 
@@ -195,7 +195,7 @@ fn row(value: &Value, path: &Path) -> Result<Raw, Error> {
         other => {
             let found = cell(other).description();
             let what = format!("expected a row, an object or a list, found {found}");
-            return Err(Error::Json { path: path.to_owned(), line, what });
+            return Err(Error::JsonTable { path: path.to_owned(), line, what });
         }
     };
     Ok(Raw { line, fields })

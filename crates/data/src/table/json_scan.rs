@@ -78,7 +78,7 @@ impl Scanner {
             Ok(Some(byte)) => format!("a byte {byte}"),
         };
         let what = format!("expected {expected}, found {found}");
-        Error::Json { path: self.path.clone(), line: self.line, what }
+        Error::JsonTable { path: self.path.clone(), line: self.line, what }
     }
 }
 

@@ -256,7 +256,7 @@ impl Rows {
                 let [a, b] =
                     if self.objects { ["an object", "a list"] } else { ["a list", "an object"] };
                 let what = format!("expected {a}, as the first row is, found {b}");
-                Err(Error::Json { path: self.path.clone(), line, what })
+                Err(Error::JsonTable { path: self.path.clone(), line, what })
             }
         }
     }
