@@ -9,6 +9,7 @@
 //! - [`embed`]: a vector for each text, and how alike two texts are
 //! - [`fill_mask`]: the likeliest words for each `[MASK]`
 //! - [`classify`]: labels and scores for each text
+//! - [`explain`]: which words speak for a class, and which against it
 //! - [`tag`]: names and other entities, with their places in the text
 //! - [`answer`]: the piece of a context that answers a question
 //! - [`reference`](mod@reference): comparing every tensor with another program's
@@ -21,6 +22,7 @@ pub mod backward;
 pub mod classify;
 pub mod embed;
 mod error;
+pub mod explain;
 pub mod fill_mask;
 pub mod pipeline;
 pub mod published;
@@ -31,5 +33,6 @@ pub use answer::Answerer;
 pub use classify::Classifier;
 pub use embed::{Embedder, Pooling};
 pub use error::Error;
+pub use explain::Explainer;
 pub use pipeline::{Pipeline, Prepared, tokenizer};
 pub use tag::Tagger;
