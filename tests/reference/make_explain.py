@@ -29,6 +29,8 @@ CASES = [
     ("toy-classify", "the bread is not good.", None, 2),
     ("toy-classify", "Émma does not like the Söup, and the gardener zebra 漢 is awful!", None, None),
     ("toy-classify", "she hates the city.", None, 1),
+    ("toy-classify", "emma does not like the soup.", None, None),
+    ("toy-classify", "emma does like the soup.", None, None),
     ("toy-classify", "good", None, None),
     ("toy-classify", "the [MASK] is terrible", None, None),
     ("toy-classify", "the bread is bad.", "the soup is wonderful, and i love the tea in the garden.", None),
