@@ -7,6 +7,7 @@
 //! - [`instances`]: instances of pre-training, as files and for the eye
 //! - [`bad_input`]: one clear message for whatever is wrong with the input
 //! - [`vocabulary`]: vocabularies made of a text
+//! - [`explaining`]: which words speak for an answer, against PyTorch's autograd
 //! - `limits`: what the system refuses, memory and disk (on Linux)
 //! - [`genuine`]: genuine trained weights, where this machine has them
 //! - [`saving`]: what is saved is what was loaded
@@ -22,6 +23,7 @@ mod backward_commands;
 mod bad_input;
 mod checking;
 mod commands;
+mod explaining;
 mod genuine;
 mod gradients;
 mod instances;

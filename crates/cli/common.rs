@@ -113,17 +113,17 @@ pub fn warn_of_empty(number: usize) {
 }
 
 /// Tokenizes chunk after chunk, counts what a user should know, and shows progress on a terminal.
-pub struct Reader<'a> {
-    pipeline: &'a Pipeline,
+pub struct Reader<'a, M> {
+    pipeline: &'a Pipeline<M>,
     strict: bool,
     truncated: usize,
     empty: usize,
     progress: ProgressBar,
 }
 
-impl<'a> Reader<'a> {
+impl<'a, M> Reader<'a, M> {
     /// `strict`: a text that is too long is an error.
-    pub fn new(pipeline: &'a Pipeline, strict: bool) -> Self {
+    pub fn new(pipeline: &'a Pipeline<M>, strict: bool) -> Self {
         let progress = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{spinner} {pos} texts, {per_sec}, {elapsed}");
         progress.set_style(style.expect("the template is fixed"));
@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Says what was counted, also where an error ends the run.
-impl Drop for Reader<'_> {
+impl<M> Drop for Reader<'_, M> {
     fn drop(&mut self) {
         self.progress.finish_and_clear();
         if self.truncated > 0 {

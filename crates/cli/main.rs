@@ -5,6 +5,7 @@
 //! - `text`: where the texts come from: arguments, or standard input line by line
 //! - `common`: what several subcommands share: the model's arguments, warnings, results
 //! - `instance_args`, `instance_view`: how instances of pre-training are made, and how they look
+//! - `explain_view`: how an explanation looks, on the terminal and on a page
 //! - one file for each subcommand, each a thin layer over `bert-pipeline`
 #![forbid(unsafe_code)]
 // clap shows these comments as help: [CLS] and [MASK] are tokens there, not links.
@@ -15,6 +16,8 @@ mod classify;
 mod common;
 mod corpus_args;
 mod encode;
+mod explain;
+mod explain_view;
 mod fill_mask;
 mod finetune;
 mod gradcheck;
@@ -69,6 +72,7 @@ enum Command {
     Encode(encode::Args),
     FillMask(fill_mask::Args),
     Classify(classify::Args),
+    Explain(explain::Args),
     Tag(tag::Args),
     Answer(answer::Args),
     Similar(similar::Args),
@@ -108,6 +112,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Encode(args) => encode::run(&args),
         Command::FillMask(args) => fill_mask::run(&args),
         Command::Classify(args) => classify::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Tag(args) => tag::run(&args),
         Command::Answer(args) => answer::run(&args),
         Command::Similar(args) => similar::run(&args),

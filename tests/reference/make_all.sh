@@ -25,6 +25,7 @@ fi
 "$python" "$here/make_pretraining.py" --out "$out"
 "$python" "$here/make_toy.py" --out "$out"
 "$python" "$here/make_published.py" --out "$out"
+"$python" "$here/make_explain.py" --out "$out"
 "$python" "$here/make_optimizers.py" --out "$out"
 "$python" "$here/make_metrics.py" --out "$out"
 "$python" "$here/make_vocab.py" --out "$out"

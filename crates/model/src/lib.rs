@@ -15,6 +15,8 @@
 //! - [`pooler`]: a summary of each sequence from its first token
 //! - [`heads`]: what is put on top: one file for each
 //! - [`model`]: body and head as one value, as in a checkpoint
+//! - [`embedded_classifier`]: a classifier from the embeddings' output on, for asking what its answer
+//!   depends on
 //! - [`zero_gradients`]: gradients that are zero by mathematics
 //! - [`packed`]: a model made ready for inference
 //! - [`cost`]: what its parts cost at least
@@ -29,6 +31,7 @@ pub mod batch;
 pub mod config;
 pub mod context;
 pub mod cost;
+pub mod embedded_classifier;
 pub mod embeddings;
 pub mod encoder;
 pub mod encoder_layer;
@@ -46,6 +49,7 @@ pub use batch::Batch;
 pub use config::sizes::Size;
 pub use config::{Config, Flavour, Problem};
 pub use context::{Context, Draw, Mode};
+pub use embedded_classifier::EmbeddedClassifier;
 pub use embeddings::Embeddings;
 pub use encoder::{Encoder, Keep};
 pub use encoder_layer::EncoderLayer;

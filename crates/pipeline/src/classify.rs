@@ -36,7 +36,7 @@ impl Scoring {
         }
     }
 
-    fn apply(self, logits: &mut [Real]) {
+    pub(crate) fn apply(self, logits: &mut [Real]) {
         match self {
             Self::Softmax => softmax_row(logits),
             Self::Sigmoid => {

@@ -64,6 +64,14 @@ pub enum Error {
         /// What the tokenizer makes of it.
         pieces: String,
     },
+    /// A class that the model does not have.
+    #[error("the model has no class {label:?}; it has: {known}")]
+    Label {
+        /// As asked for.
+        label: String,
+        /// Those that there are.
+        known: String,
+    },
     /// A question leaves no room for its context.
     #[error(
         "text {}: the question alone has {tokens} tokens; with [CLS], two [SEP] and a piece of the \

@@ -9,6 +9,7 @@
 //! - [`embed`]: a vector for each text, and how alike two texts are
 //! - [`fill_mask`]: the likeliest words for each `[MASK]`
 //! - [`classify`]: labels and scores for each text
+//! - [`explain`]: which words speak for a class, and which against it
 //! - [`tag`]: names and other entities, with their places in the text
 //! - [`windows`]: what is longer than the model, in overlapping windows
 //! - [`answer`]: the piece of a context that answers a question
@@ -25,6 +26,7 @@ pub mod choose;
 pub mod classify;
 pub mod embed;
 mod error;
+pub mod explain;
 pub mod fill_mask;
 pub mod n_best;
 pub mod pipeline;
@@ -38,5 +40,6 @@ pub use choose::Chooser;
 pub use classify::Classifier;
 pub use embed::{Embedder, Pooling};
 pub use error::Error;
+pub use explain::Explainer;
 pub use pipeline::{Pipeline, Prepared, tokenizer};
 pub use tag::Tagger;

@@ -77,6 +77,11 @@ impl Page {
         ));
     }
 
+    /// A part that is markup already, such as a [`crate::shaded_text()`].
+    pub fn fragment(&mut self, html: &str) {
+        self.push(html);
+    }
+
     fn push(&mut self, html: &str) {
         self.html.push_str(html);
         self.html.push('\n');
