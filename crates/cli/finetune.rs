@@ -8,13 +8,16 @@
 //! - `finetune/train`: one training, from the first step to the finished directory
 //! - `finetune/seeds`: several of them
 
+pub mod answers;
 pub mod base;
+pub mod choices;
 pub mod seeds;
+pub mod tags;
 pub mod texts;
 pub mod train;
 pub mod training_args;
 
-use crate::common::expect_usage;
+use crate::common::{expect_usage, say};
 use anyhow::Result;
 use bert_model::HeadKind;
 use bert_nn::random::hash;
@@ -23,7 +26,7 @@ use bert_train::Example;
 use bert_train::tasks::EvaluationSet;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
-use training_args::BaseArgs;
+use training_args::{BaseArgs, TrainingArgs};
 
 /// Train a pre-trained model for a task of your own
 ///
@@ -38,17 +41,34 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 enum TaskArgs {
     Classify(Box<texts::Args>),
+    Tag(Box<tags::Args>),
+    Answer(Box<answers::Args>),
+    Choose(Box<choices::Args>),
 }
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
     match &args.task {
         TaskArgs::Classify(args) => {
-            let has_dev = args.data.has_dev()?;
-            args.training.check(has_dev)?;
-            seeds::run(&args.training, &|seed| Ok(Box::new(args.data.read(seed)?)))
+            train(&args.training, &args.data.files, &|seed| Ok(Box::new(args.data.read(seed)?)))
         }
+        TaskArgs::Tag(args) => {
+            train(&args.training, &args.data.files, &|seed| Ok(Box::new(args.data.read(seed)?)))
+        }
+        TaskArgs::Answer(args) => train(&args.training, &args.data.files, &|seed| {
+            Ok(Box::new(args.data.read(seed, args.training.base.strict)?))
+        }),
+        TaskArgs::Choose(args) => train(&args.training, &args.files, &|seed| {
+            Ok(Box::new(choices::read(&args.files, seed)?))
+        }),
     }
+}
+
+type Read<'a> = &'a dyn Fn(u64) -> Result<Box<dyn Task>>;
+
+fn train(args: &TrainingArgs, files: &FileArgs, read: Read) -> Result<()> {
+    args.check(files.has_dev()?)?;
+    seeds::run(args, read)
 }
 
 /// Files with what is right.
@@ -56,7 +76,7 @@ pub fn run(args: &Args) -> Result<()> {
 pub struct FileArgs {
     /// What the model learns from
     #[arg(long, value_name = "FILE")]
-    train: PathBuf,
+    pub train: PathBuf,
     /// What it is measured with on the way
     #[arg(long, value_name = "FILE", conflicts_with = "dev_fraction")]
     dev: Option<PathBuf>,
@@ -82,10 +102,11 @@ impl FileArgs {
     }
 }
 
-impl texts::TextDataArgs {
-    fn has_dev(&self) -> Result<bool> {
-        self.files().has_dev()
-    }
+/// What a user should hear of examples that are set aside.
+fn tell_split(dev: usize, all: usize, what: &str) {
+    say(&format!(
+        "{dev} of {all} {what} are set aside to measure the model with (--dev, --dev-fraction)"
+    ));
 }
 
 /// The score by which models are compared.

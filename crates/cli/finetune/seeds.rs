@@ -1,6 +1,5 @@
 //! Several trainings that differ in nothing but the seed: how much of a score is luck?
 
-use super::Task;
 use super::train::{self, Trained};
 use super::training_args::TrainingArgs;
 use crate::common::say;
@@ -10,7 +9,7 @@ use std::path::Path;
 
 /// Trains once for each seed. Of several, each has a directory of its own in the output directory, and the best is copied into
 /// the output directory itself.
-pub fn run(args: &TrainingArgs, read: &dyn Fn(u64) -> Result<Box<dyn Task>>) -> Result<()> {
+pub fn run(args: &TrainingArgs, read: super::Read) -> Result<()> {
     if let [seed] = args.seed[..] {
         let task = read(seed)?;
         return train::run(args, &*task, seed, &args.output).map(drop);

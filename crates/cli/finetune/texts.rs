@@ -2,7 +2,7 @@
 
 use super::training_args::{BaseArgs, TrainingArgs};
 use super::{Prepared, Score, Task};
-use crate::common::{expect_usage, say};
+use crate::common::expect_usage;
 use crate::table_args::TableArgs;
 use anyhow::Result;
 use bert_data::texts::{Labels, Need, Problem, Target, TextExample, TextFile, split};
@@ -32,7 +32,7 @@ pub struct Args {
 #[derive(clap::Args)]
 pub struct TextDataArgs {
     #[command(flatten)]
-    files: super::FileArgs,
+    pub files: super::FileArgs,
     #[command(flatten)]
     pub table: TableArgs,
     /// The labels and their order, with commas [default: those in the data, sorted]
@@ -52,10 +52,6 @@ pub struct Texts {
 }
 
 impl TextDataArgs {
-    pub(super) fn files(&self) -> &super::FileArgs {
-        &self.files
-    }
-
     /// Reads everything. `seed` decides which examples are set aside.
     pub fn read(&self, seed: u64) -> Result<Texts> {
         self.table.check()?;
@@ -76,23 +72,19 @@ impl TextDataArgs {
             (None, None) => None,
             (None, Some(fraction)) => {
                 let parts = split(std::mem::take(&mut train.examples), fraction, seed)?;
-                say(&format!(
-                    "{} examples of {} are set aside to measure the model with (--dev, --dev-fraction)",
-                    parts.dev.len(),
-                    parts.dev.len() + parts.train.len()
-                ));
+                super::tell_split(parts.dev.len(), parts.dev.len() + parts.train.len(), "examples");
                 train.examples = parts.train;
                 Some(TextFile { examples: parts.dev, ..train.clone() })
             }
         };
         let test = self.files.test.as_ref().map(read).transpose()?;
-        let score = self.score(problem, labels.as_ref());
+        let score = self.score(problem);
         let texts = Texts { problem, labels, train, dev, test, score, settings };
         texts.check()?;
         Ok(texts)
     }
 
-    fn score(&self, problem: Problem, labels: Option<&Labels>) -> Score {
+    fn score(&self, problem: Problem) -> Score {
         use bert_data::texts::GlueMetric;
         let glue = self.table.glue.map(|glue| glue.metrics()[0]);
         let name = match (glue, problem) {
@@ -103,7 +95,6 @@ impl TextDataArgs {
             (_, Problem::MultiLabel) => "micro_f1",
             (_, Problem::SingleLabel) => "accuracy",
         };
-        let _ = labels;
         Score { name, more_is_better: true }
     }
 

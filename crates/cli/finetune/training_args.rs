@@ -1,6 +1,6 @@
 //! How a model is trained for a task.
 
-use crate::common::{Usage, expect_usage};
+use crate::common::expect_usage;
 use anyhow::Result;
 use bert_checkpoint::LoadOptions;
 use bert_model::{Config, Context, Freeze, Keep};
@@ -362,13 +362,5 @@ impl TrainingArgs {
         .map(|(name, value)| (name.to_owned(), value))
         .into_iter()
         .collect()
-    }
-
-    /// The only seed.
-    pub fn only_seed(&self) -> Result<u64> {
-        match self.seed[..] {
-            [seed] => Ok(seed),
-            _ => Err(Usage("--seed: one is wanted here".to_owned()).into()),
-        }
     }
 }

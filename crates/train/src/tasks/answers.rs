@@ -5,6 +5,7 @@
 
 use super::{EvaluationSet, NamedScores, mean, surprise};
 use crate::{Error, Example, Sequence};
+use bert_data::squad::{GoldAnswer, Question};
 use bert_metrics::squad::{Answered, evaluate_version_1, evaluate_version_2};
 use bert_pipeline::n_best::{NBest, NBestOptions};
 use bert_pipeline::windows::question_windows;
@@ -12,7 +13,6 @@ use bert_pipeline::{Answerer, Pipeline};
 use bert_tokenizer::{Encoding, Tokenizer};
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// How questions and contexts are cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,29 +34,17 @@ impl Default for Cutting {
     }
 }
 
-/// One question.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    /// What is asked.
-    pub question: String,
-    /// Where the answer stands.
-    pub context: Arc<str>,
-    /// Right answers and where they begin, in characters; none if there is no answer.
-    pub answers: Vec<(String, usize)>,
-}
-
-impl Question {
-    /// Where the first answer stands.
-    fn place(&self) -> Option<Range<usize>> {
-        let (text, start) = self.answers.first()?;
-        Some(*start..start + text.chars().count())
-    }
+/// Where the first answer stands that is where its file says, in characters of the context.
+fn place(question: &Question) -> Option<Range<usize>> {
+    let stands = |answer: &GoldAnswer| Some((answer.start?, answer.text.chars().count()));
+    let (start, length) = question.answers.iter().find_map(stands)?;
+    Some(start..start + length)
 }
 
 /// Cuts questions that are too long. Returns how many there were.
 pub fn cut_questions(tokenizer: &Tokenizer, questions: &mut [Question], max: usize) -> usize {
     let cut = |question: &mut Question| {
-        let encoding = tokenizer.encode(&question.question);
+        let encoding = tokenizer.encode(question.question.as_str());
         let own = encoding.special_tokens_mask.iter().filter(|&&special| !special).count();
         if own > max {
             let end = encoding.offsets[max].1; // [CLS] is token 0
@@ -106,7 +94,7 @@ pub fn tokenized(
 
 /// Examples to train on, one for each window.
 pub fn examples(question: &Question, windows: &[Encoding]) -> Vec<Example> {
-    let place = question.place();
+    let place = place(question);
     let of = |window: &Encoding| {
         let found = place.as_ref().and_then(|place| span(window, place));
         let (first, last) = found.unwrap_or_default(); // [CLS]
@@ -152,7 +140,7 @@ impl AnswerSet {
         let (mut answers, mut losses) = (Vec::new(), Vec::new());
         for (question, windows) in self.questions.iter().zip(&self.windows) {
             let logits: Vec<_> = logits.by_ref().take(windows.len()).collect();
-            let place = question.place();
+            let place = place(question);
             let loss = |(window, (start, end)): (&Encoding, &(Vec<_>, Vec<_>))| {
                 let right = place.as_ref().and_then(|place| span(window, place));
                 let (first, last) = right.unwrap_or_default();
@@ -171,7 +159,7 @@ impl AnswerSet {
             .iter()
             .zip(&outcome.answers)
             .map(|(question, answer)| Answered {
-                gold: question.answers.iter().map(|(text, _)| text.as_str()).collect(),
+                gold: question.answers.iter().map(|answer| answer.text.as_str()).collect(),
                 predicted: Some(answer.text()),
             })
             .collect();

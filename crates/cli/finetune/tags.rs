@@ -1,0 +1,185 @@
+//! `bert finetune tag`: a tag for each word, for names and the like.
+
+use super::training_args::{BaseArgs, TrainingArgs};
+use super::{Boxed, FileArgs, Prepared, Score, Task, fingerprint};
+use crate::common::say;
+use anyhow::Result;
+use bert_data::split::split_at_random;
+use bert_data::tagged::{TaggedFile, TaggedOptions, TaggedSentence};
+use bert_model::HeadKind;
+use bert_pipeline::Pipeline;
+use bert_train::tasks::tags::{self, TagSet, TaggedWords};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+/// Tag words: names, places and other entities, or parts of speech
+///
+/// Files have a word and its tag on each line, a blank line between sentences (CoNLL). Tags may be IOB1, IOB2 or IOBES;
+/// the model learns IOB2.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  bert finetune tag --model DIR --train train.conll --dev dev.conll --output names
+  bert finetune tag --model DIR --train eng.train --tag-column 3 --output names")]
+pub struct Args {
+    #[command(flatten)]
+    pub data: TagDataArgs,
+    #[command(flatten)]
+    pub training: TrainingArgs,
+}
+
+/// The files of tagged words.
+#[derive(clap::Args)]
+pub struct TagDataArgs {
+    #[command(flatten)]
+    pub files: FileArgs,
+    #[command(flatten)]
+    pub columns: TagColumns,
+}
+
+/// Where words and tags stand.
+#[derive(clap::Args, Debug, Clone)]
+pub struct TagColumns {
+    /// The column of the words, from 0 [default: the first]
+    #[arg(long, value_name = "N")]
+    word_column: Option<usize>,
+    /// The column of the tags, from 0 [default: the last]
+    #[arg(long, value_name = "N")]
+    tag_column: Option<usize>,
+    /// Tags that break their scheme are read as conlleval reads them, and counted
+    #[arg(long)]
+    mend_tags: bool,
+}
+
+impl TagColumns {
+    /// Reads a file and says what one should know of it. `words_only`: its tags do not matter.
+    pub fn read(&self, path: &Path, words_only: bool) -> Result<TaggedFile> {
+        let options = TaggedOptions {
+            word_column: self.word_column,
+            tag_column: self.tag_column,
+            words_only,
+            scheme: None,
+            mend: self.mend_tags,
+        };
+        let file = TaggedFile::read(path, &options)?;
+        file.notes.iter().for_each(|note| say(note));
+        Ok(file)
+    }
+}
+
+/// Tagged words to learn from, and to be measured by.
+pub struct Tags {
+    labels: Vec<String>,
+    train: Vec<TaggedSentence>,
+    dev: Option<Vec<TaggedSentence>>,
+    test: Option<Vec<TaggedSentence>>,
+    entities: bool,
+    settings: Map<String, Value>,
+}
+
+impl TagDataArgs {
+    /// Reads everything. `seed` decides which sentences are set aside.
+    pub fn read(&self, seed: u64) -> Result<Tags> {
+        let read = |path: &Path| self.columns.read(path, false);
+        let file = read(&self.files.train)?;
+        let (labels, entities) = (file.labels(), file.scheme.is_some());
+        anyhow::ensure!(
+            labels.len() > 1,
+            "{}: {}",
+            file.path.display(),
+            match labels.first() {
+                Some(only) =>
+                    format!("all words have the tag {only}, so there is nothing to tell apart"),
+                None => "there are no tags in it".to_owned(),
+            }
+        );
+        let settings = [
+            ("training data", fingerprint(file.sentences.iter().map(|s| format!("{s:?}")))),
+            ("tags", json!(labels)),
+            ("--dev-fraction", json!(self.files.dev_fraction)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value));
+        let (train, dev) = match (&self.files.dev, self.files.dev_fraction()?) {
+            (Some(path), _) => (file.sentences, Some(read(path)?.sentences)),
+            (None, None) => (file.sentences, None),
+            (None, Some(share)) => {
+                let (train, dev) = split_at_random(file.sentences, share, seed, |place, _| place);
+                super::tell_split(dev.len(), train.len() + dev.len(), "sentences");
+                (train, Some(dev))
+            }
+        };
+        let test = self.files.test.as_deref().map(read).transpose()?.map(|file| file.sentences);
+        Ok(Tags { labels, train, dev, test, entities, settings: settings.into_iter().collect() })
+    }
+}
+
+/// Tokenizes sentences.
+pub fn tokenized(pipeline: &Pipeline, sentences: &[TaggedSentence]) -> Vec<TaggedWords> {
+    let words: Vec<_> = sentences.iter().map(|sentence| sentence.words.as_slice()).collect();
+    tags::tokenized(pipeline, &words)
+}
+
+/// Sentences to measure a model with.
+pub fn set(pipeline: &Pipeline, sentences: &[TaggedSentence]) -> TagSet {
+    let of = |sentence: &TaggedSentence| sentence.tags.clone().unwrap_or_default();
+    TagSet { sentences: tokenized(pipeline, sentences), tags: sentences.iter().map(of).collect() }
+}
+
+impl Tags {
+    fn number(&self, tag: &str) -> u32 {
+        let place = self.labels.iter().position(|label| label == tag);
+        place.expect("the labels are those of the training data") as u32
+    }
+
+    fn boxed(&self, pipeline: &Pipeline, sentences: Option<&Vec<TaggedSentence>>) -> Boxed {
+        sentences.map(|sentences| Box::new(set(pipeline, sentences)) as _)
+    }
+}
+
+impl Task for Tags {
+    fn head(&self) -> HeadKind {
+        HeadKind::TokenClassification
+    }
+
+    fn labels(&self) -> Option<Vec<String>> {
+        Some(self.labels.clone())
+    }
+
+    fn class_counts(&self) -> Result<Option<Vec<u64>>> {
+        let mut counts = vec![0; self.labels.len()];
+        for tag in self.train.iter().flat_map(|sentence| sentence.tags.iter().flatten()) {
+            counts[self.number(tag) as usize] += 1;
+        }
+        Ok(Some(counts))
+    }
+
+    fn score(&self) -> Score {
+        Score { name: if self.entities { "f1" } else { "accuracy" }, more_is_better: true }
+    }
+
+    fn settings(&self) -> Map<String, Value> {
+        self.settings.clone()
+    }
+
+    fn describe(&self) -> String {
+        format!("{} sentences, tags {}", self.train.len(), self.labels.join(" "))
+    }
+
+    fn prepare(&self, pipeline: &Pipeline, _: &BaseArgs) -> Result<Prepared> {
+        let sentences = tokenized(pipeline, &self.train);
+        let (mut examples, mut lengths) = (Vec::new(), Vec::new());
+        for (sentence, words) in self.train.iter().zip(&sentences) {
+            let numbers: Vec<_> =
+                sentence.tags.iter().flatten().map(|tag| self.number(tag)).collect();
+            examples.extend(tags::examples(words, &numbers));
+            lengths.push(words.windows.iter().map(|window| window.encoding.len()).sum());
+        }
+        Ok(Prepared {
+            examples,
+            dev: self.boxed(pipeline, self.dev.as_ref()),
+            test: self.boxed(pipeline, self.test.as_ref()),
+            lengths,
+            truncated: 0, // what is too long comes in windows
+            empty: 0,
+        })
+    }
+}
