@@ -112,6 +112,16 @@ pub fn warn_of_empty(number: usize) {
     warn(&format!("{} without a word: only [CLS] and [SEP] are left", counted(number, "text")));
 }
 
+/// So many texts (or what they are) lost what lies beyond the limit, if any.
+pub fn warn_of_truncated(number: usize, what: &str, limit: usize) {
+    if number > 0 {
+        let texts = counted(number, what);
+        warn(&format!(
+            "{texts} longer than {limit} tokens lost what lies beyond (--strict refuses them)"
+        ));
+    }
+}
+
 /// Tokenizes chunk after chunk, counts what a user should know, and shows progress on a terminal.
 pub struct Reader<'a, M> {
     pipeline: &'a Pipeline<M>,
@@ -151,13 +161,7 @@ impl<'a, M> Reader<'a, M> {
 impl<M> Drop for Reader<'_, M> {
     fn drop(&mut self) {
         self.progress.finish_and_clear();
-        if self.truncated > 0 {
-            let limit = self.pipeline.max_length();
-            let texts = counted(self.truncated, "text");
-            warn(&format!(
-                "{texts} longer than {limit} tokens lost what lies beyond (--strict refuses them)"
-            ));
-        }
+        warn_of_truncated(self.truncated, "text", self.pipeline.max_length());
         if self.empty > 0 {
             warn_of_empty(self.empty);
         }

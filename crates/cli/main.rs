@@ -16,6 +16,7 @@ mod classify;
 mod common;
 mod corpus_args;
 mod encode;
+mod evaluate;
 mod explain;
 mod explain_view;
 mod fill_mask;
@@ -27,6 +28,8 @@ mod instances;
 mod interrupt;
 mod lab;
 mod ladder;
+mod lr_find;
+mod predict;
 mod pretrain;
 mod pretrain_data;
 mod pretrain_finish;
@@ -81,6 +84,9 @@ enum Command {
     Gradcheck(gradcheck::Args),
     Pretrain(Box<pretrain::Args>),
     Finetune(Box<finetune::Args>),
+    Predict(Box<predict::Args>),
+    LrFind(Box<lr_find::Args>),
+    Evaluate(Box<evaluate::Args>),
     Lab(lab::Args),
     Verify(verify::Args),
     Vocab(vocab::Args),
@@ -121,6 +127,9 @@ fn run(cli: Cli) -> Result<()> {
         Command::Gradcheck(args) => gradcheck::run(&args),
         Command::Pretrain(args) => pretrain::run(&args),
         Command::Finetune(args) => finetune::run(&args),
+        Command::LrFind(args) => lr_find::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Lab(args) => lab::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Vocab(args) => vocab::run(&args),

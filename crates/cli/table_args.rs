@@ -62,6 +62,13 @@ impl TableArgs {
         }
     }
 
+    /// The same, for what a model was trained for.
+    pub fn for_problem(&self, problem: Problem) -> Self {
+        let (multi_label, regression) =
+            (problem == Problem::MultiLabel, problem == Problem::Regression);
+        Self { multi_label, regression, ..self.clone() }
+    }
+
     /// The labels and their order, where the task fixes them.
     pub fn labels(&self) -> Option<Labels> {
         self.glue.and_then(Glue::labels)

@@ -144,7 +144,10 @@ impl Texts {
     ) -> Result<(TextSet, Tokenized)> {
         let mut tokenized = tokenized(pipeline, &file.examples, strict)?;
         let encodings = std::mem::take(&mut tokenized.encodings);
-        Ok((TextSet { encodings, targets: targets(file, self.labels.as_ref())? }, tokenized))
+        Ok((
+            TextSet { encodings, targets: targets(file, self.labels.as_ref(), self.problem)? },
+            tokenized,
+        ))
     }
 
     fn boxed(
@@ -179,7 +182,7 @@ pub fn tokenized(pipeline: &Pipeline, examples: &[TextExample], strict: bool) ->
 }
 
 /// What is right, as numbers.
-pub fn targets(file: &TextFile, labels: Option<&Labels>) -> Result<Targets> {
+pub fn targets(file: &TextFile, labels: Option<&Labels>, problem: Problem) -> Result<Targets> {
     let Some(labels) = labels else {
         let number = |example: &TextExample| match example.target {
             Some(Target::Number(number)) => number,
@@ -190,8 +193,7 @@ pub fn targets(file: &TextFile, labels: Option<&Labels>) -> Result<Targets> {
     let all: Result<Vec<Vec<usize>>, _> =
         file.examples.iter().map(|example| labels.indices(example, &file.path)).collect();
     let all = all?;
-    let several = |example: &TextExample| matches!(example.target, Some(Target::Labels(_)));
-    if file.examples.iter().any(several) {
+    if problem == Problem::MultiLabel {
         let row = |has: &Vec<usize>| (0..labels.names().len()).map(|l| has.contains(&l)).collect();
         return Ok(Targets::MultiLabel(all.iter().map(row).collect()));
     }

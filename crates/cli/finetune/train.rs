@@ -2,16 +2,16 @@
 
 use super::base::{self, Base};
 use super::texts::expect_classes;
-use super::training_args::TrainingArgs;
+use super::training_args::{BaseArgs, StepArgs, TrainingArgs};
 use super::{Prepared, Task};
-use crate::common::{counted, say, warn, warn_of_empty};
+use crate::common::{say, warn_of_empty, warn_of_truncated};
 use crate::interrupt::stop_on_ctrl_c;
 use crate::progress::{Progress, readable};
 use crate::training::{begun, metrics_every, stopped};
 use anyhow::Result;
-use bert_checkpoint::{save, write_atomically};
-use bert_model::{Config, PackedModel};
-use bert_nn::Tensors;
+use bert_checkpoint::{TokenizerFiles, save, write_atomically};
+use bert_model::{Config, Model, PackedModel};
+use bert_nn::{Real, Tensors};
 use bert_pipeline::Pipeline;
 use bert_plot::{Curve, loss_curve};
 use bert_train::metrics::{METRICS, MetricsFile, eval_results};
@@ -38,30 +38,47 @@ pub struct Trained {
     pub test: Option<NamedScores>,
 }
 
-// ANCHOR: run
-/// Trains with one seed; everything goes into `output`.
-pub fn run(args: &TrainingArgs, task: &dyn Task, seed: u64, output: &Path) -> Result<Trained> {
-    let Base { pipeline, tokenizer_files } = base::open(&args.base, task, seed)?;
-    let Pipeline { tokenizer, mut config, model, directory, notes, limit } = pipeline;
-    args.adapt(&mut config);
-    let packed = Pipeline {
-        tokenizer,
-        config: config.clone(),
-        model: PackedModel::new(model.clone()),
-        directory,
-        notes,
-        limit,
-    };
-    let prepared = task.prepare(&packed, &args.base)?;
-    tell_lengths(&prepared, &packed);
-    let weights = match &args.class_weights {
+/// A model and data that are ready for the first step.
+pub struct Start {
+    /// Tokenizer and model, to ask it.
+    pub pipeline: Pipeline,
+    /// With the task's classes.
+    pub config: Config,
+    /// What is trained.
+    pub model: Model,
+    /// Goes into every directory that is written.
+    pub tokenizer_files: TokenizerFiles,
+    /// The data.
+    pub prepared: Prepared,
+    /// What each class counts, if not all the same.
+    pub class_weights: Option<Vec<Real>>,
+}
+
+/// Opens the model and turns the data into numbers.
+pub fn start(base: &BaseArgs, step: &StepArgs, task: &dyn Task, seed: u64) -> Result<Start> {
+    let Base { pipeline, tokenizer_files } = base::open(base, task, seed)?;
+    let (mut config, model) = (pipeline.config.clone(), pipeline.model.clone());
+    step.adapt(&mut config);
+    let pipeline = pipeline.packed();
+    let prepared = task.prepare(&pipeline, base)?;
+    tell_lengths(&prepared, &pipeline);
+    let class_weights = match &step.class_weights {
         Some(weights) => Some(weights.of(&expect_classes(task)?)?),
         None => None,
     };
-    let mut feed = ExampleFeed::new(&prepared.examples, args.size(), args.accumulate(), seed)?;
+    Ok(Start { pipeline, config, model, tokenizer_files, prepared, class_weights })
+}
+
+// ANCHOR: run
+/// Trains with one seed; everything goes into `output`.
+pub fn run(args: &TrainingArgs, task: &dyn Task, seed: u64, output: &Path) -> Result<Trained> {
+    let Start { pipeline, config, model, tokenizer_files, prepared, class_weights } =
+        start(&args.base, &args.step, task, seed)?;
+    let step = &args.step;
+    let mut feed = ExampleFeed::new(&prepared.examples, step.size(), step.accumulate(), seed)?;
     let epoch = feed.steps_in_epoch(0);
     let total = args.total(|epoch| feed.steps_in_epoch(epoch));
-    let plan = args.plan(&config, weights.as_deref(), seed, total, epoch);
+    let plan = args.plan(&config, class_weights.as_deref(), seed, total, epoch);
     let mut settings = task.settings();
     settings.extend(args.settings(seed, total));
 
@@ -70,7 +87,7 @@ pub fn run(args: &TrainingArgs, task: &dyn Task, seed: u64, output: &Path) -> Re
     let files: Vec<_> = of_tokenizer.chain(FILES).collect();
     let beginning = begin(output, &files, &checkpoints, &settings, args.resume)?;
     let _lock = &beginning.lock;
-    let mut training = begun(&beginning, args.resume, output, model, args.adamw(), args.freeze)?;
+    let mut training = begun(&beginning, args.resume, output, model, step.adamw(), step.freeze)?;
     let metrics = MetricsFile::at(&output.join(METRICS), training.step)?;
     let output_files = Output {
         checkpoints,
@@ -81,7 +98,7 @@ pub fn run(args: &TrainingArgs, task: &dyn Task, seed: u64, output: &Path) -> Re
     };
     let score = task.score();
     let patience = args.patience(score.name, score.more_is_better);
-    let mut judge = PipelineJudge { pipeline: packed, set: prepared.dev.as_deref() };
+    let mut judge = PipelineJudge { pipeline, set: prepared.dev.as_deref() };
     if training.finished(&plan) {
         say(&format!("the training is finished: {} steps", training.step));
     } else {
@@ -172,12 +189,7 @@ fn tell_lengths(prepared: &Prepared, pipeline: &Pipeline) {
         percentile(90),
         percentile(99),
     ));
-    if prepared.truncated > 0 {
-        let texts = counted(prepared.truncated, "training text");
-        warn(&format!(
-            "{texts} longer than {limit} tokens lost what lies beyond (--strict refuses them)"
-        ));
-    }
+    warn_of_truncated(prepared.truncated, "training text", limit);
     if prepared.empty > 0 {
         warn_of_empty(prepared.empty);
     }

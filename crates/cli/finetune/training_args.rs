@@ -17,21 +17,14 @@ use std::str::FromStr;
 pub struct TrainingArgs {
     #[command(flatten)]
     pub base: BaseArgs,
+    #[command(flatten)]
+    pub step: StepArgs,
     /// Where the model, its report and its checkpoints go
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
     /// How many passes over the data; auto: until the dev score no longer rises, with the best weights in the end
     #[arg(long, value_name = "N|auto", default_value = "3")]
     pub epochs: Epochs,
-    /// Sequences in a batch
-    #[arg(long, value_name = "N", default_value = "32", conflicts_with = "batch_tokens")]
-    batch_size: NonZeroUsize,
-    /// Instead: as many examples as have at most this many tokens together
-    #[arg(long, value_name = "N")]
-    batch_tokens: Option<NonZeroUsize>,
-    /// Batches in a step, whose gradients are added up
-    #[arg(long, value_name = "N", default_value = "1")]
-    accumulate: NonZeroUsize,
     /// The peak learning rate (bert lr-find helps) [default: 5e-5; with tiny-world 1e-3]
     #[arg(long, value_name = "RATE")]
     lr: Option<f64>,
@@ -42,21 +35,6 @@ pub struct TrainingArgs {
     /// The share of the steps in which the rate rises (linear and cosine)
     #[arg(long, value_name = "SHARE", default_value = "0.1")]
     warmup: f64,
-    /// How much of a weight a learning rate of 1 would take away in each step
-    #[arg(long, value_name = "RATE", default_value = "0.01")]
-    weight_decay: f64,
-    /// Dropout everywhere [default: the model's]
-    #[arg(long, value_name = "RATE")]
-    dropout: Option<f64>,
-    /// Leave this alone: embeddings, that many layers and the embeddings, or all (only the head and the pooler learn)
-    #[arg(long, value_name = "PART", default_value = "nothing")]
-    pub freeze: Freeze,
-    /// What each class counts in the loss: balanced (rare ones more), or a number for each, with commas
-    #[arg(long, value_name = "WEIGHTS")]
-    pub class_weights: Option<ClassWeights>,
-    /// Spread this share of each label over all classes
-    #[arg(long, value_name = "SHARE", default_value = "0")]
-    label_smoothing: Real,
     /// End with the weights of the best evaluation, not with the last ones
     #[arg(long)]
     best: bool,
@@ -75,6 +53,35 @@ pub struct TrainingArgs {
     /// No report.html
     #[arg(long)]
     pub no_report: bool,
+}
+
+/// What a step is made of.
+#[derive(clap::Args, Debug, Clone)]
+pub struct StepArgs {
+    /// Sequences in a batch
+    #[arg(long, value_name = "N", default_value = "32", conflicts_with = "batch_tokens")]
+    batch_size: NonZeroUsize,
+    /// Instead: as many examples as have at most this many tokens together
+    #[arg(long, value_name = "N")]
+    batch_tokens: Option<NonZeroUsize>,
+    /// Batches in a step, whose gradients are added up
+    #[arg(long, value_name = "N", default_value = "1")]
+    accumulate: NonZeroUsize,
+    /// How much of a weight a learning rate of 1 would take away in each step
+    #[arg(long, value_name = "RATE", default_value = "0.01")]
+    weight_decay: f64,
+    /// Dropout everywhere [default: the model's]
+    #[arg(long, value_name = "RATE")]
+    dropout: Option<f64>,
+    /// Leave this alone: embeddings, that many layers and the embeddings, or all (only the head and the pooler learn)
+    #[arg(long, value_name = "PART", default_value = "nothing")]
+    pub freeze: Freeze,
+    /// What each class counts in the loss: balanced (rare ones more), or a number for each, with commas
+    #[arg(long, value_name = "WEIGHTS")]
+    pub class_weights: Option<ClassWeights>,
+    /// Spread this share of each label over all classes
+    #[arg(long, value_name = "SHARE", default_value = "0")]
+    label_smoothing: Real,
 }
 
 /// Which model, and how long its texts may be.
@@ -204,32 +211,19 @@ impl BaseArgs {
     }
 }
 
-impl TrainingArgs {
-    /// Refuses what no training can be made with.
-    pub fn check(&self, has_dev: bool) -> Result<()> {
+impl StepArgs {
+    /// Refuses what no step can be made with.
+    pub fn check(&self) -> Result<()> {
         let share = |value: f64| (0.0..1.0).contains(&value);
-        let checks = [
-            (self.lr.is_none_or(|rate| rate.is_finite() && rate > 0.0), "--lr: a number above 0"),
+        let smoothing = f64::from(self.label_smoothing);
+        for (holds, wanted) in [
             (share(self.weight_decay), "--weight-decay: a number from 0 to below 1"),
-            (share(self.warmup), "--warmup: a share from 0 to below 1"),
             (self.dropout.is_none_or(share), "--dropout: a number from 0 to below 1"),
-            (
-                share(f64::from(self.label_smoothing)),
-                "--label-smoothing: a share from 0 to below 1",
-            ),
-        ];
-        for (holds, wanted) in checks {
+            (share(smoothing), "--label-smoothing: a share from 0 to below 1"),
+        ] {
             expect_usage(holds, || format!("{wanted} is wanted"))?;
         }
-        let needs_dev = self.epochs == Epochs::Auto || self.best || self.seed.len() > 1;
-        expect_usage(has_dev || !needs_dev, || {
-            "--epochs auto, --best and several seeds need a dev set: --dev FILE or --dev-fraction SHARE"
-                .to_owned()
-        })?;
-        let mut seeds = self.seed.clone();
-        seeds.sort_unstable();
-        seeds.dedup();
-        expect_usage(seeds.len() == self.seed.len(), || "--seed: one is there twice".to_owned())
+        Ok(())
     }
 
     /// How large a batch is.
@@ -245,6 +239,51 @@ impl TrainingArgs {
         self.accumulate.get()
     }
 
+    /// What is changed in the model's configuration.
+    pub fn adapt(&self, config: &mut Config) {
+        if let Some(rate) = self.dropout {
+            (config.hidden_dropout_prob, config.attention_probs_dropout_prob) = (rate, rate);
+            config.classifier_dropout = config.classifier_dropout.map(|_| rate);
+        }
+    }
+
+    /// How the loss is formed.
+    pub fn context<'a>(
+        &self,
+        config: &'a Config,
+        class_weights: Option<&'a [Real]>,
+    ) -> Context<'a> {
+        let (label_smoothing, freeze) = (self.label_smoothing, self.freeze);
+        Context { class_weights, label_smoothing, freeze, ..Context::eval(config) }
+    }
+
+    /// PyTorch's AdamW.
+    pub fn adamw(&self) -> AdamWSettings {
+        AdamWSettings { weight_decay: self.weight_decay, ..AdamWSettings::pytorch() }
+    }
+}
+
+impl TrainingArgs {
+    /// Refuses what no training can be made with.
+    pub fn check(&self, has_dev: bool) -> Result<()> {
+        self.step.check()?;
+        expect_usage(self.lr.is_none_or(|rate| rate.is_finite() && rate > 0.0), || {
+            "--lr: a number above 0 is wanted".to_owned()
+        })?;
+        expect_usage((0.0..1.0).contains(&self.warmup), || {
+            "--warmup: a share from 0 to below 1 is wanted".to_owned()
+        })?;
+        let needs_dev = self.epochs == Epochs::Auto || self.best || self.seed.len() > 1;
+        expect_usage(has_dev || !needs_dev, || {
+            "--epochs auto, --best and several seeds need a dev set: --dev FILE or --dev-fraction SHARE"
+                .to_owned()
+        })?;
+        let mut seeds = self.seed.clone();
+        seeds.sort_unstable();
+        seeds.dedup();
+        expect_usage(seeds.len() == self.seed.len(), || "--seed: one is there twice".to_owned())
+    }
+
     /// How many steps there are at most; `steps` gives those of an epoch.
     pub fn total(&self, steps: impl Fn(u64) -> u64) -> u64 {
         let epochs = match self.epochs {
@@ -256,14 +295,6 @@ impl TrainingArgs {
         (whole + rest.round() as u64).max(1)
     }
 
-    /// What is changed in the model's configuration.
-    pub fn adapt(&self, config: &mut Config) {
-        if let Some(rate) = self.dropout {
-            (config.hidden_dropout_prob, config.attention_probs_dropout_prob) = (rate, rate);
-            config.classifier_dropout = config.classifier_dropout.map(|_| rate);
-        }
-    }
-
     /// The plan of one training.
     pub fn plan<'a>(
         &self,
@@ -273,12 +304,7 @@ impl TrainingArgs {
         total: u64,
         epoch: u64,
     ) -> Plan<'a> {
-        let context = Context {
-            class_weights,
-            label_smoothing: self.label_smoothing,
-            freeze: self.freeze,
-            ..Context::eval(config)
-        };
+        let context = self.step.context(config, class_weights);
         let warm_up = (self.warmup * total as f64).ceil() as u64;
         let auto = self.epochs == Epochs::Auto;
         let default = if auto { LrSchedule::Triangular } else { LrSchedule::Linear };
@@ -305,11 +331,6 @@ impl TrainingArgs {
         self.lr.unwrap_or(if tiny_world { 1e-3 } else { 5e-5 })
     }
 
-    /// PyTorch's AdamW.
-    pub fn adamw(&self) -> AdamWSettings {
-        AdamWSettings { weight_decay: self.weight_decay, ..AdamWSettings::pytorch() }
-    }
-
     /// What evaluations change. `score`: which one counts.
     pub fn patience(&self, score: &str, more_is_better: bool) -> Option<Patience> {
         let auto = self.epochs == Epochs::Auto;
@@ -330,7 +351,7 @@ impl TrainingArgs {
     /// What a run is: with another of these, it would be another. Where it is written to and how often
     /// is not part of it.
     pub fn settings(&self, seed: u64, total: u64) -> Map<String, Value> {
-        let class_weights = match &self.class_weights {
+        let class_weights = match &self.step.class_weights {
             None => Value::Null,
             Some(ClassWeights::Balanced) => json!("balanced"),
             Some(ClassWeights::Given(weights)) => json!(weights),
@@ -346,17 +367,17 @@ impl TrainingArgs {
             ("--epochs (as steps)", json!(total)),
             ("--epochs auto", json!(self.epochs == Epochs::Auto)),
             ("--best", json!(self.best)),
-            ("--batch-size", json!(self.batch_size)),
-            ("--batch-tokens", json!(self.batch_tokens)),
-            ("--accumulate", json!(self.accumulate)),
+            ("--batch-size", json!(self.step.batch_size)),
+            ("--batch-tokens", json!(self.step.batch_tokens)),
+            ("--accumulate", json!(self.step.accumulate)),
             ("--lr", json!(self.learning_rate())),
             ("--lr-schedule", json!(schedule)),
             ("--warmup", json!(self.warmup)),
-            ("--weight-decay", json!(self.weight_decay)),
-            ("--dropout", json!(self.dropout)),
-            ("--freeze", json!(self.freeze.to_string())),
+            ("--weight-decay", json!(self.step.weight_decay)),
+            ("--dropout", json!(self.step.dropout)),
+            ("--freeze", json!(self.step.freeze.to_string())),
             ("--class-weights", class_weights),
-            ("--label-smoothing", json!(self.label_smoothing)),
+            ("--label-smoothing", json!(self.step.label_smoothing)),
             ("--seed", json!(seed)),
         ]
         .map(|(name, value)| (name.to_owned(), value))

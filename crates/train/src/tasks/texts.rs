@@ -115,10 +115,8 @@ impl TextSet {
                     named.push(("roc_auc", ranking::roc_auc(&positive, &scores)));
                 }
             }
-            Targets::MultiLabel(rows) => {
-                let (gold, labels) = (rows.concat(), rows.first().map_or(1, Vec::len));
-                let predicted: Vec<_> = outcome.logits.concat().iter().map(|&x| x > 0.0).collect();
-                let found = MultiLabel::of(&gold, &predicted, labels);
+            Targets::MultiLabel(_) => {
+                let found = self.multi_label(outcome).expect("there are several labels");
                 named.push(("micro_f1", found.micro_average().f1));
                 named.push(("macro_f1", found.macro_average().f1));
                 named.push(("subset_accuracy", found.subset_accuracy()));
@@ -134,6 +132,14 @@ impl TextSet {
         named.into_iter().map(|(name, score)| (name.to_owned(), score)).collect()
     }
     // ANCHOR_END: scores
+
+    /// Gold and predicted labels, where there may be several.
+    pub fn multi_label(&self, outcome: &TextOutcome) -> Option<MultiLabel> {
+        let Targets::MultiLabel(rows) = &self.targets else { return None };
+        let labels = outcome.logits.first().map_or(1, Vec::len);
+        let predicted: Vec<_> = outcome.logits.concat().iter().map(|&x| x > 0.0).collect();
+        Some(MultiLabel::of(&rows.concat(), &predicted, labels))
+    }
 
     /// Gold and predicted classes.
     pub fn confusion(&self, classes: &[u32], outcome: &TextOutcome) -> Confusion {

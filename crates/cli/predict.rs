@@ -1,0 +1,118 @@
+//! `bert predict`: a fine-tuned model's answers for a whole file.
+//!
+//! # Layout
+//!
+//! - `predict/rows`: a table that is written row by row
+//! - `predict/texts`, `tags`, `answers`, `choices`: one for each task
+
+mod answers;
+mod choices;
+mod rows;
+mod tags;
+mod texts;
+
+use crate::common::{ModelArgs, expect_output, expect_usage};
+use crate::finetune::answers::CuttingArgs;
+use crate::finetune::tags::TagColumns;
+use crate::finetune::training_args::MaxLength;
+use crate::table_args::TableArgs;
+use anyhow::{Result, bail};
+use bert_model::HeadKind;
+use bert_pipeline::Pipeline;
+use std::path::{Path, PathBuf};
+
+/// Predict for every row of a file with a fine-tuned model
+///
+/// What the file must hold depends on the model: a table of texts (CSV, TSV, JSON, JSON lines) for a classifier, words in
+/// columns (CoNLL) for a tagger, SQuAD's JSON for one that answers questions, SWAG's CSV or JSON lines for one that chooses. There is
+/// exactly one row of output for each row of input, in the same order.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  bert predict --model titles --input new.csv --output labels.csv
+  bert predict --model titles --input - --format jsonl < new.jsonl
+  bert predict --model names --input test.conll --output tagged.conll
+  bert predict --model squad --input dev-v2.0.json --output answers/")]
+pub struct Args {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// The file; - for standard input (say --format then)
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+    /// Where predictions go, by its ending .csv, .tsv or .jsonl; for questions also a .json file or, for all three of
+    /// SQuAD's files, a directory [default: JSON lines, or CoNLL, on standard output]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// As Google's test_results.tsv: probabilities only, without a header
+    #[arg(long, requires = "output")]
+    google: bool,
+    /// The longest sequence in tokens; auto: what the model takes
+    #[arg(long, value_name = "N|auto", default_value = "auto")]
+    max_length: MaxLength,
+    /// Refuse what would be cut
+    #[arg(long)]
+    strict: bool,
+    #[command(flatten, next_help_heading = "Tables of texts")]
+    table: TableArgs,
+    #[command(flatten, next_help_heading = "Words in columns")]
+    columns: TagColumns,
+    #[command(flatten, next_help_heading = "Questions")]
+    cutting: CuttingArgs,
+    /// Questions of SQuAD 2.0: no answer, where that is better than the best answer by more than this
+    #[arg(
+        long,
+        value_name = "SCORE",
+        default_value = "0",
+        help_heading = "Questions",
+        allow_negative_numbers = true
+    )]
+    null_threshold: f32,
+}
+
+/// Runs the subcommand.
+pub fn run(args: &Args) -> Result<()> {
+    args.table.check()?;
+    if let Some(output) = &args.output
+        && !is_directory(output)
+    {
+        expect_output(output, [args.input.as_path()].into_iter())?;
+    }
+    let pipeline = open(&args.model, args.max_length)?;
+    match pipeline.model.head.kind() {
+        HeadKind::SequenceClassification => texts::run(args, &pipeline),
+        HeadKind::TokenClassification => tags::run(args, &pipeline),
+        HeadKind::QuestionAnswering => answers::run(args, &pipeline),
+        HeadKind::MultipleChoice => choices::run(args, &pipeline),
+        other => bail!(
+            "{}: a model with a {other} head predicts nothing for a file; bert finetune makes one that does",
+            pipeline.directory.display()
+        ),
+    }
+}
+
+/// The model, with its limit.
+pub fn open(model: &ModelArgs, max_length: MaxLength) -> Result<Pipeline> {
+    let mut pipeline = model.open()?;
+    if let MaxLength::Tokens(tokens) = max_length {
+        let most = pipeline.max_length();
+        expect_usage(tokens <= most, || {
+            format!("--max-length {tokens}: the model takes {most} tokens at most")
+        })?;
+        pipeline.limit = Some(tokens);
+    }
+    Ok(pipeline)
+}
+
+/// Whether a path means a directory, be it there or not.
+fn is_directory(path: &Path) -> bool {
+    path.is_dir() || path.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR)
+}
+
+impl Args {
+    /// A file that is read as a whole.
+    fn input_file(&self) -> Result<&Path> {
+        expect_usage(self.input.as_os_str() != "-", || {
+            "--input -: this model's input is read as a whole; name a file".to_owned()
+        })?;
+        Ok(&self.input)
+    }
+}
