@@ -2,7 +2,7 @@
 
 use super::Task;
 use super::training_args::{BaseArgs, MaxLength};
-use crate::common::{say, warn};
+use crate::common::say;
 use anyhow::{Result, bail};
 use bert_checkpoint::{LoadOptions, TokenizerFiles, Verdict, inspect};
 use bert_model::{HeadKind, Model};
@@ -47,7 +47,8 @@ pub fn open(args: &BaseArgs, task: &dyn Task, seed: u64) -> Result<Base> {
         ..args.options()
     };
     let mut pipeline = Pipeline::open_plain(&args.model, &options)?;
-    pipeline.notes.iter().for_each(|note| warn(note));
+    // A pre-training's head that is not used and a new head are what fine-tuning is.
+    pipeline.notes.iter().for_each(|note| say(note));
     if !replaces {
         say(&format!("going on with the {wanted} head of {}", args.model.display()));
     }

@@ -101,7 +101,7 @@ fn table(
             write_row(vec![
                 Cell::Text(question.id.clone()),
                 Cell::Text(text),
-                best.map_or(Cell::None, |best| Cell::Number(best.probability.into())),
+                best.map_or(Cell::None, |best| Cell::score(best.probability)),
                 number(place.map(|place| place.0)),
                 number(place.map(|place| place.1)),
             ])?;

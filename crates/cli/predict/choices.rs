@@ -25,7 +25,7 @@ pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
             softmax_row(&mut scores);
             let id = question.id.clone().unwrap_or_else(|| (number + 1).to_string());
             let mut cells = vec![Cell::Text(id), Cell::Text(largest(&scores).to_string())];
-            cells.extend(scores.iter().map(|&score| Cell::Number(f64::from(score))));
+            cells.extend(scores.iter().copied().map(Cell::score));
             cells.resize_with(columns.len(), || Cell::None);
             write_row(cells)?;
         }

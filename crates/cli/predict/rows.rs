@@ -3,6 +3,7 @@
 use crate::common::{Results, Usage};
 use anyhow::{Context as _, Result};
 use bert_checkpoint::write_atomically;
+use bert_nn::Real;
 use serde_json::{Map, Value, json};
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -13,6 +14,13 @@ pub enum Cell {
     Number(f64),
     /// Nothing, or null.
     None,
+}
+
+impl Cell {
+    /// A score with the digits that it has in its own precision.
+    pub fn score(score: Real) -> Self {
+        Self::Number(score.to_string().parse().unwrap_or(f64::NAN))
+    }
 }
 
 /// How rows are written.

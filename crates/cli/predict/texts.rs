@@ -50,7 +50,7 @@ pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
     if empty > 0 {
         warn_of_empty(empty);
     }
-    anyhow::ensure!(number > 0, "{}: there is no row in it", args.input.display());
+    anyhow::ensure!(number > 0, "{}: there is no row in it", Rows::name(args).display());
     if let Some(output) = &args.output {
         say(&format!("{} predicted: {}", counted(number as usize, "row"), output.display()));
     }
@@ -69,14 +69,18 @@ impl Rows {
         let (table, path) = (&args.table, &args.input);
         if path.as_os_str() == "-" {
             let stdin = BufReader::new(io::stdin());
-            let name = Path::new("standard input");
-            return Ok(Self::Streamed(table.stream(stdin, name, Need::IfThere)?));
+            return Ok(Self::Streamed(table.stream(stdin, Self::name(args), Need::IfThere)?));
         }
         if table.glue.is_some() || path.is_dir() {
             return Ok(Self::Read(table.read(path, Need::IfThere)?.examples.into_iter()));
         }
         let file = File::open(path).with_context(|| path.display().to_string())?;
         Ok(Self::Streamed(table.stream(BufReader::new(file), path, Need::IfThere)?))
+    }
+
+    /// What messages call the input.
+    fn name(args: &Args) -> &Path {
+        if args.input.as_os_str() == "-" { Path::new("standard input") } else { &args.input }
     }
 
     fn notes(&self) -> Vec<String> {
@@ -127,7 +131,7 @@ fn cells(classifier: &Classifier<&Pipeline>, id: String, scores: Vec<bert_nn::Re
             cells.push(Cell::Text(names.join(",")));
         }
     }
-    cells.extend(scores.into_iter().map(|score| Cell::Number(f64::from(score))));
+    cells.extend(scores.into_iter().map(Cell::score));
     cells
 }
 
