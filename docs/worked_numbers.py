@@ -16,6 +16,7 @@ from pathlib import Path
 
 from worked_ablations import ablations
 from worked_checkpoints import checkpoints
+from worked_explanations import explanations
 from worked_gradients import back_propagation, derivatives
 from worked_gradients_blocks import attention_backward_chapter, layer_norm_backward_chapter
 from worked_instances import masking, next_sentence
@@ -383,6 +384,7 @@ CHAPTERS = {
     "training_loop.md": training_loop,
     "checkpoints.md": checkpoints,
     "ablations.md": ablations,
+    "explanations.md": explanations,
     "fast_matrix_product.md": fast_matrix_product,
     "how_fast_can_bert_be.md": how_fast_can_bert_be,
 }

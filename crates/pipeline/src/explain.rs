@@ -31,10 +31,10 @@ use words::{Place, places};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Baseline {
-    /// `[MASK]`: a word that nobody knows. The only one of the three that the model has ever read.
+    /// `[MASK]`: some word that nobody knows. The only one of the three whose meaning was learned.
     #[default]
     Mask,
-    /// `[PAD]`, which is no word; its vector was hardly trained.
+    /// `[PAD]`, which is no word; its vector is hardly trained.
     Pad,
     /// A vector of zeros, as for pictures, where it is black. No token has it.
     Zero,
