@@ -29,9 +29,9 @@ fn tsv_without_quoting_keeps_the_rows_that_quoting_would_lose() {
 
 #[test]
 fn only_a_line_feed_ends_a_row_of_tsv() {
-    let text = "a\tb\rc\r\nd\u{2028}e\tf\u{85}g\u{b}h\ni\r\r\tj";
+    let text = "a\tb\rc\r\nd\u{2028}e\tf\u{85}g\u{b}h\ni\r\r\tj\r\r\n";
     let found = read(Format::Tsv, text).unwrap();
-    let expected = [["a", "b\rc"], ["d\u{2028}e", "f\u{85}g\u{b}h"], ["i\r\r", "j"]];
+    let expected = [["a", "b\rc"], ["d\u{2028}e", "f\u{85}g\u{b}h"], ["i\r\r", "j\r"]];
     assert_eq!(cells(&found), expected);
     assert_eq!(lines(&found), [1, 2, 3]);
 }
@@ -165,6 +165,11 @@ fn json_holds_rows_in_a_list_around_a_list_or_one_after_the_other() {
         assert_eq!(found[0].cells, [Cell::Text("x, [1]".to_owned()), number("1")]);
         assert_eq!(found[1].cells, [Cell::Text("y\"]".to_owned()), number("-2.5")]);
     }
+    // A row that holds a list of objects is not mistaken for the object around all rows.
+    let text = "{\"a\": [{}],\n\"b\": 1}\n\n{\"a\": [],\n\"b\": 2}\n{\"a\": [{}], \"b\": 3}";
+    let found = read(Format::Json, text).unwrap();
+    assert_eq!(lines(&found), [1, 4, 6]);
+    assert_eq!(found[2].cells[1], Cell::Number("3".to_owned()));
     // Lists of cells have a header as CSV has.
     let mut table =
         rows("[[\"text\", \"label\"], [\"a\", 1]]", &options(Format::Json, None)).unwrap();

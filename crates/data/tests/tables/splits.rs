@@ -36,12 +36,12 @@ fn counts(examples: &[TextExample]) -> BTreeMap<usize, usize> {
 
 #[test]
 fn classes_are_shared_out_by_largest_fraction() {
-    // Quotas at 0.25: 2.75, 1.5, 0.25 and 0.5 of 20 examples, of which 5 are to go. Rounded down
-    // they are 2, 1, 0 and 0; the two that are left go to the largest fractions, 0.75 and the first
+    // Quotas at 0.25: 0.25, 0.5, 1.5 and 2.75 of 20 examples, of which 5 are to go. Rounded down
+    // they are 0, 0, 1 and 2; the two that are left go to the largest fractions, 0.75 and the first
     // of both 0.5. By hand.
-    let parts = split(classes(&[11, 6, 1, 2]), 0.25, 7).unwrap();
-    assert_eq!(counts(&parts.dev), BTreeMap::from([(0, 3), (1, 2)]));
-    assert_eq!(counts(&parts.train), BTreeMap::from([(0, 8), (1, 4), (2, 1), (3, 2)]));
+    let parts = split(classes(&[1, 2, 6, 11]), 0.25, 7).unwrap();
+    assert_eq!(counts(&parts.dev), BTreeMap::from([(1, 1), (2, 1), (3, 3)]));
+    assert_eq!(counts(&parts.train), BTreeMap::from([(0, 1), (1, 1), (2, 5), (3, 8)]));
 }
 
 #[test]
@@ -54,7 +54,8 @@ fn a_class_is_never_taken_from_the_training_set_altogether() {
 fn targets_without_classes_are_split_at_random() {
     for target in [Some(Target::Number(0.5)), Some(Target::Labels(vec![])), None] {
         let examples: Vec<_> = (1..=10).map(|line| example(line, target.clone())).collect();
-        let parts = split(examples, 0.3, 1).unwrap();
+        // 2.5 of 10 are 3.
+        let parts = split(examples, 0.25, 1).unwrap();
         assert_eq!((parts.train.len(), parts.dev.len()), (7, 3));
     }
 }
