@@ -9,6 +9,8 @@
 //! - [`vocabulary`]: vocabularies made of a text
 //! - [`explaining`]: which words speak for an answer, against PyTorch's autograd
 //! - `limits`: what the system refuses, memory and disk (on Linux)
+//! - [`finetuning`]: models for tasks of one's own, and what they say
+//! - [`finetuning_input`]: what is refused before a fine-tuning
 //! - [`genuine`]: genuine trained weights, where this machine has them
 //! - [`saving`]: what is saved is what was loaded
 //! - [`parity`]: every tensor of a forward pass against transformers
@@ -24,6 +26,8 @@ mod bad_input;
 mod checking;
 mod commands;
 mod explaining;
+mod finetuning;
+mod finetuning_input;
 mod genuine;
 mod gradients;
 mod instances;
