@@ -1,3 +1,5 @@
+use crate::scheme::Scheme;
+use crate::squad::Place;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -85,6 +87,88 @@ pub enum Error {
          between documents, or make full sentences without next-sentence prediction (--full-sentences)"
     )]
     OneDocument,
+    /// A line that is not as its format wants it.
+    #[error("{}: line {line}: expected {expected}, found {found}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// What may stand there.
+        expected: String,
+        /// What does.
+        found: String,
+    },
+    /// A tag that cannot stand where it does.
+    #[error(
+        "{}: line {line}: {tag} {place} breaks the tagging scheme {scheme}; right would be {right}",
+        path.display()
+    )]
+    Tag {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// The tag.
+        tag: String,
+        /// What stands before it, or that its sentence begins or ends there.
+        place: String,
+        /// How the file's tags are to be read.
+        scheme: Scheme,
+        /// What could stand there.
+        right: String,
+    },
+    /// A text that is not JSON, or JSON in which something is missing or of another kind.
+    #[error("{}: line {line}, column {column}: {}{problem}", path.display(), at(place))]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// Counted from 1, in bytes.
+        column: usize,
+        /// The way to it from the outermost object, as in `data[3].paragraphs[0]`. Empty where the
+        /// text is not JSON.
+        place: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Something in a file of questions that is not as it should be.
+    #[error("{}: {place}: expected {expected}, found {found}", path.display())]
+    Question {
+        /// The file.
+        path: PathBuf,
+        /// The question's place in it.
+        place: Place,
+        /// What may stand there.
+        expected: String,
+        /// What does.
+        found: String,
+    },
+    /// Two questions under one name.
+    #[error("{}: the id {id} is given twice: at {first} and at {second}", path.display())]
+    DuplicateId {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        id: String,
+        /// Where it was given first.
+        first: Place,
+        /// Where it was given again.
+        second: Place,
+    },
+    /// A file without anything to train on or to answer.
+    #[error("{}: there is no {what} in it", path.display())]
+    Nothing {
+        /// The file.
+        path: PathBuf,
+        /// What was looked for.
+        what: &'static str,
+    },
+}
+
+fn at(place: &str) -> String {
+    if place.is_empty() { String::new() } else { format!("at {place}: ") }
 }
 
 impl Error {

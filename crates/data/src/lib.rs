@@ -18,24 +18,38 @@
 //! - [`documents`]: where texts come from
 //! - [`blocks`]: which documents are read together
 //! - [`corpus_source`]: all that put together: texts in, instances out
+//! - [`scheme`]: how tags mark entities: IOB1, IOB2, IOBES, checked and turned into each other
+//! - [`tagged`]: words in columns with a tag each (CoNLL), and predictions written beside them
+//! - [`squad`]: questions about paragraphs (SQuAD), and Google's three files of predictions
+//! - [`choices`]: questions with several answers to choose from (SWAG, JSON lines)
+//! - [`split`]: a part of the data held back at random
+//! - `text` and `json`: files of text and of JSON, as all these read them
 //! - [`tiny_world`]: a language whose probabilities are known, and the best possible loss
 #![forbid(unsafe_code)]
 
 pub mod blocks;
+pub mod choices;
 pub mod corpus;
 pub mod corpus_source;
 pub mod documents;
 mod error;
 pub mod full_sentences;
 pub mod instance;
+mod json;
 pub mod masking;
 pub mod next_sentence;
 pub mod pieces;
 pub mod replacement;
+pub mod scheme;
 pub mod settings;
 pub mod source;
+pub mod split;
+pub mod squad;
+pub mod tagged;
+mod text;
 pub mod tiny_world;
 
+pub use choices::{ChoiceFile, ChoiceQuestion};
 pub use corpus::Corpus;
 pub use corpus_source::CorpusSource;
 pub use documents::{Document, Documents};
@@ -44,6 +58,9 @@ pub use instance::Instance;
 pub use masking::Masking;
 pub use pieces::Pieces;
 pub use replacement::Replacement;
+pub use scheme::Scheme;
 pub use settings::{Form, Settings};
 pub use source::{Position, Source};
+pub use squad::{Question, SquadFile, SquadOptions};
+pub use tagged::{TaggedFile, TaggedOptions, TaggedSentence};
 pub use tiny_world::{TinyWorld, TinyWorldSource};
