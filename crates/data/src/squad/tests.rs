@@ -166,6 +166,11 @@ fn a_question_on_each_line_may_leave_out_its_id_and_its_answers() {
         parse_as("f.jsonl", "\n{\"question\": 1}\n", options).unwrap_err().to_string(),
         "f.jsonl: line 2, column 14: at question: invalid type: integer `1`, expected a string"
     );
+    // The name says what the line does not.
+    assert_eq!(
+        parse_as("f.jsonl", "{\"context\": \"a\"}", options).unwrap_err().to_string(),
+        "f.jsonl: line 1, column 16: missing field `question`"
+    );
     let uneven =
         r#"{"question": "?", "context": "a", "answers": {"text": ["a"], "answer_start": []}}"#;
     assert_eq!(
