@@ -183,11 +183,11 @@ fn alternatives(scheme: Scheme, before: Option<Tag>, tag: Tag) -> String {
 /// one scheme at most is not broken: the first entity of a sentence begins with `B` in IOB2 and with
 /// `I` in IOB1, and it ends with `E` or `S` in IOBES alone. A file without entities is taken for
 /// IOB2.
-pub fn detect<'a>(sentences: impl IntoIterator<Item = &'a [Tag<'a>]>) -> Scheme {
+pub fn detect<'a, S: AsRef<[Tag<'a>]>>(sentences: impl IntoIterator<Item = S>) -> Scheme {
     let mut broken = [0; Scheme::ALL.len()];
     for tags in sentences {
         for (broken, scheme) in broken.iter_mut().zip(Scheme::ALL) {
-            *broken += faults(scheme, tags).len();
+            *broken += faults(scheme, tags.as_ref()).len();
         }
     }
     let best = (0..broken.len()).min_by_key(|&place| broken[place]).expect("there are three");

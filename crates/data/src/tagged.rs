@@ -115,39 +115,33 @@ impl TaggedFile {
             && (self.tags().any(of_an_entity) || !self.tags().any(of_a_word))
     }
 
-    /// Checks all tags against the scheme and rewrites them.
+    /// Checks all tags against the scheme and rewrites them, sentence by sentence.
     fn rewrite_in_iob2(&mut self, options: &TaggedOptions) -> Result<(), Error> {
-        let sentences = &self.sentences;
-        let parsed: Result<Vec<_>, _> =
-            sentences.iter().map(|sentence| words::parsed(sentence, &self.path)).collect();
-        let parsed = parsed?;
+        let Self { path, sentences, .. } = self;
+        sentences.iter().try_for_each(|sentence| words::check(sentence, path))?;
         let scheme =
-            options.scheme.unwrap_or_else(|| scheme::detect(parsed.iter().map(|tags| &tags[..])));
+            options.scheme.unwrap_or_else(|| scheme::detect(sentences.iter().map(words::parsed)));
         let mut broken = 0;
         let mut first = None;
-        for (sentence, tags) in sentences.iter().zip(&parsed) {
-            let faults = scheme::faults(scheme, tags);
+        for sentence in sentences {
+            let tags = words::parsed(sentence);
+            let faults = scheme::faults(scheme, &tags);
             broken += faults.len();
+            let rewritten =
+                scheme::convert(&tags, Scheme::Iob2).iter().map(Tag::to_string).collect();
             first = first.or(faults.into_iter().next().map(|fault| (sentence.line, fault)));
-        }
-        if let Some((line, fault)) = first {
-            let line = line + fault.word as u64;
-            let scheme::Fault { tag, place, right, .. } = fault;
-            let error = Error::Tag { path: self.path.clone(), line, tag, place, scheme, right };
-            if !options.mend {
-                return Err(error);
-            }
-            let tags = text::count(broken, "tag");
-            self.notes.push(format!("{error}. {tags} of this kind: read as conlleval does"));
-        }
-        let texts = |tags: Vec<Tag>| tags.iter().map(Tag::to_string).collect();
-        let tags: Vec<Vec<String>> =
-            parsed.iter().map(|tags| texts(scheme::convert(tags, Scheme::Iob2))).collect();
-        drop(parsed);
-        for (sentence, tags) in self.sentences.iter_mut().zip(tags) {
-            sentence.tags = Some(tags);
+            sentence.tags = Some(rewritten);
         }
         self.scheme = Some(scheme);
+        let Some((line, fault)) = first else { return Ok(()) };
+        let line = line + fault.word as u64;
+        let scheme::Fault { tag, place, right, .. } = fault;
+        let error = Error::Tag { path: self.path.clone(), line, tag, place, scheme, right };
+        if !options.mend {
+            return Err(error);
+        }
+        let tags = text::count(broken, "tag");
+        self.notes.push(format!("{error}. {tags} of this kind: read as conlleval does"));
         Ok(())
     }
 

@@ -117,6 +117,11 @@ fn what_is_wrong_is_said_with_file_and_line() {
         line(r#"{"context": "a", "choices": ["x", "y"], "label": "z"}"#),
         format!("{allowed} \"z\"")
     );
+    // Which of the two?
+    assert_eq!(
+        line(r#"{"context": "a", "choices": ["x", "x"], "label": "x"}"#),
+        format!("{allowed} \"x\"")
+    );
     assert_eq!(
         line(r#"{"context": "a", "choices": ["x", "y"], "label": 0.5}"#),
         "f.jsonl: line 2, column 53: at label: expected the number of a choice, from 0, or its text"

@@ -147,7 +147,6 @@ fn a_question_on_each_line_may_leave_out_its_id_and_its_answers() {
 {"question": "Who?", "context": "Ann slept.", "answers": {"text": ["Ann", "slept"], "answer_start": [0, 4]}}
 {"question": "Who?", "context": "Ann slept.", "answers": {"text": [], "answer_start": []}}
 "#;
-    // By its contents, and by its name where the first line does not show it.
     for name in ["f.json", "f.jsonl"] {
         let file = parse_as(name, lines, SquadOptions::default()).unwrap();
         let found: Vec<_> =
@@ -166,6 +165,11 @@ fn a_question_on_each_line_may_leave_out_its_id_and_its_answers() {
     assert_eq!(
         parse_as("f.jsonl", "\n{\"question\": 1}\n", options).unwrap_err().to_string(),
         "f.jsonl: line 2, column 14: at question: invalid type: integer `1`, expected a string"
+    );
+    // The name says what the line does not.
+    assert_eq!(
+        parse_as("f.jsonl", "{\"context\": \"a\"}", options).unwrap_err().to_string(),
+        "f.jsonl: line 1, column 16: missing field `question`"
     );
     let uneven =
         r#"{"question": "?", "context": "a", "answers": {"text": ["a"], "answer_start": []}}"#;

@@ -89,7 +89,7 @@ fn wikigold_goes_from_iob1_to_iob2_and_back_without_loss() {
 
 #[test]
 fn blank_lines_documents_and_line_breaks_of_every_kind_part_sentences() {
-    let unix = "\n\na B-X\nb I-X\n\n \t\nc O\n-DOCSTART- O\nd O\n\n\u{3000}\ne O";
+    let unix = "\n\na B-X\nb I-X\n\n \t\nc O\n -DOCSTART- O\nd O\n\n\u{3000}\ne O";
     let expected = ["3: a/B-X b/I-X", "7: c/O", "9: d/O", "12: e/O"];
     assert_eq!(shown(&read(unix)), expected);
     assert_eq!(shown(&read(&unix.replace('\n', "\r\n"))), expected);
@@ -183,8 +183,8 @@ fn what_is_wrong_is_said_with_file_and_line() {
     );
     assert_eq!(of("a\tO\n\tO\n"), "f.conll: line 2: expected a word in column 0, found nothing");
     assert_eq!(
-        of("a B-X\nb B_X\n"),
-        "f.conll: line 2: expected a tag: O, or B-, I-, E- or S- and a type, found B_X"
+        of("a O\n\na B-X\nb B_X\n"),
+        "f.conll: line 4: expected a tag: O, or B-, I-, E- or S- and a type, found B_X"
     );
     assert_eq!(
         of("a B-X\n\nb O\nc I-X\n"),

@@ -54,16 +54,22 @@ fn first(text: &str) -> (&str, bool) {
     }
 }
 
-/// The tags of a sentence in their two parts.
-pub(super) fn parsed<'a>(sentence: &'a TaggedSentence, path: &Path) -> Result<Vec<Tag<'a>>, Error> {
-    let tags = sentence.tags.iter().flatten();
-    let parsed = tags.zip(sentence.line..).map(|(tag, line)| {
-        Tag::parse(tag).ok_or_else(|| Error::Line {
+/// Whether every tag of a sentence is one.
+pub(super) fn check(sentence: &TaggedSentence, path: &Path) -> Result<(), Error> {
+    let mut numbered = sentence.tags.iter().flatten().zip(sentence.line..);
+    match numbered.find(|(tag, _)| Tag::parse(tag).is_none()) {
+        None => Ok(()),
+        Some((tag, line)) => Err(Error::Line {
             path: path.to_owned(),
             line,
             expected: "a tag: O, or B-, I-, E- or S- and a type".to_owned(),
             found: tag.clone(),
-        })
-    });
-    parsed.collect()
+        }),
+    }
+}
+
+/// The tags of a sentence in their two parts, once they are checked.
+pub(super) fn parsed(sentence: &TaggedSentence) -> Vec<Tag<'_>> {
+    let tags = sentence.tags.iter().flatten();
+    tags.map(|tag| Tag::parse(tag).expect("it has been checked")).collect()
 }
