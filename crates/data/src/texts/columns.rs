@@ -91,7 +91,8 @@ impl Columns {
             None => finder.text(&labels)?,
         };
         if labels.is_empty() && needed {
-            labels.push(finder.other_of_two(&[text]).ok_or_else(|| finder.unknown(LABEL, None))?);
+            let used: Vec<_> = [text].into_iter().chain(pair.or(found_pair)).collect();
+            labels.push(finder.only_other(&used).ok_or_else(|| finder.unknown(LABEL, None))?);
         }
         Ok(Places { text, pair: pair.or(found_pair), labels, id, notes: finder.notes })
     }
@@ -151,7 +152,7 @@ impl Finder<'_> {
             }
             [] if self.rows.width() == 1 && labels.is_empty() => Ok((0, None)),
             [] => {
-                let place = self.other_of_two(labels);
+                let place = self.only_other(labels);
                 place.map(|place| (place, None)).ok_or_else(|| self.unknown(TEXT, None))
             }
             several => Err(self.unknown(TEXT, Some(several))),
@@ -169,15 +170,13 @@ impl Finder<'_> {
         }
     }
 
-    /// Of two columns in all, the one that is not this.
-    fn other_of_two(&self, this: &[usize]) -> Option<usize> {
-        match (self.rows.width(), this) {
-            (2, [place]) => {
-                let other = 1 - place;
-                self.taken.iter().all(|(taken, _)| *taken != other).then_some(other)
-            }
-            _ => None,
-        }
+    /// The only column that has no use yet and is none of these.
+    fn only_other(&self, these: &[usize]) -> Option<usize> {
+        let used = |place: &usize| {
+            these.contains(place) || self.taken.iter().any(|(taken, _)| taken == place)
+        };
+        let mut free = (0..self.rows.width()).filter(|place| !used(place));
+        free.next().filter(|_| free.next().is_none() && !these.is_empty())
     }
 
     fn unknown(&self, (what, flag): (&'static str, &'static str), of: Option<&[usize]>) -> Error {
