@@ -3,6 +3,7 @@
 use crate::text::Text;
 use anstyle::{Ansi256Color, Color, Effects, Style};
 use bert_pipeline::explain::{Explanation, Span, Word, spans};
+use bert_plot::text::cut;
 use bert_plot::{Page, Shaded, shaded_text};
 use std::fmt::Write;
 
@@ -45,7 +46,7 @@ impl View {
 }
 
 /// `negative 0.995: logit +4.218, with all words hidden -3.027; the words add up to +7.245, off by +0.000 (16 steps)`
-fn summary(explanation: &Explanation) -> String {
+pub fn summary(explanation: &Explanation) -> String {
     let Explanation { label, score, logit, baseline_logit, sum, error, steps, .. } = explanation;
     format!(
         "{label} {score:.3}: logit {logit:+.3}, with all words hidden {baseline_logit:+.3}; the words \
@@ -136,15 +137,7 @@ pub fn add_to_page(page: &mut Page, text: &Text, explanation: &Explanation) {
     if explanation.words.is_empty() {
         return page.paragraph("There is no word to explain.");
     }
-    for (name, measure) in MEASURES {
-        page.paragraph(&format!("By {name}:"));
-        let scale = largest(&explanation.words, measure);
-        for (half, sequence) in halves(text) {
-            let pieces = spans(half, sequence, &explanation.words);
-            let pieces: Vec<_> = pieces.iter().map(|span| shaded(span, measure, scale)).collect();
-            page.fragment(&shaded_text(&pieces));
-        }
-    }
+    add_shades(page, text, explanation, usize::MAX);
     page.paragraph(&summary(explanation));
     let head = ["word", "integrated gradient", "occlusion: logit", "occlusion: score"];
     let row = |word: &Word| {
@@ -153,6 +146,40 @@ pub fn add_to_page(page: &mut Page, text: &Text, explanation: &Explanation) {
         [vec![word.word.clone()], numbers.map(number).to_vec()].concat()
     };
     page.table(&head, &explanation.words.iter().map(row).collect::<Vec<_>>());
+}
+
+/// The text once for each measure, its words shaded; of each text the first `most` characters.
+pub fn add_shades(page: &mut Page, text: &Text, explanation: &Explanation, most: usize) {
+    for (name, measure) in MEASURES {
+        page.paragraph(&format!("By {name}:"));
+        let scale = largest(&explanation.words, measure);
+        for (half, sequence) in halves(text) {
+            let spans = spans(half, sequence, &explanation.words);
+            let pieces = spans.iter().map(|span| shaded(span, measure, scale));
+            page.fragment(&shaded_text(&beginning(pieces, most)));
+        }
+    }
+}
+
+/// The pieces that have `most` characters together, the last of them cut.
+fn beginning(pieces: impl Iterator<Item = Shaded>, most: usize) -> Vec<Shaded> {
+    let mut kept = Vec::new();
+    let mut left = most;
+    for mut piece in pieces {
+        if left == 0 {
+            kept.push(Shaded { text: "…".to_owned(), weight: None, title: String::new() });
+            break;
+        }
+        let characters = piece.text.chars().count();
+        if characters > left {
+            piece.text = cut(&piece.text, left);
+            kept.push(piece);
+            break;
+        }
+        left -= characters;
+        kept.push(piece);
+    }
+    kept
 }
 
 fn shaded(span: &Span, measure: fn(&Word) -> f64, scale: f64) -> Shaded {

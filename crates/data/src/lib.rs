@@ -25,6 +25,7 @@
 //! - [`squad`]: questions about paragraphs (SQuAD), and Google's three files of predictions
 //! - [`choices`]: questions with several answers to choose from (SWAG, JSON lines)
 //! - [`split`]: a part of the data held back at random
+//! - [`statistics`]: what is odd about a data set: repeats, contradictions, texts without a word
 //! - `text` and `json`: files of text and of JSON, as all these read them
 //! - [`tiny_world`]: a language whose probabilities are known, and the best possible loss
 #![forbid(unsafe_code)]
@@ -47,6 +48,7 @@ pub mod settings;
 pub mod source;
 pub mod split;
 pub mod squad;
+pub mod statistics;
 pub mod table;
 pub mod tagged;
 mod text;

@@ -1,6 +1,7 @@
 //! How the loss of a training came down, beside the losses that it is compared with.
 
 use crate::curves::{Axis, Plot, Scale};
+use crate::ticks::{decimals, nice};
 
 /// A training, or an evaluation on the way.
 #[derive(Debug, Clone)]
@@ -31,7 +32,7 @@ pub fn loss_curve(curves: &[Curve], levels: &[(&str, f64)]) -> String {
         let step = tick as f64 * x_step;
         plot.x_tick(step, &format!("{step}"));
     }
-    let decimals = (-y_step.log10().floor()).max(0.0) as usize;
+    let decimals = decimals(y_step);
     for tick in 0..=((y.high - low) / y_step) as usize {
         let loss = low + tick as f64 * y_step;
         plot.y_tick(loss, &format!("{loss:.decimals$}"));
@@ -43,22 +44,9 @@ pub fn loss_curve(curves: &[Curve], levels: &[(&str, f64)]) -> String {
     plot.finish()
 }
 
-/// 1, 2 or 5 times a power of ten, so that four to nine of it make up `range`.
-fn nice(range: f64) -> f64 {
-    let power = 10_f64.powf((range / 4.0).log10().floor());
-    [5.0, 2.0, 1.0].into_iter().map(|m| m * power).find(|&s| 4.0 * s <= range).unwrap_or(power)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ticks_are_round_numbers_and_there_are_a_few_of_them() {
-        for (range, step) in [(1.0, 0.2), (2000.0, 500.0), (6.3, 1.0), (0.09, 0.02), (9.9, 2.0)] {
-            assert!((nice(range) - step).abs() < 1e-12, "{range}: {}", nice(range));
-        }
-    }
 
     #[test]
     fn a_loss_that_is_not_finite_or_no_loss_at_all_is_drawn_as_nothing() {

@@ -8,17 +8,57 @@ pub struct Page {
     html: String,
 }
 
+/// What stands in a cell of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell {
+    /// Somebody's text. It keeps its own direction, and breaks where it must.
+    Text(String),
+    /// Set to the right.
+    Number(String),
+    /// Markup already.
+    Markup(String),
+}
+
+impl Cell {
+    /// A text, as it is.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A number, so many places behind the point.
+    pub fn number(number: f64, places: usize) -> Self {
+        Self::Number(format!("{number:.places$}"))
+    }
+
+    /// A whole number.
+    pub fn count(count: usize) -> Self {
+        Self::Number(count.to_string())
+    }
+
+    fn html(&self) -> String {
+        match self {
+            Self::Text(text) => format!("<td dir=\"auto\">{}</td>", escape(text)),
+            Self::Number(number) => format!("<td class=\"number\">{}</td>", escape(number)),
+            Self::Markup(html) => format!("<td>{html}</td>"),
+        }
+    }
+}
+
 const STYLE: &str = "\
 body { font: 17px/1.55 Georgia, serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-h1, h2 { font-family: sans-serif; line-height: 1.2 } h2 { margin-top: 2.5rem }
+h1, h2, h3 { font-family: sans-serif; line-height: 1.2 } h2 { margin-top: 2.5rem } h3 { margin-top: 1.8rem }
 table { border-collapse: collapse; font: 14px/1.4 sans-serif; margin: 1rem 0 }
-th, td { text-align: left; padding: .25rem .8rem; border-bottom: 1px solid #ddd }
+th, td { text-align: left; padding: .25rem .8rem; border-bottom: 1px solid #ddd; vertical-align: top }
+td { overflow-wrap: anywhere } td.number { white-space: nowrap }
 td.number { text-align: right; font-variant-numeric: tabular-nums }
 pre, code { font: 14px/1.45 monospace; background: #f6f6f4 } pre { padding: .7rem; overflow-x: auto }
 figure { margin: 1.2rem 0; overflow-x: auto } figure svg { max-width: 100%; height: auto }
 figure.row { display: flex; flex-wrap: wrap; gap: 1rem } figure.row svg { max-width: none }
 figcaption { font: 14px/1.4 sans-serif; color: #555; flex-basis: 100% }
 .note { color: #555 }
+.scores { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1.2rem 0 }
+.scores div { border: 1px solid #ddd; border-radius: .4rem; padding: .6rem 1rem; font: 14px/1.4 sans-serif; max-width: 17rem }
+.scores b { display: block; font-size: 2rem; line-height: 1.2 }
 ";
 
 impl Page {
@@ -36,6 +76,21 @@ impl Page {
     /// A heading.
     pub fn heading(&mut self, text: &str) {
         self.push(&format!("<h2>{}</h2>", escape(text)));
+    }
+
+    /// A heading of a part of a section.
+    pub fn subheading(&mut self, text: &str) {
+        self.push(&format!("<h3>{}</h3>", escape(text)));
+    }
+
+    /// Numbers that everybody looks for, set large: the number, what it is called, what it means.
+    pub fn scores(&mut self, scores: &[[String; 3]]) {
+        let score = |[number, name, meaning]: &[String; 3]| {
+            let [number, name, meaning] = [number, name, meaning].map(|text| escape(text));
+            format!("<div><b>{number}</b>{name}<br><span class=\"note\">{meaning}</span></div>\n")
+        };
+        let scores: String = scores.iter().map(score).collect();
+        self.push(&format!("<div class=\"scores\">\n{scores}</div>"));
     }
 
     /// A paragraph of plain text; what stands between `backticks` is set as code.
@@ -57,12 +112,19 @@ impl Page {
     /// A table; cells that are numbers are set to the right.
     pub fn table(&mut self, head: &[&str], rows: &[Vec<String>]) {
         let cell = |text: &String| match text.parse::<f64>() {
-            Ok(_) => format!("<td class=\"number\">{}</td>", escape(text)),
-            Err(_) => format!("<td>{}</td>", escape(text)),
+            Ok(_) => Cell::Number(text.clone()),
+            Err(_) => Cell::Markup(escape(text)),
         };
+        let rows: Vec<Vec<Cell>> = rows.iter().map(|row| row.iter().map(cell).collect()).collect();
+        self.table_of(head, &rows);
+    }
+
+    /// A table whose cells say themselves what they are.
+    pub fn table_of(&mut self, head: &[&str], rows: &[Vec<Cell>]) {
         let head: String = head.iter().map(|name| format!("<th>{}</th>", escape(name))).collect();
-        let row =
-            |row: &Vec<String>| format!("<tr>{}</tr>\n", row.iter().map(cell).collect::<String>());
+        let row = |row: &Vec<Cell>| {
+            format!("<tr>{}</tr>\n", row.iter().map(Cell::html).collect::<String>())
+        };
         let rows: String = rows.iter().map(row).collect();
         self.push(&format!("<table>\n<tr>{head}</tr>\n{rows}</table>"));
     }
