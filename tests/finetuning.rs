@@ -104,6 +104,22 @@ fn a_csv_becomes_a_model_that_labels_every_row_of_another() {
     let ids: Vec<_> = rows[1..].iter().map(|row| row[0]).collect();
     assert_eq!(ids, csv_ids(&titles()));
 
+    // The page says how it went; another one is made of any file.
+    let page = desk.read("model/report.html");
+    for part in [
+        "Report on model",
+        "Settings",
+        "Class balance",
+        "Learning curves",
+        "The worst errors",
+        "Which words",
+    ] {
+        assert!(page.contains(part), "no {part:?} in the report");
+    }
+    let page = desk.at("again.html");
+    bert(&["report", "--model", &model, "--input", &train, "--output", &page]).ok();
+    assert!(desk.read("again.html").contains("The worst errors"));
+
     // Evaluation counts as we do, and a stream says the same as a file.
     let evaluated = bert(&["evaluate", "--model", &model, "--input", &train, "--json"]);
     let accuracy = evaluated.json()[0]["accuracy"].as_f64().unwrap();
@@ -245,6 +261,7 @@ fn words_are_tagged_and_every_line_of_the_file_comes_back() {
         };
         assert_eq!(written, expected);
     }
+    assert!(desk.read("model/report.html").contains("PER"));
     let table = bert(&["evaluate", "--model", &model, "--input", &train]);
     assert!(table.ok().contains("f1 = 1.0000"), "{}", table.stdout);
     // A sentence that is longer than the model is read in windows: no word is without its tag.

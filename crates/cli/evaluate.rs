@@ -11,8 +11,8 @@ use crate::table_args::TableArgs;
 use anyhow::{Result, bail, ensure};
 use bert_checkpoint::write_atomically;
 use bert_data::texts::{Labels, Need, Problem};
-use bert_model::HeadKind;
 use bert_model::config::Problem as Meaning;
+use bert_model::{Config, HeadKind};
 use bert_pipeline::Pipeline;
 use bert_train::tasks::NamedScores;
 use bert_train::tasks::tags::word_logits;
@@ -98,21 +98,28 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// The model says what it was trained for.
+pub fn problem_of(config: &Config) -> Problem {
+    match config.problem() {
+        Meaning::SingleLabel => Problem::SingleLabel,
+        Meaning::MultiLabel => Problem::MultiLabel,
+        Meaning::Regression => Problem::Regression,
+    }
+}
+
+/// The labels that the model knows; none of a regression.
+pub fn labels_of(config: &Config) -> Result<Option<Labels>> {
+    match problem_of(config) {
+        Problem::Regression => Ok(None),
+        _ => Ok(Some(Labels::given(config.labels())?)),
+    }
+}
+
 impl Args {
     fn texts(&self, pipeline: &Pipeline) -> Result<Measured> {
-        let config = &pipeline.config;
-        // The model says what it was trained for.
-        let problem = match config.problem() {
-            Meaning::SingleLabel => Problem::SingleLabel,
-            Meaning::MultiLabel => Problem::MultiLabel,
-            Meaning::Regression => Problem::Regression,
-        };
+        let (names, problem) = (pipeline.config.labels(), problem_of(&pipeline.config));
         let file = self.table.for_problem(problem).read(&self.input, Need::Always)?;
-        let names = config.labels();
-        let labels = match problem {
-            Problem::Regression => None,
-            _ => Some(Labels::given(names.iter().cloned())?),
-        };
+        let labels = labels_of(&pipeline.config)?;
         let targets = targets(&file, labels.as_ref(), problem)?;
         let prepared = tokenized(pipeline, &file.examples, self.strict)?;
         let set = TextSet { encodings: prepared.encodings, targets };

@@ -5,9 +5,11 @@
 //! - `finetune/training_args`: how a model is trained
 //! - `finetune/base`: the pre-trained model with the head that the task needs
 //! - `finetune/texts`, `tags`, `answers`, `choices`: the data of each task
+//! - `finetune/about`: what the report says of a training
 //! - `finetune/train`: one training, from the first step to the finished directory
 //! - `finetune/seeds`: several of them
 
+pub mod about;
 pub mod answers;
 pub mod base;
 pub mod choices;
@@ -18,6 +20,8 @@ pub mod train;
 pub mod training_args;
 
 use crate::common::{expect_usage, say};
+use crate::report::Report;
+use about::About;
 use anyhow::Result;
 use bert_model::HeadKind;
 use bert_nn::random::hash;
@@ -56,7 +60,7 @@ pub fn run(args: &Args) -> Result<()> {
             train(&args.training, &args.data.files, &|seed| Ok(Box::new(args.data.read(seed)?)))
         }
         TaskArgs::Answer(args) => train(&args.training, &args.data.files, &|seed| {
-            Ok(Box::new(args.data.read(seed, args.training.base.strict)?))
+            Ok(Box::new(args.data.read(seed, &args.training.base)?))
         }),
         TaskArgs::Choose(args) => train(&args.training, &args.files, &|seed| {
             Ok(Box::new(choices::read(&args.files, seed)?))
@@ -138,7 +142,12 @@ pub trait Task {
     fn describe(&self) -> String;
     /// Turns the data into numbers.
     fn prepare(&self, pipeline: &Pipeline, args: &BaseArgs) -> Result<Prepared>;
+    /// Measures the model and hands the report's parts to `write`.
+    fn report(&self, about: About, pipeline: &Pipeline, write: Write) -> Result<()>;
 }
+
+/// What makes a file of a report.
+pub type Write<'a> = &'a mut dyn FnMut(&Report) -> Result<()>;
 
 /// Data as the model takes it.
 pub struct Prepared {

@@ -100,7 +100,7 @@ pub fn run(args: &Args) -> Result<()> {
         TaskArgs::Classify { data, sweep } => sweep.run(|| Ok(Box::new(data.read(sweep.seed)?))),
         TaskArgs::Tag { data, sweep } => sweep.run(|| Ok(Box::new(data.read(sweep.seed)?))),
         TaskArgs::Answer { data, sweep } => {
-            sweep.run(|| Ok(Box::new(data.read(sweep.seed, sweep.base.strict)?)))
+            sweep.run(|| Ok(Box::new(data.read(sweep.seed, &sweep.base)?)))
         }
         TaskArgs::Choose { files, sweep } => {
             sweep.run(|| Ok(Box::new(choices::read(files, sweep.seed)?)))

@@ -36,8 +36,8 @@ mod pretrain_data;
 mod pretrain_finish;
 mod pretrain_model;
 mod progress;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "nobody asks for a report yet"))]
 mod report;
+mod report_command;
 mod similar;
 mod table_args;
 mod tag;
@@ -90,6 +90,7 @@ enum Command {
     Predict(Box<predict::Args>),
     LrFind(Box<lr_find::Args>),
     Evaluate(Box<evaluate::Args>),
+    Report(Box<report_command::Args>),
     Lab(lab::Args),
     Verify(verify::Args),
     Vocab(vocab::Args),
@@ -130,6 +131,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Gradcheck(args) => gradcheck::run(&args),
         Command::Pretrain(args) => pretrain::run(&args),
         Command::Finetune(args) => finetune::run(&args),
+        Command::Report(args) => report_command::run(&args),
         Command::LrFind(args) => lr_find::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

@@ -1,8 +1,10 @@
 //! `bert finetune answer`: the piece of a context that answers a question.
 
+use super::about::About;
 use super::training_args::{BaseArgs, MaxLength, TrainingArgs};
-use super::{Boxed, FileArgs, Prepared, Score, Task, fingerprint};
+use super::{Boxed, FileArgs, Prepared, Score, Task, Write, fingerprint};
 use crate::common::{counted, expect_usage, say, warn};
+use crate::report::{AnswerResults, OddTexts, Report};
 use anyhow::Result;
 use bert_data::split::split_at_random;
 use bert_data::squad::{Question, SquadFile, SquadOptions};
@@ -130,6 +132,7 @@ pub fn read(path: &Path, without_answers: bool, strict: bool) -> Result<SquadFil
 /// Questions to learn from, and to be measured by.
 pub struct Answers {
     args: CuttingArgs,
+    max_length: MaxLength,
     train: Vec<Question>,
     dev: Option<Vec<Question>>,
     test: Option<Vec<Question>>,
@@ -138,8 +141,8 @@ pub struct Answers {
 
 impl AnswerDataArgs {
     /// Reads everything. `seed` decides which paragraphs are set aside.
-    pub fn read(&self, seed: u64, strict: bool) -> Result<Answers> {
-        let read = |path: &Path| read(path, false, strict);
+    pub fn read(&self, seed: u64, base: &BaseArgs) -> Result<Answers> {
+        let read = |path: &Path| read(path, false, base.strict);
         let mut questions = read(&self.files.train)?.questions;
         let settings = [
             ("training data", fingerprint(questions.iter().map(|q| format!("{q:?}")))),
@@ -170,11 +173,24 @@ impl AnswerDataArgs {
         );
         let test = self.files.test.as_deref().map(read).transpose()?.map(|file| file.questions);
         let settings = settings.into_iter().collect();
-        Ok(Answers { args: self.cutting.clone(), train: questions, dev, test, settings })
+        let (args, max_length) = (self.cutting.clone(), base.max_length);
+        Ok(Answers { args, max_length, train: questions, dev, test, settings })
     }
 }
 
 impl Answers {
+    /// Questions that a finished model is measured with. `train`: what it learnt from, if that is known.
+    pub fn measured(
+        args: CuttingArgs,
+        max_length: MaxLength,
+        train: Option<SquadFile>,
+        dev: SquadFile,
+    ) -> Self {
+        let train = train.map_or(Vec::new(), |file| file.questions);
+        let dev = Some(dev.questions);
+        Self { args, max_length, train, dev, test: None, settings: Map::new() }
+    }
+
     fn boxed(
         &self,
         pipeline: &Pipeline,
@@ -212,6 +228,23 @@ impl Task for Answers {
 
     fn describe(&self) -> String {
         format!("{} questions", self.train.len())
+    }
+
+    fn report(&self, mut about: About, pipeline: &Pipeline, write: Write) -> Result<()> {
+        let dev = self.dev.as_deref().unwrap_or_default();
+        let counts = [("training", self.train.len()), ("dev", dev.len())];
+        let report = about.report(&counts, None, OddTexts::of(&self.train, dev));
+        let Some(questions) = self.dev.as_ref().or(self.test.as_ref()) else {
+            return write(&report);
+        };
+        let set = self.args.set(pipeline, questions, self.max_length)?;
+        let outcome = set.outcome(pipeline)?;
+        let (questions, no_answer) = (&set.questions, set.no_answer);
+        write(&Report {
+            scores: set.named_scores(&outcome),
+            results: Some(Box::new(AnswerResults { questions, outcome: &outcome, no_answer })),
+            ..report
+        })
     }
 
     fn prepare(&self, pipeline: &Pipeline, args: &BaseArgs) -> Result<Prepared> {

@@ -1,7 +1,9 @@
 //! `bert finetune choose`: the right one of several endings.
 
+use super::about::About;
 use super::training_args::{BaseArgs, TrainingArgs};
-use super::{Boxed, FileArgs, Prepared, Score, Task, fingerprint};
+use super::{Boxed, FileArgs, Prepared, Score, Task, Write, fingerprint};
+use crate::report::{ChoiceResults, OddTexts, Report};
 use anyhow::Result;
 use bert_data::split::split_at_random;
 use bert_data::{ChoiceFile, ChoiceQuestion};
@@ -77,6 +79,12 @@ pub fn set(
 }
 
 impl Choices {
+    /// Questions that a finished model is measured with. `train`: what it learnt from, if that is known.
+    pub fn measured(train: Option<Vec<ChoiceQuestion>>, dev: Vec<ChoiceQuestion>) -> Self {
+        let (train, dev) = (train.unwrap_or_default(), Some(dev));
+        Self { train, dev, test: None, settings: Map::new() }
+    }
+
     fn boxed(
         &self,
         pipeline: &Pipeline,
@@ -112,6 +120,26 @@ impl Task for Choices {
 
     fn describe(&self) -> String {
         format!("{} questions", self.train.len())
+    }
+
+    fn report(&self, mut about: About, pipeline: &Pipeline, write: Write) -> Result<()> {
+        let dev = self.dev.as_deref().unwrap_or_default();
+        let counts = [("training", self.train.len()), ("dev", dev.len())];
+        let report = about.report(&counts, None, OddTexts::of(&self.train, dev));
+        let Some(questions) = self.dev.as_ref().or(self.test.as_ref()) else {
+            return write(&report);
+        };
+        let (set, _) = set(pipeline, questions, false)?;
+        let logits = set.logits(pipeline)?;
+        write(&Report {
+            scores: set.named_scores(&logits),
+            results: Some(Box::new(ChoiceResults {
+                questions,
+                right: &set.right,
+                logits: &logits,
+            })),
+            ..report
+        })
     }
 
     fn prepare(&self, pipeline: &Pipeline, args: &BaseArgs) -> Result<Prepared> {

@@ -1,8 +1,10 @@
 //! `bert finetune tag`: a tag for each word, for names and the like.
 
+use super::about::About;
 use super::training_args::{BaseArgs, TrainingArgs};
-use super::{Boxed, FileArgs, Prepared, Score, Task, fingerprint};
+use super::{Boxed, FileArgs, Prepared, Score, Task, Write, fingerprint};
 use crate::common::say;
+use crate::report::{Balance, OddTexts, Report, TagResults};
 use anyhow::Result;
 use bert_data::split::split_at_random;
 use bert_data::tagged::{TaggedFile, TaggedOptions, TaggedSentence};
@@ -125,6 +127,13 @@ pub fn set(pipeline: &Pipeline, sentences: &[TaggedSentence]) -> TagSet {
 }
 
 impl Tags {
+    /// Sentences that a finished model is measured with. `train`: what it learnt from, if that is known.
+    pub fn measured(labels: Vec<String>, train: Option<TaggedFile>, dev: TaggedFile) -> Self {
+        let entities = dev.scheme.is_some();
+        let train = train.map_or(Vec::new(), |file| file.sentences);
+        Self { labels, train, dev: Some(dev.sentences), test: None, entities, settings: Map::new() }
+    }
+
     fn number(&self, tag: &str) -> u32 {
         let place = self.labels.iter().position(|label| label == tag);
         place.expect("the labels are those of the training data") as u32
@@ -162,6 +171,24 @@ impl Task for Tags {
 
     fn describe(&self) -> String {
         format!("{} sentences, tags {}", self.train.len(), self.labels.join(" "))
+    }
+
+    fn report(&self, mut about: About, pipeline: &Pipeline, write: Write) -> Result<()> {
+        let dev = self.dev.as_deref().unwrap_or_default();
+        let balance = self.entities.then(|| Balance::of_entities(&self.train, dev));
+        let counts = [("training", self.train.len()), ("dev", dev.len())];
+        let report = about.report(&counts, balance, OddTexts::of(&self.train, dev));
+        let Some(sentences) = self.dev.as_ref().or(self.test.as_ref()) else {
+            return write(&report);
+        };
+        let (labels, set) = (pipeline.config.labels(), set(pipeline, sentences));
+        let words = tags::word_logits(pipeline, &set.sentences)?;
+        let predicted: Vec<_> = words.iter().map(|words| tags::best_tags(&labels, words)).collect();
+        write(&Report {
+            scores: set.named_scores(&labels, &words),
+            results: Some(Box::new(TagResults { sentences, predicted: &predicted })),
+            ..report
+        })
     }
 
     fn prepare(&self, pipeline: &Pipeline, _: &BaseArgs) -> Result<Prepared> {

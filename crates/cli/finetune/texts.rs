@@ -1,8 +1,10 @@
 //! `bert finetune classify`: one label, several labels, or a number for each text or pair.
 
+use super::about::{About, explained};
 use super::training_args::{BaseArgs, TrainingArgs};
-use super::{Prepared, Score, Task};
+use super::{Prepared, Score, Task, Write};
 use crate::common::expect_usage;
+use crate::report::{Balance, OddTexts, Report, text_results};
 use crate::table_args::TableArgs;
 use anyhow::Result;
 use bert_data::texts::{Labels, Need, Problem, Target, TextExample, TextFile, split};
@@ -241,6 +243,29 @@ impl Task for Texts {
         format!("{} examples, {classes}", self.train.examples.len())
     }
 
+    fn report(&self, mut about: About, pipeline: &Pipeline, write: Write) -> Result<()> {
+        let dev = self.dev.as_ref().map_or(&[][..], |file| &file.examples);
+        let (train, test) = (&self.train.examples, self.test.as_ref());
+        let what = if self.problem == Problem::MultiLabel { "label" } else { "class" };
+        let of = |labels: &Labels| Balance::of_labels(what, labels.names(), train, dev);
+        let tested = test.map_or(0, |file| file.examples.len());
+        let counts = [("training", train.len()), ("dev", dev.len()), ("test", tested)];
+        let report = about.report(&counts, self.labels.as_ref().map(of), OddTexts::of(train, dev));
+        let Some(file) = self.dev.as_ref().or(self.test.as_ref()) else { return write(&report) };
+        let names = pipeline.config.labels();
+        let (set, _) = self.set(pipeline, file, false)?;
+        let outcome = set.outcome(pipeline)?;
+        let (directory, limit) = (&about.directory, pipeline.limit);
+        let explanations =
+            explained(directory, limit, &names, &file.examples, &set.targets, &outcome)?;
+        write(&Report {
+            scores: set.named_scores(&outcome),
+            results: Some(text_results(&names, &file.examples, &set, &outcome)),
+            explanations,
+            ..report
+        })
+    }
+
     fn prepare(&self, pipeline: &Pipeline, args: &BaseArgs) -> Result<Prepared> {
         let (train, tokenized) = self.set(pipeline, &self.train, args.strict)?;
         let example = |(place, encoding)| train.targets.example(place, encoding);
@@ -252,6 +277,20 @@ impl Task for Texts {
             dev: self.boxed(pipeline, self.dev.as_ref(), args)?,
             test: self.boxed(pipeline, self.test.as_ref(), args)?,
         })
+    }
+}
+
+impl Texts {
+    /// Texts that a finished model is measured with. `train`: what it learnt from, if that is known.
+    pub fn measured(
+        labels: Option<Labels>,
+        problem: Problem,
+        train: Option<TextFile>,
+        dev: TextFile,
+    ) -> Self {
+        let train = train.unwrap_or_else(|| TextFile { examples: Vec::new(), ..dev.clone() });
+        let score = Score { name: "accuracy", more_is_better: true };
+        Self { problem, labels, train, dev: Some(dev), test: None, score, settings: Map::new() }
     }
 }
 

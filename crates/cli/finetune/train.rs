@@ -1,5 +1,6 @@
 //! One training, from the first step to the finished directory.
 
+use super::about::{self, About};
 use super::base::{self, Base};
 use super::texts::expect_classes;
 use super::training_args::{BaseArgs, StepArgs, TrainingArgs};
@@ -7,6 +8,7 @@ use super::{Prepared, Task};
 use crate::common::{say, warn_of_empty, warn_of_truncated};
 use crate::interrupt::stop_on_ctrl_c;
 use crate::progress::{Progress, readable};
+use crate::report::Lengths;
 use crate::training::{begun, metrics_every, stopped};
 use anyhow::Result;
 use bert_checkpoint::{TokenizerFiles, save, write_atomically};
@@ -22,11 +24,12 @@ use std::io::Write as _;
 use std::path::Path;
 
 /// What is written, besides the tokenizer's files.
-const FILES: [&str; 5] =
-    ["config.json", "model.safetensors", EVAL_RESULTS, "test_results.txt", "loss.svg"];
+const FILES: [&str; 6] =
+    ["config.json", "model.safetensors", EVAL_RESULTS, TEST_RESULTS, CURVE, REPORT];
 const EVAL_RESULTS: &str = "eval_results.txt";
 const TEST_RESULTS: &str = "test_results.txt";
 const CURVE: &str = "loss.svg";
+const REPORT: &str = "report.html";
 
 /// What came of it.
 pub struct Trained {
@@ -34,8 +37,6 @@ pub struct Trained {
     pub pipeline: Pipeline,
     /// On the dev set, if there is one.
     pub dev: Option<NamedScores>,
-    /// On the test set, if there is one.
-    pub test: Option<NamedScores>,
 }
 
 /// A model and data that are ready for the first step.
@@ -121,7 +122,12 @@ pub fn run(args: &TrainingArgs, task: &dyn Task, seed: u64, output: &Path) -> Re
     }
     let mut pipeline = judge.pipeline;
     pipeline.model = PackedModel::new(training.result().clone());
-    finish(pipeline, &config, &training, &prepared, output, &output_files)
+    let trained = finish(pipeline, &config, &training, &prepared, output, &output_files)?;
+    if !args.no_report {
+        let about = about(task, &training, &prepared, &trained.pipeline, output, &output_files)?;
+        write_report(task, about, &trained.pipeline, &output.join(REPORT))?;
+    }
+    Ok(trained)
 }
 // ANCHOR_END: run
 
@@ -167,9 +173,43 @@ fn finish(
     let svg = loss_curve(&curves, &[]);
     write_atomically(&output.join(CURVE), |file| file.write_all(svg.as_bytes()))?;
     say(&format!("model: {}", output.display()));
-    Ok(Trained { pipeline, dev, test })
+    Ok(Trained { pipeline, dev })
 }
 // ANCHOR_END: finish
+
+fn about(
+    task: &dyn Task,
+    training: &Training,
+    prepared: &Prepared,
+    pipeline: &Pipeline,
+    output: &Path,
+    files: &Output,
+) -> Result<About> {
+    let kept = training.best.as_ref().and(training.watch.best).map(|best| best.step);
+    Ok(About {
+        directory: output.to_owned(),
+        task: format!("{}.", task.describe()),
+        measured_on: if prepared.dev.is_some() { "dev" } else { "test" },
+        settings: about::settings(&files.settings),
+        curves: about::curves(output, kept)?,
+        lengths: Some(Lengths {
+            tokens: prepared.lengths.clone(),
+            limit: pipeline.max_length(),
+            truncated: prepared.truncated,
+        }),
+        notes: Vec::new(),
+    })
+}
+
+/// Measures the model and writes its page.
+pub fn write_report(task: &dyn Task, about: About, pipeline: &Pipeline, path: &Path) -> Result<()> {
+    task.report(about, pipeline, &mut |report| {
+        let page = report.page();
+        Ok(write_atomically(path, |file| file.write_all(page.as_bytes()))?)
+    })?;
+    say(&format!("report: {}", path.display()));
+    Ok(())
+}
 
 /// Scores as a line of JSON has them.
 pub fn as_map(scores: &NamedScores) -> Map<String, Value> {
