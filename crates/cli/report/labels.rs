@@ -6,9 +6,12 @@ use super::results::{Results, has_pairs, largest_first, tell_shown, text_cells, 
 use bert_data::statistics::Sample as _;
 use bert_data::texts::TextExample;
 use bert_metrics::MultiLabel;
-use bert_plot::text::cut;
+use bert_plot::text::{cut, isolated};
 use bert_plot::{Cell, Page};
 use bert_train::tasks::texts::TextOutcome;
+
+/// Of the labels of one example so many are named.
+const MOST_NAMES: usize = 8;
 
 pub struct LabelResults<'a> {
     pub labels: &'a [String],
@@ -25,13 +28,15 @@ impl LabelResults<'_> {
     }
 
     /// The labels for which `wanted` says so, given gold and predicted, with their probabilities.
-    fn named(&self, place: usize, wanted: fn(bool, bool) -> bool) -> String {
+    fn named(&self, place: usize, wanted: fn(bool, bool) -> bool) -> Cell {
         let both = self.gold[place].iter().zip(self.predicted(place));
         let those = both.enumerate().filter(|(_, (gold, predicted))| wanted(**gold, *predicted));
         let scores = &self.outcome.scores[place];
-        let name = |label: usize| format!("{} {:.3}", self.labels[label], scores[label]);
-        let names: Vec<_> = those.map(|(label, _)| name(label)).collect();
-        cut(&names.join(", "), super::MOST_CHARACTERS)
+        let name = |label: usize| {
+            format!("{} {:.3}", isolated(&cut(&self.labels[label], 60)), scores[label])
+        };
+        let names: Vec<_> = those.map(|(label, _)| name(label)).take(MOST_NAMES).collect();
+        Cell::Markup(names.join(", "))
     }
 }
 
@@ -82,9 +87,9 @@ impl Results for LabelResults<'_> {
             let mut cells = vec![Cell::text(cut(&example.place(), 60))];
             cells.extend(text_cells(example, pairs));
             cells.extend([
-                Cell::text(self.named(place, |gold, predicted| gold && predicted)),
-                Cell::text(self.named(place, |gold, predicted| gold && !predicted)),
-                Cell::text(self.named(place, |gold, predicted| !gold && predicted)),
+                self.named(place, |gold, predicted| gold && predicted),
+                self.named(place, |gold, predicted| gold && !predicted),
+                self.named(place, |gold, predicted| !gold && predicted),
                 Cell::number(self.losses[place], 3),
             ]);
             cells

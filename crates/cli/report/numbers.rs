@@ -1,5 +1,6 @@
 //! A number for each text.
 
+use super::MOST_ERRORS;
 use super::results::{Results, has_pairs, largest_first, text_cells, text_heads, wide};
 use super::summary::number;
 use bert_data::statistics::Sample as _;
@@ -53,7 +54,7 @@ impl Results for NumberResults<'_> {
         let off = |place: usize| (predicted[place] - self.gold[place]).abs();
         let wrong = (0..self.count()).filter(|&place| off(place) != 0.0);
         let places = largest_first(wrong.map(|place| (place, off(place))).collect());
-        page.paragraph(&format!("The {} predictions that are off most.", places.len()));
+        page.paragraph(&format!("The predictions that are off most, no more than {MOST_ERRORS}."));
         let pairs = has_pairs(self.examples);
         let row = |place: usize| {
             let example = &self.examples[place];

@@ -2,7 +2,7 @@
 
 use super::MOST_CHARACTERS;
 use bert_data::statistics::{Repeated, Sample, near_empty, repeats};
-use bert_plot::text::cut;
+use bert_plot::text::{cut, isolated};
 use bert_plot::{Cell, Page};
 use std::collections::BTreeMap;
 
@@ -33,6 +33,7 @@ pub struct OddTexts {
 struct Shown {
     text: String,
     places: String,
+    /// Markup.
     labels: String,
 }
 
@@ -87,8 +88,10 @@ impl OddTexts {
 }
 
 fn table(page: &mut Page, name: &str, shown: &[Shown]) {
-    let cells =
-        |shown: &Shown| [&shown.text, &shown.labels, &shown.places].map(Cell::text).to_vec();
+    let cells = |shown: &Shown| {
+        let Shown { text, labels, places } = shown;
+        vec![Cell::text(text), Cell::Markup(labels.clone()), Cell::text(places)]
+    };
     let rows: Vec<_> = shown.iter().map(cells).collect();
     page.table_of(&[name, "labels", "where"], &rows);
 }
@@ -102,8 +105,8 @@ impl Shown {
         for label in samples.iter().filter_map(|(_, sample)| sample.labels()) {
             *labels.entry(cut(&label.join(" "), MOST_CHARACTERS / 4)).or_default() += 1;
         }
-        let labels: Vec<_> =
-            labels.iter().map(|(label, count)| format!("{label} ({count})")).collect();
+        let named = |(label, count): (&String, &usize)| format!("{} ({count})", isolated(label));
+        let labels: Vec<_> = labels.iter().take(MOST_PLACES).map(named).collect();
         let place = |(data, sample): &(&str, &S)| format!("{data} {}", cut(&sample.place(), 40));
         let mut places: Vec<_> = samples.iter().take(MOST_PLACES).map(place).collect();
         if samples.len() > MOST_PLACES {
@@ -112,7 +115,7 @@ impl Shown {
         Self {
             text: cut(&samples[0].1.pieces().join(" "), MOST_CHARACTERS),
             places: places.join(", "),
-            labels: cut(&labels.join(", "), MOST_CHARACTERS),
+            labels: labels.join(", "),
         }
     }
 }

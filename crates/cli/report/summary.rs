@@ -18,7 +18,11 @@ pub fn section(page: &mut Page, report: &Report) {
         "Measured on the {count}examples of the {} data, which the model was not trained on.",
         report.measured_on
     ));
-    let scores: Vec<_> = report.scores.iter().map(|(name, score)| large(name, *score)).collect();
+    // The loss says least to a person.
+    let (loss, others): (Vec<_>, Vec<_>) =
+        report.scores.iter().partition(|(name, _)| name == "loss");
+    let scores: Vec<_> =
+        others.into_iter().chain(loss).map(|(name, score)| large(name, *score)).collect();
     page.scores(&scores);
     if let Some(right) = results.and_then(|results| results.right()) {
         page.paragraph(&interval(&right));

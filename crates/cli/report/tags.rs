@@ -6,7 +6,7 @@ use super::results::Results;
 use super::tag_errors;
 use bert_data::TaggedSentence;
 use bert_metrics::{Confusion, EntityEvaluation};
-use bert_plot::text::cut;
+use bert_plot::text::{cut, isolated};
 use bert_plot::{Cell, Page, confusion_matrix};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -77,11 +77,12 @@ impl TagResults<'_> {
         page.paragraph("Words (in small letters) whose tag was wrong most often, and what they were taken for most often.");
         let row = |(word, mistakes): &(String, Mistakes)| {
             let (gold, predicted, times) = mistakes.commonest();
+            let [gold, predicted] = [gold, predicted].map(|tag| isolated(&cut(tag, 60)));
             vec![
                 Cell::text(cut(word, 60)),
                 Cell::count(mistakes.wrong),
                 Cell::count(mistakes.total),
-                Cell::text(format!("{gold} taken for {predicted} ({times})")),
+                Cell::Markup(format!("{gold} taken for {predicted} ({times})")),
             ]
         };
         let rows: Vec<_> = wrong.iter().take(MOST_WORDS).map(row).collect();

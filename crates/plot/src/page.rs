@@ -45,14 +45,14 @@ impl Cell {
 }
 
 const STYLE: &str = "\
-body { font: 17px/1.55 Georgia, serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+body { font: 17px/1.55 Georgia, serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; overflow-wrap: break-word }
 h1, h2, h3 { font-family: sans-serif; line-height: 1.2 } h2 { margin-top: 2.5rem } h3 { margin-top: 1.8rem }
 table { border-collapse: collapse; font: 14px/1.4 sans-serif; margin: 1rem 0 }
 th, td { text-align: left; padding: .25rem .8rem; border-bottom: 1px solid #ddd; vertical-align: top }
-td { overflow-wrap: anywhere } td.number { white-space: nowrap }
+td[dir] { overflow-wrap: anywhere; min-width: 4.5rem } td.number { white-space: nowrap }
 td.number { text-align: right; font-variant-numeric: tabular-nums }
 pre, code { font: 14px/1.45 monospace; background: #f6f6f4 } pre { padding: .7rem; overflow-x: auto }
-figure { margin: 1.2rem 0; overflow-x: auto } figure svg { max-width: 100%; height: auto }
+figure { margin: 1.2rem 0; overflow-x: auto } figure svg { max-width: 100%; height: auto } figure svg:not([width]) { max-width: min(100%, 44rem) }
 figure.row { display: flex; flex-wrap: wrap; gap: 1rem } figure.row svg { max-width: none }
 figcaption { font: 14px/1.4 sans-serif; color: #555; flex-basis: 100% }
 .note { color: #555 }

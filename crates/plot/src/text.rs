@@ -19,6 +19,11 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
+/// A text among others, as markup: whichever way it is read, what stands around it keeps its order.
+pub fn isolated(text: &str) -> String {
+    format!("<bdi>{}</bdi>", escape(text))
+}
+
 /// The first `most` characters, and `…` if there are more.
 pub fn cut(text: &str, most: usize) -> String {
     let Some((end, _)) = text.char_indices().nth(most) else { return text.to_owned() };
