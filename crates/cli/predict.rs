@@ -18,6 +18,7 @@ use crate::finetune::training_args::MaxLength;
 use crate::table_args::TableArgs;
 use anyhow::{Result, bail};
 use bert_model::HeadKind;
+use bert_nn::Real;
 use bert_pipeline::Pipeline;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +66,7 @@ pub struct Args {
         help_heading = "Questions",
         allow_negative_numbers = true
     )]
-    null_threshold: f32,
+    null_threshold: Real,
 }
 
 /// Runs the subcommand.

@@ -59,7 +59,7 @@ pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
 
 /// Examples one after the other.
 enum Rows {
-    Streamed(TextRows),
+    Streamed(Box<TextRows>),
     /// Of these everything has been said.
     Read(std::vec::IntoIter<TextExample>),
 }
@@ -69,13 +69,15 @@ impl Rows {
         let (table, path) = (&args.table, &args.input);
         if path.as_os_str() == "-" {
             let stdin = BufReader::new(io::stdin());
-            return Ok(Self::Streamed(table.stream(stdin, Self::name(args), Need::IfThere)?));
+            let rows = table.stream(stdin, Self::name(args), Need::IfThere)?;
+            return Ok(Self::Streamed(Box::new(rows)));
         }
         if table.glue.is_some() || path.is_dir() {
             return Ok(Self::Read(table.read(path, Need::IfThere)?.examples.into_iter()));
         }
         let file = File::open(path).with_context(|| path.display().to_string())?;
-        Ok(Self::Streamed(table.stream(BufReader::new(file), path, Need::IfThere)?))
+        let rows = table.stream(BufReader::new(file), path, Need::IfThere)?;
+        Ok(Self::Streamed(Box::new(rows)))
     }
 
     /// What messages call the input.

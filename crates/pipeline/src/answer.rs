@@ -47,6 +47,9 @@ pub struct Answer {
     pub answer: String,
 }
 
+/// The logits of beginnings and of ends, [S] each.
+pub type SpanLogits = (Vec<Real>, Vec<Real>);
+
 /// First and last token of an answer.
 pub(crate) struct Span {
     pub score: Real,
@@ -96,8 +99,8 @@ impl<P: Borrow<Pipeline>> Answerer<P> {
             .collect())
     }
 
-    /// The logits of beginnings and ends, [S] each, of each window.
-    pub fn logits(&self, windows: &[Encoding]) -> Result<Vec<(Vec<Real>, Vec<Real>)>, Error> {
+    /// The logits of each window.
+    pub fn logits(&self, windows: &[Encoding]) -> Result<Vec<SpanLogits>, Error> {
         let context = self.pipeline().context();
         self.pipeline().map_batches(windows, |_, batch| {
             let outputs = self.pipeline().model.infer(batch, &context);

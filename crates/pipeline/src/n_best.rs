@@ -6,7 +6,7 @@
 //! (and transformers' `utils_qa.py`). [`Answerer::answer`] instead follows transformers' pipeline, which takes the
 //! probabilities of each window by itself.
 
-use crate::answer::{Answerer, Span, place};
+use crate::answer::{Answerer, Span, SpanLogits, place};
 use crate::windows::context_around;
 use crate::{Error, Pipeline};
 use bert_kernels::softmax_row;
@@ -94,7 +94,7 @@ impl<P: Borrow<Pipeline>> Answerer<P> {
         &self,
         context: &str,
         windows: &[Encoding],
-        logits: &[(Vec<Real>, Vec<Real>)],
+        logits: &[SpanLogits],
         options: NBestOptions,
     ) -> NBest {
         let mut candidates = Vec::new();

@@ -121,7 +121,9 @@ fn over_confident() -> String {
 
 fn roc() -> String {
     let mut noise = noise(5);
-    let example = |n: usize| (n % 3 == 0, (noise() + if n % 3 == 0 { 0.6 } else { 0.0 }) / 1.6);
+    let example = |n: usize| {
+        (n.is_multiple_of(3), (noise() + if n.is_multiple_of(3) { 0.6 } else { 0.0 }) / 1.6)
+    };
     let (positive, scores): (Vec<_>, Vec<_>) = (0..600).map(example).unzip();
     roc_plot(&roc_curve(&positive, &scores))
 }

@@ -106,6 +106,6 @@ impl Sample for ChoiceQuestion {
     }
 }
 
-fn borrowed(text: &String) -> Cow<'_, str> {
-    Cow::Borrowed(text)
+fn borrowed<T: AsRef<str>>(text: &T) -> Cow<'_, str> {
+    Cow::Borrowed(text.as_ref())
 }

@@ -7,6 +7,7 @@ use super::{EvaluationSet, NamedScores, mean, surprise};
 use crate::{Error, Example, Sequence};
 use bert_data::squad::{GoldAnswer, Question};
 use bert_metrics::squad::{Answered, evaluate_version_1, evaluate_version_2};
+use bert_pipeline::answer::SpanLogits;
 use bert_pipeline::n_best::{NBest, NBestOptions};
 use bert_pipeline::windows::question_windows;
 use bert_pipeline::{Answerer, Pipeline};
@@ -61,12 +62,12 @@ pub fn cut_questions(tokenizer: &Tokenizer, questions: &mut [Question], max: usi
 pub fn span(window: &Encoding, place: &Range<usize>) -> Option<(u32, u32)> {
     let tells = |&token: &usize| window.sequence_ids[token] == Some(1);
     let tokens = || (0..window.len()).filter(tells);
-    let (first, last) = (tokens().next()?, tokens().last()?);
+    let (first, last) = (tokens().next()?, tokens().next_back()?);
     if window.offsets[first].0 > place.start || window.offsets[last].1 < place.end {
         return None;
     }
     // The last token that begins no later than the answer, the first that ends no earlier.
-    let begins = tokens().filter(|&token| window.offsets[token].0 <= place.start).last()?;
+    let begins = tokens().rfind(|&token| window.offsets[token].0 <= place.start)?;
     let ends = tokens().find(|&token| window.offsets[token].1 >= place.end)?;
     Some((begins as u32, ends.max(begins) as u32))
 }
@@ -141,7 +142,7 @@ impl AnswerSet {
         for (question, windows) in self.questions.iter().zip(&self.windows) {
             let logits: Vec<_> = logits.by_ref().take(windows.len()).collect();
             let place = place(question);
-            let loss = |(window, (start, end)): (&Encoding, &(Vec<_>, Vec<_>))| {
+            let loss = |(window, (start, end)): (&Encoding, &SpanLogits)| {
                 let right = place.as_ref().and_then(|place| span(window, place));
                 let (first, last) = right.unwrap_or_default();
                 (surprise(start, first as usize) + surprise(end, last as usize)) / 2.0
