@@ -268,7 +268,7 @@ fn the_numbers_of_choices() {
         label: Some(0),
     };
     let questions = [question(1), question(2)];
-    let three = bert_nn::Real::ln(3.0);
+    let three = Real::ln(3.0);
     let logits = [vec![three, 0.0], vec![0.0, three]];
     let results = ChoiceResults { questions: &questions, right: &[0, 0], logits: &logits };
     let report = Report {
