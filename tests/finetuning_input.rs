@@ -97,8 +97,11 @@ fn tags_questions_and_choices_that_are_wrong_are_refused() {
     let run = |task: &str, name: &str, text: &str, more: &[&str]| {
         finetune(folder, task, name, text.as_bytes(), more)
     };
-    run("tag", "a.conll", "tom B-PER\nruns O\n\nin I-LOC\nrome B-PER\n", &[])
-        .refuses(&["a.conll", "line 4"]);
+    run("tag", "a.conll", "tom B-PER\nruns O\n\nin I-LOC\nrome B-PER\n", &[]).refuses(&[
+        "a.conll",
+        "line 4",
+        "--mend-tags",
+    ]);
     run("tag", "a.conll", "tom\nruns\n", &[]).refuses(&["a.conll", "no tags"]);
     run("tag", "a.conll", "tom O\nruns O\n", &[]).refuses(&["a.conll", "all words have the tag O"]);
     run("answer", "a.json", "{\"data\": [{\"paragraphs\": [{\"qas\": []}]}]}", &[]).refuses(&[

@@ -5,7 +5,8 @@ use super::training_args::{BaseArgs, TrainingArgs};
 use super::{Boxed, FileArgs, Prepared, Score, Task, Write, fingerprint};
 use crate::common::say;
 use crate::report::{Balance, OddTexts, Report, TagResults};
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use bert_data::Error;
 use bert_data::split::split_at_random;
 use bert_data::tagged::{TaggedFile, TaggedOptions, TaggedSentence};
 use bert_model::HeadKind;
@@ -62,7 +63,10 @@ impl TagColumns {
             scheme: None,
             mend: self.mend_tags,
         };
-        let file = TaggedFile::read(path, &options)?;
+        let file = TaggedFile::read(path, &options).map_err(|error| match error {
+            Error::Tag { .. } => anyhow!("{error} (--mend-tags reads such tags as conlleval does)"),
+            error => error.into(),
+        })?;
         file.notes.iter().for_each(|note| say(note));
         Ok(file)
     }

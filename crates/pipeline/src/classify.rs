@@ -49,13 +49,13 @@ impl Scoring {
 
 /// Classifies texts or pairs of texts. Needs a sequence-classification head.
 ///
-/// ```no_run
+/// ```
 /// # fn main() -> Result<(), bert_pipeline::Error> {
 /// use bert_pipeline::Classifier;
 /// use std::path::Path;
 ///
-/// let classifier = Classifier::load(Path::new("my-model"))?;
-/// for classes in classifier.predict(&["It works.", "It broke again."])? {
+/// let classifier = Classifier::load(Path::new("../../tests/fixtures/toy-classify"))?;
+/// for classes in classifier.predict(&["the bread is good .", "the bread is not good ."])? {
 ///     println!("{} {:.3}", classes[0].label, classes[0].score);
 /// }
 /// # Ok(())

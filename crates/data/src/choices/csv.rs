@@ -2,7 +2,8 @@
 
 use super::{ChoiceQuestion, by_text, check_choices, check_label, error, label_error};
 use crate::Error;
-use crate::text::count;
+use crate::table::{Cell, Format, Row, Rows, TableOptions};
+use std::io::Cursor;
 use std::path::Path;
 
 /// The columns that are read, by their places.
@@ -15,12 +16,14 @@ struct Columns {
 }
 
 impl Columns {
-    fn find(header: &csv::StringRecord, path: &Path) -> Result<Self, Error> {
-        let place = |name: &str| header.iter().position(|column| column.trim() == name);
+    fn find(rows: &Rows) -> Result<Self, Error> {
+        let header = rows.header().unwrap_or_default();
+        let place = |name: &str| header.iter().position(|column| column == name);
         let needed = |name: &str| {
             place(name).ok_or_else(|| {
-                let names: Vec<_> = header.iter().map(|column| format!("{column:?}")).collect();
-                error(path, 1, &format!("a column {name:?}"), names.join(", "))
+                let (path, column, there) =
+                    (rows.path().to_owned(), format!("{name:?}"), rows.columns());
+                Error::MissingColumn { path, column, there }
             })
         };
         let first = needed("sent1")?;
@@ -34,46 +37,25 @@ impl Columns {
 /// Reads all rows. Endings that are empty at the end of the list are none: a row may have fewer than
 /// others.
 pub(super) fn read(text: &str, path: &Path) -> Result<Vec<ChoiceQuestion>, Error> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-    let broken = |problem: csv::Error| {
-        let line = problem.position().map_or(1, csv::Position::line);
-        error(path, line, "a row of CSV", problem.to_string())
-    };
-    let header = reader.headers().map_err(broken)?.clone();
-    let columns = Columns::find(&header, path)?;
-    let mut questions = Vec::new();
-    for row in reader.records() {
-        let row = row.map_err(broken)?;
-        let line = line_of(&row, text);
-        if row.len() != header.len() {
-            let expected = format!("{} as in the header", count(header.len(), "column"));
-            return Err(error(path, line, &expected, count(row.len(), "column")));
-        }
-        questions.push(question(&row, &columns, path, line)?);
-    }
-    Ok(questions)
+    let options =
+        TableOptions { format: Some(Format::Csv), header: Some(true), ..TableOptions::default() };
+    let rows = Rows::from_reader(Cursor::new(text.as_bytes().to_vec()), path, &options)?;
+    let columns = Columns::find(&rows)?;
+    rows.map(|row| question(&row?, &columns, path)).collect()
 }
 
-/// Where a row begins. The reader's own position is that of the blank lines before it.
-fn line_of(row: &csv::StringRecord, text: &str) -> u64 {
-    let Some(position) = row.position() else { return 1 };
-    let rest = text.get(position.byte() as usize..).unwrap_or_default();
-    let blank = rest.len() - rest.trim_start_matches(['\r', '\n']).len();
-    position.line() + rest[..blank].matches('\n').count() as u64
+/// A cell of a CSV file is always a text.
+fn text(cell: &Cell) -> String {
+    cell.text().unwrap_or_default().into_owned()
 }
 
-fn question(
-    row: &csv::StringRecord,
-    columns: &Columns,
-    path: &Path,
-    line: u64,
-) -> Result<ChoiceQuestion, Error> {
-    let mut endings: Vec<String> =
-        columns.endings.iter().map(|&column| row[column].to_owned()).collect();
+fn question(row: &Row, columns: &Columns, path: &Path) -> Result<ChoiceQuestion, Error> {
+    let (line, cell) = (row.line, |column: usize| text(&row.cells[column]));
+    let mut endings: Vec<String> = columns.endings.iter().map(|&column| cell(column)).collect();
     let given = endings.iter().rposition(|ending| !ending.trim().is_empty());
     endings.truncate(given.map_or(0, |last| last + 1));
     check_choices(&endings, path, line)?;
-    let label = match columns.label.map(|column| row[column].trim()) {
+    let label = match columns.label.map(cell).as_deref().map(str::trim) {
         None | Some("") => None,
         Some(text) => Some(match text.parse() {
             Ok(number) => check_label(number, &endings, path, line)?,
@@ -82,11 +64,11 @@ fn question(
             }
         }),
     };
-    let first = row[columns.first].to_owned();
+    let first = cell(columns.first);
     if first.trim().is_empty() {
         return Err(error(path, line, "a text in the column \"sent1\"", "nothing".to_owned()));
     }
-    let seconds = super::seconds(columns.start.map(|column| &row[column]), endings);
-    let id = columns.id.map(|column| row[column].to_owned()).filter(|id| !id.is_empty());
+    let seconds = super::seconds(columns.start.map(cell).as_deref(), endings);
+    let id = columns.id.map(cell).filter(|id| !id.is_empty());
     Ok(ChoiceQuestion { line, id, first, seconds, label })
 }
