@@ -115,6 +115,9 @@ mod tests {
         assert_eq!((bins.from, bins.width, bins.beyond), (5, 5, 1));
         assert_eq!(bins.counts.iter().sum::<usize>() + bins.beyond, values.len());
         assert_eq!(bins.counts[..3], [5, 5, 5]);
+        let near = Bins::of(&values[..100]);
+        assert_eq!((near.counts.len(), near.counts[19], near.beyond), (20, 5, 0));
+        assert_eq!(Bins::of(&[7]), Bins { from: 7, width: 1, counts: vec![1], beyond: 0 });
     }
 
     #[test]

@@ -40,6 +40,8 @@ mod tests {
     fn scores_have_the_whole_height_and_a_negative_one_has_more() {
         let above = metric_curves(&[("accuracy", vec![(0.0, 0.0), (10.0, 1.0)])], Some(10.0));
         assert!(above.contains("points=\"90.0,325.0 660.0,50.0\"") && above.contains(">kept<"));
+        let high = metric_curves(&[("accuracy", vec![(0.0, 0.5), (10.0, 1.0)])], None);
+        assert!(high.contains("points=\"90.0,187.5 660.0,50.0\""), "{high}");
         let below = metric_curves(&[("matthews", vec![(1.0, -0.25), (2.0, f64::NAN)])], None);
         assert!(below.contains(">-0.4<") && !below.contains("NaN"));
         assert!(metric_curves(&[], None).ends_with("</svg>\n"));

@@ -29,15 +29,11 @@ fn place(point: &RocPoint) -> (f64, f64) {
 /// Without the points that nobody would miss: the first, the last and those some way apart stay.
 fn thinned(points: &[RocPoint]) -> Vec<(f64, f64)> {
     let mut kept: Vec<(f64, f64)> = Vec::new();
-    for (number, point) in points.iter().map(place).enumerate() {
-        let last = kept.last().map_or(f64::NEG_INFINITY, |(x, y)| x + y);
-        // A long step begins at the point before it, which may not have been kept.
-        let jumps = points
-            .get(number + 1)
-            .map(place)
-            .is_some_and(|(x, y)| x + y - point.0 - point.1 >= APART);
-        if point.0 + point.1 - last >= APART || jumps || number + 1 == points.len() {
-            kept.push(point);
+    for (number, (x, y)) in points.iter().map(place).enumerate() {
+        // Both coordinates only grow.
+        let apart = kept.last().is_none_or(|last| x + y - last.0 - last.1 >= APART);
+        if apart || number + 1 == points.len() {
+            kept.push((x, y));
         }
     }
     kept

@@ -282,6 +282,7 @@ fn the_numbers_of_choices() {
         &[
             "Accuracy: 1 of 2.",
             "at random would have an accuracy of 0.5000",
+            "mean probability is 0.750, and 0.500 of its predictions are right",
             "calibration error is 0.2500",
         ],
     );

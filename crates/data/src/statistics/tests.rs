@@ -42,6 +42,8 @@ fn a_pair_is_a_pair() {
     let found = repeats(&train, &[]).texts;
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].train, [0, 4]);
+    // Also where the hash does not tell them apart.
+    assert_eq!(repeats_by(&[pair("a", "b"), text("a", None)], &[], |_| 0).texts, []);
 }
 
 #[test]
