@@ -61,12 +61,12 @@ pub fn cut_questions(tokenizer: &Tokenizer, questions: &mut [Question], max: usi
 pub fn span(window: &Encoding, place: &Range<usize>) -> Option<(u32, u32)> {
     let tells = |&token: &usize| window.sequence_ids[token] == Some(1);
     let tokens = || (0..window.len()).filter(tells);
-    let (first, last) = (tokens().next()?, tokens().last()?);
+    let (first, last) = (tokens().next()?, tokens().next_back()?);
     if window.offsets[first].0 > place.start || window.offsets[last].1 < place.end {
         return None;
     }
     // The last token that begins no later than the answer, the first that ends no earlier.
-    let begins = tokens().filter(|&token| window.offsets[token].0 <= place.start).last()?;
+    let begins = tokens().rfind(|&token| window.offsets[token].0 <= place.start)?;
     let ends = tokens().find(|&token| window.offsets[token].1 >= place.end)?;
     Some((begins as u32, ends.max(begins) as u32))
 }
