@@ -21,11 +21,13 @@ from worked_gradients import back_propagation, derivatives
 from worked_gradients_blocks import attention_backward_chapter, layer_norm_backward_chapter
 from worked_instances import masking, next_sentence
 from worked_losses import gradient_check, losses
+from worked_metrics import metrics
 from worked_optimizers import optimizers
 from worked_speed import fast_matrix_product, how_fast_can_bert_be
 from worked_tokens import tokens
 from worked_tiny_world import tiny_world
 from worked_training import training_loop
+from worked_transfer import question_answering, tagging, transfer_learning
 
 SOURCES = Path(__file__).parent / "src"
 
@@ -385,6 +387,10 @@ CHAPTERS = {
     "checkpoints.md": checkpoints,
     "ablations.md": ablations,
     "explanations.md": explanations,
+    "transfer_learning.md": transfer_learning,
+    "tagging.md": tagging,
+    "question_answering.md": question_answering,
+    "metrics.md": metrics,
     "fast_matrix_product.md": fast_matrix_product,
     "how_fast_can_bert_be.md": how_fast_can_bert_be,
 }

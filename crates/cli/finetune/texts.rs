@@ -268,12 +268,11 @@ impl Task for Texts {
 
     fn prepare(&self, pipeline: &Pipeline, args: &BaseArgs) -> Result<Prepared> {
         let (train, tokenized) = self.set(pipeline, &self.train, args.strict)?;
-        let example = |(place, encoding)| train.targets.example(place, encoding);
         Ok(Prepared {
             lengths: train.encodings.iter().map(|encoding| encoding.len()).collect(),
             truncated: tokenized.truncated,
             empty: tokenized.empty,
-            examples: train.encodings.iter().enumerate().map(example).collect(),
+            examples: train.examples(),
             dev: self.boxed(pipeline, self.dev.as_ref(), args)?,
             test: self.boxed(pipeline, self.test.as_ref(), args)?,
         })

@@ -13,13 +13,14 @@ use crate::project::replace;
 use crate::{Notebook, Project, Source};
 
 /// The crates of this workspace that a cell may use, as `bert_NAME`.
-const CRATES: [&str; 11] = [
+const CRATES: [&str; 12] = [
     "tokenizer",
     "kernels",
     "nn",
     "model",
     "checkpoint",
     "optim",
+    "metrics",
     "data",
     "pipeline",
     "train",

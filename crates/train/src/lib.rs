@@ -14,6 +14,7 @@
 //! - [`metrics`]: what a run says of itself
 //! - [`tasks`]: what each task makes of its data, and how it is measured
 //! - [`lr_find`]: which learning rate?
+//! - [`fine_tune`]: a pre-trained model learns a task: all of it in one call
 //! - [`lesson`]: a small model learns tiny world: all of it in one call
 //! - [`gradcheck`]: a small model of each head, and whether all its gradients are right
 #![forbid(unsafe_code)]
@@ -22,6 +23,7 @@ pub mod checkpoints;
 mod error;
 pub mod examples;
 pub mod feed;
+pub mod fine_tune;
 pub mod gradcheck;
 pub mod lesson;
 pub mod lr_find;
@@ -36,6 +38,7 @@ pub use checkpoints::Checkpoints;
 pub use error::Error;
 pub use examples::{Example, ExampleFeed, Sequence};
 pub use feed::{BatchSize, Feed, InstanceFeed};
+pub use fine_tune::{FineTune, FineTuned};
 pub use lesson::{Learned, Lesson};
 pub use resume::{Beginning, begin};
 pub use run::{Done, Ending, Event, HeldOut, Judge, Judged, Output, Plan, Run, Training, evaluate};

@@ -48,7 +48,7 @@ pub fn examples(sentence: &TaggedWords, tags: &[u32]) -> Vec<Example> {
 }
 // ANCHOR_END: examples
 
-/// The logits [C] of each word; none for a word without a token, such as a lone control character.
+/// The logits \[C\] of each word; none for a word without a token, such as a lone control character.
 pub type WordLogits = Vec<Option<Vec<Real>>>;
 
 // ANCHOR: predict

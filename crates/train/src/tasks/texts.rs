@@ -5,7 +5,7 @@ use crate::{Error, Example, Sequence};
 use bert_metrics::{Confusion, MultiLabel, correlation, ranking};
 use bert_nn::Real;
 use bert_pipeline::{Classifier, Pipeline};
-use bert_tokenizer::Encoding;
+use bert_tokenizer::{Encoding, Input};
 
 // ANCHOR: targets
 /// What is right, text by text.
@@ -68,6 +68,33 @@ pub struct TextOutcome {
 }
 
 impl TextSet {
+    /// Tokenizes texts or pairs (`&str`, `String`, `(&str, &str)`), one for each target. A text that is too long
+    /// loses its end.
+    ///
+    /// # Errors
+    /// A limit that has no room for the special tokens.
+    ///
+    /// # Panics
+    /// There are more texts than targets, or fewer.
+    pub fn new<'t, T, M>(
+        pipeline: &Pipeline<M>,
+        texts: &'t [T],
+        targets: Targets,
+    ) -> Result<Self, Error>
+    where
+        &'t T: Into<Input<'t>>,
+    {
+        assert_eq!(texts.len(), targets.len(), "a target for each text");
+        let inputs: Vec<Input> = texts.iter().map(Into::into).collect();
+        Ok(Self { encodings: pipeline.prepare(&inputs, false)?.encodings, targets })
+    }
+
+    /// The same to train on.
+    pub fn examples(&self) -> Vec<Example> {
+        let example = |(place, encoding)| self.targets.example(place, encoding);
+        self.encodings.iter().enumerate().map(example).collect()
+    }
+
     /// Asks the model.
     ///
     /// # Errors
