@@ -20,12 +20,14 @@
 //! - [`showing`]: the tour and the lab
 //! - [`training`]: ten steps of training against PyTorch and Google's formula
 //! - [`loss_curve`]: a hundred steps of pre-training against PyTorch
+//! - [`finetune_curves`]: fifty steps of each task against PyTorch
 //! - [`pipelines`]: the answers of every task against transformers' pipelines
 mod backward_commands;
 mod bad_input;
 mod checking;
 mod commands;
 mod explaining;
+mod finetune_curves;
 mod finetuning;
 mod finetuning_input;
 mod genuine;
