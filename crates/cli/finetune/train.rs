@@ -83,7 +83,7 @@ pub fn run(args: &TrainingArgs, task: &dyn Task, seed: u64, output: &Path) -> Re
     let mut settings = task.settings();
     settings.extend(args.settings(seed, total));
 
-    let checkpoints = Checkpoints::new(output, 1);
+    let checkpoints = Checkpoints::new(output, 2);
     let of_tokenizer = tokenizer_files.files().map(|(name, _)| name);
     let files: Vec<_> = of_tokenizer.chain(FILES).collect();
     let beginning = begin(output, &files, &checkpoints, &settings, args.resume)?;
