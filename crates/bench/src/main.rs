@@ -19,6 +19,9 @@
 //! - `train`: a step of fine-tuning, against PyTorch and torch.compile
 //! - `pretrain`: a step of pre-training, against PyTorch and torch.compile
 //! - `train_task`: what is trained, and our step; also in a process of its own, for its memory
+//! - `finetune`, `predict`: whole jobs, from texts to weights or labels, against transformers' Trainer and pipeline
+//! - `jobs`: both sides of such a job, each in a process of its own (`peers/jobs.py`)
+//! - `memory`: how much memory a process holds
 //!
 //! Each measurement alternates with its peer in one run and reports medians, spread and ratio, never
 //! without having compared the outputs.
@@ -33,12 +36,16 @@ macro_rules! show {
 }
 
 mod attention;
+mod finetune;
 mod forward;
 mod gemm;
 mod instances;
+mod jobs;
 mod machine;
+mod memory;
 mod outputs;
 mod peer;
+mod predict;
 mod pretrain;
 mod ragged;
 mod roofline;
@@ -80,6 +87,14 @@ enum Command {
     Forward(forward::Args),
     Train(train::Args),
     Pretrain(pretrain::Args),
+    Finetune(finetune::Args),
+    Predict(predict::Args),
+    /// Fine-tunes alone, and says how long it took and how much memory
+    #[command(hide = true)]
+    FinetuneAlone(jobs::AloneArgs),
+    /// Labels texts alone, and says how long it took and how much memory
+    #[command(hide = true)]
+    PredictAlone(jobs::AloneArgs),
     /// Takes steps of training alone, and says how much memory they took
     #[command(hide = true)]
     TrainMemory(train_task::MemoryArgs),
@@ -103,6 +118,10 @@ fn main() -> ExitCode {
         Command::Forward(args) => forward::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Pretrain(args) => pretrain::run(&args),
+        Command::Finetune(args) => finetune::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::FinetuneAlone(args) => finetune::alone(&args),
+        Command::PredictAlone(args) => predict::alone(&args),
         Command::TrainMemory(args) => train_task::run(&args),
     };
     match done {

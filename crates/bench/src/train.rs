@@ -1,12 +1,13 @@
 //! A step of fine-tuning, against PyTorch: time and memory.
 
 use crate::machine::Machine;
+use crate::memory::{Memory, mib};
 use crate::peer::{Peer, PeerArgs, answer_of};
 use crate::step_peers::{Attention, Other, StepFigures, StepPeers};
 use crate::train_task::{Args as Size, DROPOUT, Kept, MEMORY_STEPS, Training};
 use crate::turns::TurnArgs;
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 use std::process::Command;
 
@@ -31,22 +32,6 @@ const PEERS: [Other; 2] = [
     Other { name: "PyTorch eager", compile: false, more: None },
     Other { name: "torch.compile", compile: true, more: None },
 ];
-
-/// Of a process, in bytes.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Memory {
-    /// Before there is a model.
-    start: u64,
-    /// At most.
-    peak: u64,
-}
-
-impl Memory {
-    /// What model and steps took.
-    fn above(&self) -> f64 {
-        (self.peak - self.start) as f64
-    }
-}
 
 #[derive(Serialize)]
 struct Figures {
@@ -127,7 +112,6 @@ impl Figures {
             "\n| {MEMORY_STEPS} steps in a process of its own | at the start, MiB | at most, MiB | ours of it | without the start |"
         );
         show!("|---|---|---|---|---|");
-        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let (_, ours) = self.memory[0];
         for (name, memory) in &self.memory {
             let Memory { start, peak } = memory;

@@ -2,8 +2,9 @@
 //! the memory.
 
 use crate::forward::{integers, made_up, shape};
+use crate::memory::{Memory, held};
 use crate::peer::Named;
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use bert_kernels::team;
 use bert_model::heads::loss::{loss_gradients, total};
 use bert_model::{Config, Context, HeadKind, Keep, Labels, Model};
@@ -221,16 +222,6 @@ pub fn run(args: &MemoryArgs) -> Result<()> {
     for _ in 0..args.steps {
         training.step()?;
     }
-    show!("{}", json!({ "start": start, "peak": held("VmHWM")? }));
+    show!("{}", json!(Memory { start, peak: held("VmHWM")? }));
     Ok(())
-}
-
-/// `VmRSS` (now) or `VmHWM` (at most, so far) of this process, in bytes.
-fn held(field: &str) -> Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")
-        .context("memory is measured by what Linux tells in /proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    ensure!(kib.is_some(), "/proc/self/status has no {field}");
-    Ok(1024 * kib.unwrap_or_default())
 }
