@@ -241,6 +241,23 @@ mod tests {
     }
 
     #[test]
+    fn weights_and_smoothing_reach_the_loss() {
+        let last = |lesson: FineTune, set: &TextSet| {
+            lesson.run(base(), &set.examples(), None, |_, _| ()).unwrap().trained.last().unwrap().1
+        };
+        let lesson = FineTune { epochs: 30, batch: 4, learning_rate: 1e-3, ..FineTune::default() };
+        let entropy = 4.0_f64.ln() - 0.75 * 3.0_f64.ln(); // of (1/4, 3/4)
+        let reached = |loss: f64| (entropy - 1e-6..entropy + 0.01).contains(&loss);
+        // One text with both labels, of which the second counts three times: p = 1/4, 3/4 is best.
+        let both = TextSet::new(&base(), &["he sings ."; 2], Targets::Classes(vec![0, 1])).unwrap();
+        let loss = last(FineTune { class_weights: Some(vec![1.0, 3.0]), ..lesson.clone() }, &both);
+        assert!(reached(loss), "{loss}, not {entropy}");
+        // Half of each label for both classes: the same.
+        let loss = last(FineTune { label_smoothing: 0.5, ..lesson }, &set(&base()));
+        assert!(reached(loss), "{loss}, not {entropy}");
+    }
+
+    #[test]
     fn without_examples_there_is_nothing_to_learn() {
         let none = FineTune::default().run(base(), &[], None, |_, _| ());
         assert!(matches!(none, Err(Error::NoInstance)));
