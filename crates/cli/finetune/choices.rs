@@ -8,7 +8,7 @@ use anyhow::Result;
 use bert_data::split::split_at_random;
 use bert_data::{ChoiceFile, ChoiceQuestion};
 use bert_model::HeadKind;
-use bert_pipeline::Pipeline;
+use bert_pipeline::{Pipeline, Prepared as Tokenized};
 use bert_train::tasks::choices::{self, ChoiceSet};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -65,17 +65,17 @@ pub fn read(files: &FileArgs, seed: u64) -> Result<Choices> {
     Ok(Choices { train, dev, test, settings: settings.into_iter().collect() })
 }
 
-/// Questions to measure a model with; and how many sequences lost their end.
+/// Questions to measure a model with; and what happened to the sequences on the way.
 pub fn set(
     pipeline: &Pipeline,
     questions: &[ChoiceQuestion],
     strict: bool,
-) -> Result<(ChoiceSet, usize)> {
+) -> Result<(ChoiceSet, Tokenized)> {
     let pairs: Vec<_> =
         questions.iter().map(|q| (q.first.as_str(), q.seconds.as_slice())).collect();
-    let (sequences, truncated) = choices::tokenized(pipeline, &pairs, strict)?;
+    let (sequences, tokenized) = choices::tokenized(pipeline, &pairs, strict)?;
     let right = questions.iter().map(|question| question.label.unwrap_or(0) as u32).collect();
-    Ok((ChoiceSet { questions: sequences, right }, truncated))
+    Ok((ChoiceSet { questions: sequences, right }, tokenized))
 }
 
 impl Choices {
@@ -143,14 +143,14 @@ impl Task for Choices {
     }
 
     fn prepare(&self, pipeline: &Pipeline, args: &BaseArgs) -> Result<Prepared> {
-        let (train, truncated) = set(pipeline, &self.train, args.strict)?;
+        let (train, tokenized) = set(pipeline, &self.train, args.strict)?;
         let each = train.questions.iter().zip(&train.right);
         Ok(Prepared {
             examples: each.map(|(choices, &right)| choices::example(choices, right)).collect(),
             dev: self.boxed(pipeline, self.dev.as_ref(), args)?,
             test: self.boxed(pipeline, self.test.as_ref(), args)?,
-            lengths: train.questions.iter().flatten().map(|encoding| encoding.len()).collect(),
-            truncated,
+            lengths: tokenized.lengths,
+            truncated: tokenized.truncated,
             empty: 0,
         })
     }

@@ -269,7 +269,7 @@ impl Task for Texts {
     fn prepare(&self, pipeline: &Pipeline, args: &BaseArgs) -> Result<Prepared> {
         let (train, tokenized) = self.set(pipeline, &self.train, args.strict)?;
         Ok(Prepared {
-            lengths: train.encodings.iter().map(|encoding| encoding.len()).collect(),
+            lengths: tokenized.lengths,
             truncated: tokenized.truncated,
             empty: tokenized.empty,
             examples: train.examples(),

@@ -13,7 +13,7 @@ use bert_train::tasks::largest;
 /// Runs the command for a model that chooses.
 pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
     let questions = ChoiceFile::read(args.input_file()?)?.questions;
-    let (set, truncated) = set(pipeline, &questions, args.strict)?;
+    let (set, tokenized) = set(pipeline, &questions, args.strict)?;
     let logits = set.logits(pipeline)?;
     let most = questions.iter().map(|question| question.seconds.len()).max().unwrap_or(0);
     let first = ["id", "choice"].map(str::to_owned);
@@ -31,7 +31,7 @@ pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
         }
         Ok(())
     })?;
-    warn_of_truncated(truncated, "sequence", pipeline.max_length());
+    warn_of_truncated(tokenized.truncated, "sequence", pipeline.max_length());
     if let Some(output) = &args.output {
         say(&format!("{} answered: {}", counted(questions.len(), "question"), output.display()));
     }

@@ -29,6 +29,8 @@ pub struct Pipeline<M = PackedModel> {
 pub struct Prepared {
     /// One for each text.
     pub encodings: Vec<Encoding>,
+    /// How many tokens each text had before it was cut, special tokens included.
+    pub lengths: Vec<usize>,
     /// How many texts lost their end to the position limit.
     pub truncated: usize,
     /// How many texts have no token of their own, only `[CLS]` and `[SEP]`.
@@ -101,6 +103,7 @@ impl<M> Pipeline<M> {
         let mut prepared = Prepared::default();
         for (index, (encoding, &input)) in encodings.iter_mut().zip(inputs).enumerate() {
             let tokens = encoding.len();
+            prepared.lengths.push(tokens);
             if tokens > limit {
                 if strict {
                     return Err(Error::TooLong { index, tokens, limit });

@@ -3,13 +3,14 @@
 use super::{EvaluationSet, NamedScores, largest, mean, surprise};
 use crate::{Error, Example, Sequence};
 use bert_nn::Real;
-use bert_pipeline::{Chooser, Pipeline};
+use bert_pipeline::{Chooser, Pipeline, Prepared};
 use bert_tokenizer::{Encoding, Input};
 
 /// A question as the model takes it: a sequence for each ending.
 pub type Choices = Vec<Encoding>;
 
-/// Tokenizes questions, each a beginning and its endings. Also returns how many sequences lost their end.
+/// Tokenizes questions, each a beginning and its endings. Also returns what happened to the sequences on the way
+/// (without the encodings themselves).
 ///
 /// # Errors
 /// A sequence is too long, if `strict`.
@@ -17,14 +18,14 @@ pub fn tokenized(
     pipeline: &Pipeline,
     questions: &[(&str, &[String])],
     strict: bool,
-) -> Result<(Vec<Choices>, usize), Error> {
+) -> Result<(Vec<Choices>, Prepared), Error> {
     let pairs = questions
         .iter()
         .flat_map(|&(first, endings)| endings.iter().map(move |ending| Input::Pair(first, ending)));
-    let prepared = pipeline.prepare(&pairs.collect::<Vec<_>>(), strict)?;
-    let mut encodings = prepared.encodings.into_iter();
+    let mut prepared = pipeline.prepare(&pairs.collect::<Vec<_>>(), strict)?;
+    let mut encodings = std::mem::take(&mut prepared.encodings).into_iter();
     let of = |(_, endings): &(&str, &[String])| encodings.by_ref().take(endings.len()).collect();
-    Ok((questions.iter().map(of).collect(), prepared.truncated))
+    Ok((questions.iter().map(of).collect(), prepared))
 }
 
 /// An example to train on.
