@@ -122,32 +122,27 @@ class Classify:
     head = transformers.AutoModelForSequenceClassification
 
     def __init__(self, tokenizer, train, dev):
-        self.tokenizer, self.texts, self.dev_texts = tokenizer, read_texts(train), read_texts(dev)
-        self.labels = sorted(set(self.texts[1]))
+        self.tokenizer, self.data, self.dev_data = tokenizer, read_texts(train), read_texts(dev)
+        self.labels = sorted(set(self.data[1]))
         self.collator = transformers.DataCollatorWithPadding(tokenizer)
 
-    def rows(self, texts, labels):
+    def rows(self, data):
+        texts, labels = data
         encoded = self.tokenizer(texts, truncation=True)
         places = [self.labels.index(label) for label in labels]
         return [{name: encoded[name][place] for name in encoded} | {"labels": label} for place, label in enumerate(places)]
-
-    def train_rows(self):
-        return self.rows(*self.texts)
-
-    def dev_rows(self):
-        return self.rows(*self.dev_texts)
 
     def scores(self, logits, rows):
         return {"accuracy": self.accuracy([self.labels[place] for place in logits.argmax(-1)])}
 
     def accuracy(self, predicted):
-        gold = self.dev_texts[1]
+        gold = self.dev_data[1]
         return sum(a == b for a, b in zip(predicted, gold)) / len(gold)
 
     def baselines(self):
         words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
-        model = LogisticRegression(C=10.0, max_iter=1000).fit(words.fit_transform(self.texts[0]), self.texts[1])
-        yield {"baseline": "TF-IDF + logistic regression", "accuracy": self.accuracy(model.predict(words.transform(self.dev_texts[0])))}
+        model = LogisticRegression(C=10.0, max_iter=1000).fit(words.fit_transform(self.data[0]), self.data[1])
+        yield {"baseline": "TF-IDF + logistic regression", "accuracy": self.accuracy(model.predict(words.transform(self.dev_data[0])))}
 
 
 def shape(word):
@@ -170,8 +165,8 @@ class Tag:
     head = transformers.AutoModelForTokenClassification
 
     def __init__(self, tokenizer, train, dev):
-        self.tokenizer, self.sentences, self.dev_sentences = tokenizer, read_tagged(train), read_tagged(dev)
-        self.labels = sorted({tag for _, tags in self.sentences for tag in tags})
+        self.tokenizer, self.data, self.dev_data = tokenizer, read_tagged(train), read_tagged(dev)
+        self.labels = sorted({tag for _, tags in self.data for tag in tags})
         self.collator = transformers.DataCollatorForTokenClassification(tokenizer)
 
     def rows(self, sentences):
@@ -188,32 +183,26 @@ class Tag:
             rows.append({name: encoded[name][place] for name in encoded} | {"labels": labels})
         return rows
 
-    def train_rows(self):
-        return self.rows(self.sentences)
-
-    def dev_rows(self):
-        return self.rows(self.dev_sentences)
-
     def scores(self, logits, rows):
-        words = self.tokenizer([words for words, _ in self.dev_sentences], is_split_into_words=True, truncation=True)
+        words = self.tokenizer([words for words, _ in self.dev_data], is_split_into_words=True, truncation=True)
         predicted = []
-        for place, (_, tags) in enumerate(self.dev_sentences):
+        for place, (_, tags) in enumerate(self.dev_data):
             found, before = ["O"] * len(tags), None
             for token, word in enumerate(words.word_ids(place)):
                 if word is not None and word != before:
                     found[word] = self.labels[logits[place][token].argmax()]
                 before = word
             predicted.append(found)
-        return {"f1": float(f1_score([tags for _, tags in self.dev_sentences], predicted))}
+        return {"f1": float(f1_score([tags for _, tags in self.dev_data], predicted))}
 
     def baselines(self):
         features = DictVectorizer()
         of = lambda sentences: [word_features(words, place) for words, _ in sentences for place in range(len(words))]  # noqa: E731
-        tags = [tag for _, tags in self.sentences for tag in tags]
-        model = LogisticRegression(C=10.0, max_iter=300).fit(features.fit_transform(of(self.sentences)), tags)
-        found = iter(model.predict(features.transform(of(self.dev_sentences))))
-        predicted = [[next(found) for _ in words] for words, _ in self.dev_sentences]
-        f1 = float(f1_score([tags for _, tags in self.dev_sentences], predicted))
+        tags = [tag for _, tags in self.data for tag in tags]
+        model = LogisticRegression(C=10.0, max_iter=300).fit(features.fit_transform(of(self.data)), tags)
+        found = iter(model.predict(features.transform(of(self.dev_data))))
+        predicted = [[next(found) for _ in words] for words, _ in self.dev_data]
+        f1 = float(f1_score([tags for _, tags in self.dev_data], predicted))
         yield {"baseline": "logistic regression over features of words", "f1": f1}
 
 
@@ -222,7 +211,7 @@ class Answer:
     labels = None
 
     def __init__(self, tokenizer, train, dev):
-        self.tokenizer, self.questions, self.dev_questions = tokenizer, read_questions(train), read_questions(dev)
+        self.tokenizer, self.data, self.dev_data = tokenizer, read_questions(train), read_questions(dev)
         self.collator = transformers.DataCollatorWithPadding(tokenizer)
 
     def question(self, text):
@@ -257,47 +246,41 @@ class Answer:
             rows.append(row | {"start_positions": first, "end_positions": max(first, last)})
         return rows
 
-    def train_rows(self):
-        return self.rows(self.questions)
-
-    def dev_rows(self):
-        return self.rows(self.dev_questions)
-
     def scores(self, logits, rows):
         """Of all windows the best pair of logits, as run_squad.py has it."""
         start_logits, end_logits = logits
-        encoded = self.windows(self.dev_questions)
-        found = [(-numpy.inf, "") for _ in self.dev_questions]
+        encoded = self.windows(self.dev_data)
+        found = [(-numpy.inf, "") for _ in self.dev_data]
         for place, sample in enumerate(encoded["overflow_to_sample_mapping"]):
             offsets, kinds = encoded["offset_mapping"][place], encoded.sequence_ids(place)
             best = lambda row: [int(token) for token in numpy.argsort(-row[: len(kinds)], kind="stable")[:BEST] if kinds[token] == 1]  # noqa: E731
             for first in best(start_logits[place]):
                 for last in best(end_logits[place]):
                     if first <= last < first + MAX_ANSWER:
-                        text = self.dev_questions[sample]["context"][offsets[first][0] : offsets[last][1]]
+                        text = self.dev_data[sample]["context"][offsets[first][0] : offsets[last][1]]
                         score = start_logits[place][first] + end_logits[place][last]
                         found[sample] = max(found[sample], (score, text), key=lambda pair: pair[0])
-        return squad_scores(self.dev_questions, [text for _, text in found])
+        return squad_scores(self.dev_data, [text for _, text in found])
 
     def baselines(self):
         draw = random.Random(1)
-        lengths = [len(asked["answers"][0][0].split()) for asked in self.questions]
+        lengths = [len(asked["answers"][0][0].split()) for asked in self.data]
         runs = []
         for _ in range(DRAWS):
             predicted = []
-            for asked in self.dev_questions:
+            for asked in self.dev_data:
                 words, length = asked["context"].split(), draw.choice(lengths)
                 first = draw.randrange(max(1, len(words) - length + 1))
                 predicted.append(" ".join(words[first : first + length]))
-            runs.append(squad_scores(self.dev_questions, predicted))
+            runs.append(squad_scores(self.dev_data, predicted))
         yield {"baseline": "random"} | {name: statistics.fmean(run[name] for run in runs) for name in runs[0]}
-        words = TfidfVectorizer(sublinear_tf=True).fit([asked["context"] for asked in self.questions])
+        words = TfidfVectorizer(sublinear_tf=True).fit([asked["context"] for asked in self.data])
         predicted = []
-        for asked in self.dev_questions:
+        for asked in self.dev_data:
             sentences = re.split(r"(?<=[.!?])\s+", asked["context"])
             alike = (words.transform(sentences) @ words.transform([asked["question"]]).T).toarray()[:, 0]
             predicted.append(sentences[alike.argmax()])
-        yield {"baseline": "sentence", "must_beat": False} | squad_scores(self.dev_questions, predicted)
+        yield {"baseline": "sentence", "must_beat": False} | squad_scores(self.dev_data, predicted)
 
 
 TASKS = {"classify": Classify, "tag": Tag, "answer": Answer}
@@ -352,12 +335,12 @@ def fine_tune(task, args, seed, folder):
         disable_tqdm=True,
     )
     start = time.perf_counter()
-    data = Rows(task.train_rows())
+    data = Rows(task.rows(task.data))
     trainer = transformers.Trainer(model=model, args=settings, train_dataset=data, data_collator=task.collator)
     trainer.remove_callback(transformers.PrinterCallback)  # standard output is for our lines
     trainer.train()
     trained = time.perf_counter()
-    rows = task.dev_rows()
+    rows = task.rows(task.dev_data)
     logits = trainer.predict(Rows(rows)).predictions
     scores = task.scores(logits, rows)
     predicted = time.perf_counter()
