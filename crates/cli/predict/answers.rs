@@ -96,8 +96,7 @@ fn table(
                 .iter()
                 .find(|c| c.text == text && (c.place.is_some() || text.is_empty()));
             let place = best.and_then(|best| best.place);
-            let number =
-                |number: Option<usize>| number.map_or(Cell::None, |n| Cell::Number(n as f64));
+            let number = |number: Option<usize>| number.map_or(Cell::None, Cell::Count);
             write_row(vec![
                 Cell::Text(question.id.clone()),
                 Cell::Text(text),

@@ -12,6 +12,8 @@ use std::path::Path;
 pub enum Cell {
     Text(String),
     Number(f64),
+    /// A whole number.
+    Count(usize),
     /// Nothing, or null.
     None,
 }
@@ -108,6 +110,7 @@ fn row(out: &mut impl Write, form: Form, columns: &[String], cells: Vec<Cell>) -
     let text = |cell: &Cell| match cell {
         Cell::Text(text) => text.clone(),
         Cell::Number(number) => number.to_string(),
+        Cell::Count(number) => number.to_string(),
         Cell::None => String::new(),
     };
     let numbers = |cell: &Cell| matches!(cell, Cell::Number(_)).then(|| text(cell));
@@ -124,6 +127,7 @@ fn object(columns: &[String], cells: Vec<Cell>) -> Value {
     let value = |cell| match cell {
         Cell::Text(text) => json!(text),
         Cell::Number(number) => json!(number),
+        Cell::Count(number) => json!(number),
         Cell::None => Value::Null,
     };
     Value::Object(columns.iter().cloned().zip(cells.into_iter().map(value)).collect::<Map<_, _>>())
