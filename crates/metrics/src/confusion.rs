@@ -56,7 +56,7 @@ impl Confusion {
         self.classes
     }
 
-    /// How many examples of class `gold` were taken for each class, [C].
+    /// How many examples of class `gold` were taken for each class, `[C]`.
     pub fn row(&self, gold: usize) -> &[usize] {
         &self.counts[gold * self.classes..][..self.classes]
     }

@@ -11,7 +11,7 @@
 //! - [`ranks`]: places in order, shared by ties
 //! - [`ranking`]: is what is positive ranked first? ROC-AUC, average precision
 //! - [`calibration`]: is the model right as often as it says? Reliability, Brier score, log loss
-//! - [`entities`]: names in tagged sentences, counted as conlleval and seqeval do
+//! - [`entities`](mod@entities): names in tagged sentences, counted as conlleval and seqeval do
 //! - [`squad`]: answers to questions, judged as by the official evaluation of SQuAD
 //! - [`squad_text`]: when two answers are the same text
 //! - [`spread`]: how sure a mean over seeds, or an accuracy, is

@@ -47,7 +47,7 @@ pub struct Answer {
     pub answer: String,
 }
 
-/// The logits of beginnings and of ends, [S] each.
+/// The logits of beginnings and of ends, `[S]` each.
 pub type SpanLogits = (Vec<Real>, Vec<Real>);
 
 /// First and last token of an answer.

@@ -1,7 +1,7 @@
 //! Answers as the SQuAD evaluation wants them: the n best, and whether there is one at all.
 //!
 //! A span's score is the sum of its two logits, start and end. The n best over all windows share a
-//! softmax; "no answer" is the pair ([CLS], [CLS]), whose score is the least of all windows: a question
+//! softmax; "no answer" is the pair (`[CLS]`, `[CLS]`), whose score is the least of all windows: a question
 //! is unanswerable only where no window answers it. Source: google-research/bert, `run_squad.py`, `write_predictions`
 //! (and transformers' `utils_qa.py`). [`Answerer::answer`] instead follows transformers' pipeline, which takes the
 //! probabilities of each window by itself.
