@@ -114,7 +114,7 @@ fn tags_questions_and_choices_that_are_wrong_are_refused() {
     run("answer", "a.jsonl", misplaced, &["--strict", "--dev-fraction", "0"])
         .refuses(&["a.jsonl", "line 1"]);
     run("answer", "a.jsonl", misplaced, &["--dev-fraction", "0"])
-        .warns(&["1 answer not at their offsets"]);
+        .warns(&["1 answer not where the file says"]);
     fs::remove_dir_all(folder.join("out")).unwrap();
     run(
         "choose",

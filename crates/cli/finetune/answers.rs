@@ -119,8 +119,8 @@ pub fn read(path: &Path, without_answers: bool, strict: bool) -> Result<SquadFil
         let example = format!("the first is {} ({})", first.id, first.place);
         let repaired = file.repair();
         warn(&format!(
-            "{}: {} not at their offsets ({example}); {repaired} stand elsewhere in the context and are taken from there, {} \
-             are passed over (--strict refuses them)",
+            "{}: {} not where the file says ({example}); {repaired} found elsewhere in the context and taken from there, {} \
+             passed over (--strict refuses them)",
             path.display(),
             counted(all, "answer"),
             all - repaired,
