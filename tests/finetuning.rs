@@ -378,6 +378,10 @@ fn several_seeds_tell_their_mean_and_leave_the_best() {
     let best = weights("model/model.safetensors");
     let own = ["1", "2"].map(|seed| weights(&format!("model/seed-{seed}/model.safetensors")));
     assert!(own[0] != own[1] && own.contains(&best));
+    // They never take the place of another model.
+    desk.finetune("classify", &train, "other", &["--epochs", "1"]).ok();
+    let other = desk.finetune("classify", &train, "other", &["--epochs", "1", "--seed", "1,2"]);
+    other.refuses(&["would be overwritten"]);
 }
 
 #[test]

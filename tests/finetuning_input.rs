@@ -103,6 +103,13 @@ fn tags_questions_and_choices_that_are_wrong_are_refused() {
         "--mend-tags",
     ]);
     run("tag", "a.conll", "tom\nruns\n", &[]).refuses(&["a.conll", "no tags"]);
+    let words = folder.join("words.conll");
+    fs::write(&words, "tom\nruns\n").unwrap();
+    let tagged = "tom B-PER\nruns O\n\ntom B-PER\nsits O\n";
+    run("tag", "a.conll", tagged, &["--dev", &argument(&words)])
+        .refuses(&["words.conll", "no tags"]);
+    run("tag", "a.conll", "tom B-PER\nruns O\n", &[])
+        .refuses(&["too few sentences", "--dev-fraction 0"]);
     run("tag", "a.conll", "tom O\nruns O\n", &[]).refuses(&["a.conll", "all words have the tag O"]);
     run("answer", "a.json", "{\"data\": [{\"paragraphs\": [{\"qas\": []}]}]}", &[]).refuses(&[
         "a.json",
@@ -140,6 +147,8 @@ fn predictions_need_a_model_and_a_file_that_fit() {
     bert(&[&args[..], &[&path("out.xml")]].concat())
         .refuses_usage(&["out.xml", ".csv, .tsv or .jsonl"]);
     bert(&["evaluate", "--model", &model, "--input", &input]).refuses(&["a.csv", "line 2", "x"]);
+    bert(&["evaluate", "--model", &model, "--input", &input, "--glue", "stsb"])
+        .refuses_usage(&["--glue", "another kind of task"]);
     bert(&["predict", "--model", &model, "--input", &path("none.csv")]).refuses(&["none.csv"]);
     // A bad row: those before it have their answers on standard output, and no file appears.
     fs::write(folder.path().join("b.csv"), "text,label\na,x\nb,y,z\n").unwrap();

@@ -8,7 +8,7 @@ use crate::finetune::texts::{targets, tokenized};
 use crate::finetune::training_args::MaxLength;
 use crate::predict::open;
 use crate::table_args::TableArgs;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use bert_checkpoint::write_atomically;
 use bert_data::texts::{Labels, Need, Problem};
 use bert_model::config::Problem as Meaning;
@@ -118,7 +118,7 @@ pub fn labels_of(config: &Config) -> Result<Option<Labels>> {
 impl Args {
     fn texts(&self, pipeline: &Pipeline) -> Result<Measured> {
         let (names, problem) = (pipeline.config.labels(), problem_of(&pipeline.config));
-        let file = self.table.for_problem(problem).read(&self.input, Need::Always)?;
+        let file = self.table.for_problem(problem)?.read(&self.input, Need::Always)?;
         let labels = labels_of(&pipeline.config)?;
         let targets = targets(&file, labels.as_ref(), problem)?;
         let prepared = tokenized(pipeline, &file.examples, self.strict)?;
@@ -135,12 +135,7 @@ impl Args {
     }
 
     fn tags(&self, pipeline: &Pipeline) -> Result<Measured> {
-        let file = self.columns.read(&self.input, false)?;
-        ensure!(
-            file.sentences.iter().all(|sentence| sentence.tags.is_some()),
-            "{}: there are no tags in it to measure with",
-            file.path.display()
-        );
+        let file = self.columns.read_tagged(&self.input)?;
         let set = tag_set(pipeline, &file.sentences);
         let (labels, words) = (pipeline.config.labels(), word_logits(pipeline, &set.sentences)?);
         let table = set.evaluation(&labels, &words).report(3);

@@ -37,6 +37,10 @@ use training_args::{BaseArgs, TrainingArgs};
 /// The fine-tuned model stands in the output directory, in Hugging Face's layout, with its report. Ctrl-C saves and
 /// stops; --resume goes on, to the same numbers as if nothing had happened.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  bert finetune classify --model DIR --train titles.csv --output titles
+  bert finetune tag --model DIR --train train.conll --dev dev.conll --output names
+  bert finetune answer --help")]
 pub struct Args {
     #[command(subcommand)]
     task: TaskArgs,
@@ -107,10 +111,15 @@ impl FileArgs {
 }
 
 /// What a user should hear of examples that are set aside.
-fn tell_split(dev: usize, all: usize, what: &str) {
+fn tell_split(dev: usize, all: usize, what: &str) -> Result<()> {
+    anyhow::ensure!(
+        dev > 0,
+        "too few {what} to set some aside to measure the model with: give --dev FILE, or --dev-fraction 0 for none"
+    );
     say(&format!(
         "{dev} of {all} {what} are set aside to measure the model with (--dev, --dev-fraction)"
     ));
+    Ok(())
 }
 
 /// The score by which models are compared.

@@ -22,6 +22,8 @@ use std::path::PathBuf;
 /// Trains a copy of the model for a moment, with a rate that grows from step to step, and shows where the loss begins
 /// to fall, falls fastest, and explodes. It ends after --steps steps, or sooner.
 #[derive(clap::Args)]
+#[command(after_help = "Example:
+  bert lr-find classify --model DIR --train titles.csv --svg rates.svg")]
 pub struct Args {
     #[command(subcommand)]
     task: TaskArgs,

@@ -84,13 +84,13 @@ impl Args {
         Ok(match pipeline.model.head.kind() {
             HeadKind::SequenceClassification => {
                 let problem = problem_of(&pipeline.config);
-                let table = self.table.for_problem(problem);
+                let table = self.table.for_problem(problem)?;
                 let train = train.map(|path| table.read(path, Need::Always)).transpose()?;
                 let labels = labels_of(&pipeline.config)?;
                 Box::new(Texts::measured(labels, problem, train, table.read(input, Need::Always)?))
             }
             HeadKind::TokenClassification => {
-                let read = |path| self.columns.read(path, false);
+                let read = |path| self.columns.read_tagged(path);
                 let labels = pipeline.config.labels();
                 Box::new(Tags::measured(labels, train.map(read).transpose()?, read(input)?))
             }

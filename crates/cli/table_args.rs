@@ -63,10 +63,12 @@ impl TableArgs {
     }
 
     /// The same, for what a model was trained for.
-    pub fn for_problem(&self, problem: Problem) -> Self {
+    pub fn for_problem(&self, problem: Problem) -> Result<Self> {
+        let fits = self.glue.is_none_or(|glue| glue.problem() == problem);
+        expect_usage(fits, || "--glue: the model was trained for another kind of task".to_owned())?;
         let (multi_label, regression) =
             (problem == Problem::MultiLabel, problem == Problem::Regression);
-        Self { multi_label, regression, ..self.clone() }
+        Ok(Self { multi_label, regression, ..self.clone() })
     }
 
     /// The labels and their order, where the task fixes them.

@@ -82,7 +82,7 @@ pub fn curves(directory: &Path, kept: Option<u64>) -> Result<Curves> {
     if !path.exists() {
         return Ok(Curves::default());
     }
-    let lines = MetricsFile::at(&path, u64::MAX)?.lines()?;
+    let lines = MetricsFile::of(&path).lines()?;
     let points = |key: &str| -> Vec<(f64, f64)> {
         let point = |line: &Value| Some((line["step"].as_f64()?, line[key].as_f64()?));
         lines.iter().filter_map(point).collect()

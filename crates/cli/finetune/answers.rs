@@ -157,7 +157,7 @@ impl AnswerDataArgs {
                 // No paragraph is on both sides.
                 let paragraph = |_, question: &Question| Arc::clone(&question.context);
                 let (train, dev) = split_at_random(questions, share, seed, paragraph);
-                super::tell_split(dev.len(), train.len() + dev.len(), "questions");
+                super::tell_split(dev.len(), train.len() + dev.len(), "questions")?;
                 questions = train;
                 Some(dev)
             }

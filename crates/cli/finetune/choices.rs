@@ -57,7 +57,7 @@ pub fn read(files: &FileArgs, seed: u64) -> Result<Choices> {
         (None, None) => (questions, None),
         (None, Some(share)) => {
             let (train, dev) = split_at_random(questions, share, seed, |place, _| place);
-            super::tell_split(dev.len(), train.len() + dev.len(), "questions");
+            super::tell_split(dev.len(), train.len() + dev.len(), "questions")?;
             (train, Some(dev))
         }
     };

@@ -14,6 +14,7 @@ pub fn run(args: &TrainingArgs, read: super::Read) -> Result<()> {
         let task = read(seed)?;
         return train::run(args, &*task, seed, &args.output).map(drop);
     }
+    train::check_free(&args.output)?;
     // One split for all: seeds are to differ in the training alone.
     let task = read(args.seed[0])?;
     let score = task.score();
@@ -41,7 +42,9 @@ fn of(trained: &Trained, name: &str) -> f64 {
 
 fn best(scores: &[f64], more_is_better: bool) -> usize {
     let order = |a: f64, b: f64| if more_is_better { a.total_cmp(&b) } else { b.total_cmp(&a) };
-    let best = (0..scores.len()).rev().max_by(|&a, &b| order(scores[a], scores[b]));
+    // A score that is no number is no best.
+    let numbers = (0..scores.len()).rev().filter(|&place| !scores[place].is_nan());
+    let best = numbers.max_by(|&a, &b| order(scores[a], scores[b]));
     best.unwrap_or(0)
 }
 

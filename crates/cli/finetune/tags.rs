@@ -5,7 +5,7 @@ use super::training_args::{BaseArgs, TrainingArgs};
 use super::{Boxed, FileArgs, Prepared, Score, Task, Write, fingerprint};
 use crate::common::say;
 use crate::report::{Balance, OddTexts, Report, TagResults};
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use bert_data::Error;
 use bert_data::split::split_at_random;
 use bert_data::tagged::{TaggedFile, TaggedOptions, TaggedSentence};
@@ -54,6 +54,17 @@ pub struct TagColumns {
 }
 
 impl TagColumns {
+    /// Reads a file that must have tags.
+    pub fn read_tagged(&self, path: &Path) -> Result<TaggedFile> {
+        let file = self.read(path, false)?;
+        ensure!(
+            file.sentences.iter().all(|sentence| sentence.tags.is_some()),
+            "{}: there are no tags in it",
+            path.display()
+        );
+        Ok(file)
+    }
+
     /// Reads a file and says what one should know of it. `words_only`: its tags do not matter.
     pub fn read(&self, path: &Path, words_only: bool) -> Result<TaggedFile> {
         let options = TaggedOptions {
@@ -85,18 +96,14 @@ pub struct Tags {
 impl TagDataArgs {
     /// Reads everything. `seed` decides which sentences are set aside.
     pub fn read(&self, seed: u64) -> Result<Tags> {
-        let read = |path: &Path| self.columns.read(path, false);
+        let read = |path: &Path| self.columns.read_tagged(path);
         let file = read(&self.files.train)?;
         let (labels, entities) = (file.labels(), file.scheme.is_some());
-        anyhow::ensure!(
+        ensure!(
             labels.len() > 1,
-            "{}: {}",
+            "{}: all words have the tag {}, so there is nothing to tell apart",
             file.path.display(),
-            match labels.first() {
-                Some(only) =>
-                    format!("all words have the tag {only}, so there is nothing to tell apart"),
-                None => "there are no tags in it".to_owned(),
-            }
+            labels.join("")
         );
         let settings = [
             ("training data", fingerprint(file.sentences.iter().map(|s| format!("{s:?}")))),
@@ -109,7 +116,7 @@ impl TagDataArgs {
             (None, None) => (file.sentences, None),
             (None, Some(share)) => {
                 let (train, dev) = split_at_random(file.sentences, share, seed, |place, _| place);
-                super::tell_split(dev.len(), train.len() + dev.len(), "sentences");
+                super::tell_split(dev.len(), train.len() + dev.len(), "sentences")?;
                 (train, Some(dev))
             }
         };

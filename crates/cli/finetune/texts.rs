@@ -74,7 +74,11 @@ impl TextDataArgs {
             (None, None) => None,
             (None, Some(fraction)) => {
                 let parts = split(std::mem::take(&mut train.examples), fraction, seed)?;
-                super::tell_split(parts.dev.len(), parts.dev.len() + parts.train.len(), "examples");
+                super::tell_split(
+                    parts.dev.len(),
+                    parts.dev.len() + parts.train.len(),
+                    "examples",
+                )?;
                 train.examples = parts.train;
                 Some(TextFile { examples: parts.dev, ..train.clone() })
             }

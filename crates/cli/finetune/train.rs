@@ -18,7 +18,7 @@ use bert_pipeline::Pipeline;
 use bert_plot::{Curve, loss_curve};
 use bert_train::metrics::{METRICS, MetricsFile, eval_results};
 use bert_train::tasks::{EvaluationSet, NamedScores, PipelineJudge};
-use bert_train::{Checkpoints, Ending, ExampleFeed, Judge, Output, Run, Training, begin};
+use bert_train::{Checkpoints, Ending, Error, ExampleFeed, Judge, Output, Run, Training, begin};
 use serde_json::{Map, Value, json};
 use std::io::Write as _;
 use std::path::Path;
@@ -30,6 +30,19 @@ const EVAL_RESULTS: &str = "eval_results.txt";
 const TEST_RESULTS: &str = "test_results.txt";
 const CURVE: &str = "loss.svg";
 const REPORT: &str = "report.html";
+
+/// Refuses an output directory whose model is not that of several seeds.
+pub fn check_free(output: &Path) -> Result<()> {
+    let own = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("seed-");
+    let entries = std::fs::read_dir(output).into_iter().flatten().flatten();
+    let ours = entries.map(|entry| entry.file_name()).any(|name| own(&name));
+    match FILES.iter().find(|file| !ours && output.join(file).exists()) {
+        Some(file) => {
+            Err(Error::WouldOverwrite { path: output.to_owned(), file: (*file).to_owned() }.into())
+        }
+        None => Ok(()),
+    }
+}
 
 /// What came of it.
 pub struct Trained {

@@ -174,10 +174,10 @@ impl FromStr for ClassWeights {
         let weights: Result<Vec<Real>, _> =
             text.split(',').map(|part| part.trim().parse()).collect();
         match weights {
-            Ok(weights) if weights.iter().all(|w| w.is_finite() && *w >= 0.0) => {
+            Ok(weights) if weights.iter().all(|w| w.is_finite() && *w > 0.0) => {
                 Ok(Self::Given(weights))
             }
-            _ => Err("balanced, or numbers with commas between, is wanted".to_owned()),
+            _ => Err("balanced, or numbers above 0 with commas between, is wanted".to_owned()),
         }
     }
 }
@@ -186,11 +186,15 @@ impl ClassWeights {
     /// A number for each class. `counts`: how many training examples have it.
     pub fn of(&self, counts: &[u64]) -> Result<Vec<Real>> {
         match self {
-            // scikit-learn's: n / (classes · count). A class that never occurs cannot be forgotten.
+            // scikit-learn's: n / (classes · count), over the classes that occur. Others count nothing: a smoothed label would
+            // be spread over them, too.
             Self::Balanced => {
                 let total: u64 = counts.iter().sum();
-                let weight =
-                    |&count: &u64| total as f64 / (counts.len() as f64 * count.max(1) as f64);
+                let there = counts.iter().filter(|&&count| count > 0).count();
+                let weight = |&count: &u64| match count {
+                    0 => 0.0,
+                    count => total as f64 / (there as f64 * count as f64),
+                };
                 Ok(counts.iter().map(|count| weight(count) as Real).collect())
             }
             Self::Given(weights) => {
@@ -331,6 +335,11 @@ impl TrainingArgs {
         self.lr.unwrap_or(if tiny_world { 1e-3 } else { 5e-5 })
     }
 
+    /// Whether the dev set decides anything in a training.
+    pub fn heeds_dev(&self) -> bool {
+        self.epochs == Epochs::Auto || self.best
+    }
+
     /// What evaluations change. `score`: which one counts.
     pub fn patience(&self, score: &str, more_is_better: bool) -> Option<Patience> {
         let auto = self.epochs == Epochs::Auto;
@@ -363,10 +372,13 @@ impl TrainingArgs {
         let schedule = self.lr_schedule.map(|schedule| format!("{schedule:?}").to_lowercase());
         [
             ("--model", json!(self.base.model.to_string_lossy())),
+            ("--activation", json!(self.base.activation)),
             ("--max-length", max_length),
             ("--epochs (as steps)", json!(total)),
             ("--epochs auto", json!(self.epochs == Epochs::Auto)),
             ("--best", json!(self.best)),
+            // Evaluations change a run only where somebody heeds them.
+            ("--eval-every", json!(self.eval_every.filter(|_| self.heeds_dev()))),
             ("--batch-size", json!(self.step.batch_size)),
             ("--batch-tokens", json!(self.step.batch_tokens)),
             ("--accumulate", json!(self.step.accumulate)),
@@ -383,5 +395,22 @@ impl TrainingArgs {
         .map(|(name, value)| (name.to_owned(), value))
         .into_iter()
         .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balanced_classes_weigh_the_same_together_and_those_that_never_occur_nothing() {
+        // scikit-learn's compute_class_weight("balanced") for 6, 3 and 1 examples: 10 / (3 · count).
+        let weights = ClassWeights::Balanced.of(&[6, 0, 3, 1]).unwrap();
+        let expected = [10.0 / 18.0, 0.0, 10.0 / 9.0, 10.0 / 3.0];
+        for (found, expected) in weights.iter().zip(expected) {
+            assert!((f64::from(*found) - expected).abs() < 1e-6, "{weights:?}");
+        }
+        assert!("1,0".parse::<ClassWeights>().is_err() && "1,nan".parse::<ClassWeights>().is_err());
+        assert!(ClassWeights::Given(vec![1.0]).of(&[1, 2]).is_err());
     }
 }

@@ -3,7 +3,9 @@
 use super::Args;
 use super::rows::{Cell, write};
 use crate::common::{counted, say, warn_of_empty, warn_of_truncated};
+use crate::evaluate::problem_of;
 use crate::finetune::texts::tokenized;
+use crate::table_args::TableArgs;
 use anyhow::{Context as _, Result};
 use bert_data::texts::{Need, TextExample, TextRows};
 use bert_pipeline::classify::Scoring;
@@ -17,7 +19,8 @@ use std::time::Duration;
 /// Runs the command for a classifier.
 pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
     let classifier = Classifier::new(pipeline)?;
-    let mut rows = Rows::open(args)?;
+    let table = args.table.for_problem(problem_of(&pipeline.config))?;
+    let mut rows = Rows::open(args, &table)?;
     let piece_size = if args.input.as_os_str() == "-" { 32 } else { 1024 };
     let columns = columns(&classifier);
     let (mut truncated, mut empty, mut number) = (0, 0, 0);
@@ -65,8 +68,8 @@ enum Rows {
 }
 
 impl Rows {
-    fn open(args: &Args) -> Result<Self> {
-        let (table, path) = (&args.table, &args.input);
+    fn open(args: &Args, table: &TableArgs) -> Result<Self> {
+        let path = &args.input;
         if path.as_os_str() == "-" {
             let stdin = BufReader::new(io::stdin());
             let rows = table.stream(stdin, Self::name(args), Need::IfThere)?;

@@ -127,7 +127,8 @@ impl<P: Borrow<Pipeline>> Answerer<P> {
         }
         let (start_logit, end_logit) = null.unwrap_or_default();
         let found = best.first().map(|best| best.start_logit + best.end_logit);
-        let null_odds = found.map_or(Real::INFINITY, |found| start_logit + end_logit - found);
+        // Without any span, Google's program compares with an answer of score 0.
+        let null_odds = start_logit + end_logit - found.unwrap_or(0.0);
         if options.no_answer || best.is_empty() {
             let (text, place) = (String::new(), None);
             best.push(Candidate { text, place, probability: 0.0, start_logit, end_logit });
