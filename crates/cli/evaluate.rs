@@ -1,6 +1,6 @@
 //! `bert evaluate`: how good a fine-tuned model is on data that says what is right.
 
-use crate::common::{ModelArgs, Results, expect_output, say};
+use crate::common::{ModelArgs, Results, expect_output, say, warn_of_truncated};
 use crate::finetune::answers::{self, CuttingArgs};
 use crate::finetune::choices::{read_labelled, set as choice_set};
 use crate::finetune::tags::{TagColumns, set as tag_set};
@@ -122,6 +122,7 @@ impl Args {
         let labels = labels_of(&pipeline.config)?;
         let targets = targets(&file, labels.as_ref(), problem)?;
         let prepared = tokenized(pipeline, &file.examples, self.strict)?;
+        warn_of_truncated(prepared.truncated, "text", pipeline.max_length());
         let set = TextSet { encodings: prepared.encodings, targets };
         let outcome = set.outcome(pipeline)?;
         let table = match &set.targets {

@@ -58,12 +58,13 @@ pub struct Args {
     columns: TagColumns,
     #[command(flatten, next_help_heading = "Questions")]
     cutting: CuttingArgs,
-    /// Questions of SQuAD 2.0: no answer, where that is better than the best answer by more than this
+    /// With --version-2: no answer, where that is better than the best answer by more than this
     #[arg(
         long,
         value_name = "SCORE",
         default_value = "0",
         help_heading = "Questions",
+        requires = "version_2",
         allow_negative_numbers = true
     )]
     null_threshold: Real,

@@ -1,11 +1,12 @@
 //! The tokenizer's files of a model directory: handed on as they are when a model is saved.
 
 use crate::{Error, bundled};
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
-const NAMES: [&str; 4] =
-    ["vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"];
+const CONFIG: &str = "tokenizer_config.json";
+const NAMES: [&str; 4] = ["vocab.txt", "tokenizer.json", CONFIG, "special_tokens_map.json"];
 
 /// Names and contents of the files that a tokenizer is read from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,7 +43,23 @@ impl TokenizerFiles {
         });
         let config = serde_json::to_string_pretty(&config).expect("plain data is always JSON");
         let config = (config + "\n").into_bytes();
-        Self { files: vec![("vocab.txt", vocabulary), ("tokenizer_config.json", config)] }
+        Self { files: vec![("vocab.txt", vocabulary), (CONFIG, config)] }
+    }
+
+    /// The same, with another limit (in tokens) in tokenizer_config.json. What is no JSON there stays as it is.
+    pub fn with_limit(mut self, max_length: usize) -> Self {
+        let place = self.files.iter().position(|(name, _)| *name == CONFIG);
+        let bytes = place.map_or(&b"{}"[..], |place| &self.files[place].1);
+        if let Ok(Value::Object(mut config)) = serde_json::from_slice(bytes) {
+            config.insert("model_max_length".to_owned(), max_length.into());
+            let text = serde_json::to_string_pretty(&config).expect("it was JSON before");
+            let written = (CONFIG, (text + "\n").into_bytes());
+            match place {
+                Some(place) => self.files[place] = written,
+                None => self.files.push(written),
+            }
+        }
+        self
     }
 
     /// Names and contents.

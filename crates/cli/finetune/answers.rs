@@ -41,9 +41,10 @@ pub struct AnswerDataArgs {
 /// How contexts are cut into windows, and answers chosen.
 #[derive(clap::Args, Debug, Clone)]
 pub struct CuttingArgs {
-    /// How many tokens of the context neighbouring windows share
-    #[arg(long, value_name = "N", default_value = "128")]
-    doc_stride: usize,
+    /// How many tokens of the context neighbouring windows share [default: 128, or half of a window if that
+    /// is less]
+    #[arg(long, value_name = "N")]
+    doc_stride: Option<usize>,
     /// Questions are cut to so many tokens
     #[arg(long, value_name = "N", default_value = "64")]
     max_query_length: usize,
@@ -53,6 +54,9 @@ pub struct CuttingArgs {
     /// How many answers to each question are kept
     #[arg(long, value_name = "N", default_value = "20")]
     pub n_best: usize,
+    /// Questions may have no answer, as in SQuAD 2.0 [default: if a question of the file says so]
+    #[arg(long)]
+    pub version_2: bool,
 }
 
 /// Windows have so many tokens, if nothing else is said.
@@ -94,7 +98,7 @@ impl CuttingArgs {
             &cutting,
         );
         let windows = answers::tokenized(pipeline, &questions, &cutting)?;
-        let no_answer = questions.iter().any(|question| question.is_impossible);
+        let no_answer = self.version_2 || questions.iter().any(|question| question.is_impossible);
         Ok(AnswerSet { questions, windows, cutting, no_answer, n_best: self.n_best })
     }
 }

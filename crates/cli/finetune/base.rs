@@ -31,12 +31,18 @@ pub fn open(args: &BaseArgs, task: &dyn Task, seed: u64) -> Result<Base> {
     let fits = own && labels.as_ref().is_none_or(|labels| *labels == told_apart);
     let replaces = args.new_head || !fits;
     if own && !fits && !args.new_head {
+        let labels = labels.unwrap_or_default();
+        let (model, there) = (args.model.display(), told_apart.join(","));
+        if labels.iter().all(|label| told_apart.contains(label)) {
+            bail!(
+                "{model} has a {wanted} head for the labels {there}, in this order: --labels {there} goes on with it, --new-head \
+                 puts a new one in its place"
+            );
+        }
         bail!(
-            "{} has a {wanted} head that tells other classes apart: {}; the data has {}. --new-head puts a new head in its \
-             place",
-            args.model.display(),
-            told_apart.join(", "),
-            labels.unwrap_or_default().join(", "),
+            "{model} has a {wanted} head that tells other classes apart: {there}; the data has {}. --new-head puts a new head \
+             in its place",
+            labels.join(","),
         );
     }
     let options = LoadOptions {
@@ -56,7 +62,11 @@ pub fn open(args: &BaseArgs, task: &dyn Task, seed: u64) -> Result<Base> {
         pipeline.config.problem_type = task.problem_type().map(str::to_owned);
     }
     pipeline.limit = limit(args, &pipeline)?;
-    let tokenizer_files = TokenizerFiles::read(&args.model)?;
+    let mut tokenizer_files = TokenizerFiles::read(&args.model)?;
+    // Whoever uses the model later is to cut texts where it was trained to.
+    if let Some(limit) = pipeline.limit {
+        tokenizer_files = tokenizer_files.with_limit(limit);
+    }
     Ok(Base { pipeline, tokenizer_files })
 }
 // ANCHOR_END: open

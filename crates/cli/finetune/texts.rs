@@ -297,11 +297,11 @@ impl Texts {
     }
 }
 
-/// Classes of a problem must be weighed where there are any.
-pub fn expect_classes(task: &dyn Task) -> Result<Vec<u64>> {
+/// How often each class occurs, for a flag that makes no sense without classes.
+pub fn expect_classes(task: &dyn Task, flag: &str) -> Result<Vec<u64>> {
     let counts = task.class_counts()?;
     expect_usage(counts.is_some(), || {
-        "--class-weights: there are no classes of which one is right".to_owned()
+        format!("{flag}: there are no classes of which one is right")
     })?;
     Ok(counts.unwrap_or_default())
 }

@@ -76,8 +76,11 @@ pub fn start(base: &BaseArgs, step: &StepArgs, task: &dyn Task, seed: u64) -> Re
     let pipeline = pipeline.packed();
     let prepared = task.prepare(&pipeline, base)?;
     tell_lengths(&prepared, &pipeline);
+    if step.smooths() {
+        expect_classes(task, "--label-smoothing")?;
+    }
     let class_weights = match &step.class_weights {
-        Some(weights) => Some(weights.of(&expect_classes(task)?)?),
+        Some(weights) => Some(weights.of(&expect_classes(task, "--class-weights")?)?),
         None => None,
     };
     Ok(Start { pipeline, config, model, tokenizer_files, prepared, class_weights })

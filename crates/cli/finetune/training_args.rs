@@ -251,6 +251,11 @@ impl StepArgs {
         }
     }
 
+    /// Whether labels are smoothed.
+    pub fn smooths(&self) -> bool {
+        self.label_smoothing > 0.0
+    }
+
     /// How the loss is formed.
     pub fn context<'a>(
         &self,

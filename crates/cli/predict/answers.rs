@@ -1,6 +1,6 @@
 //! Answers to questions: as a table, or as the SQuAD evaluation wants them.
 
-use super::rows::{Cell, write};
+use super::rows::{Cell, Form, write};
 use super::{Args, is_directory};
 use crate::common::{counted, say};
 use crate::finetune::answers::read;
@@ -15,6 +15,9 @@ use std::path::Path;
 
 /// Runs the command for a model that answers questions.
 pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
+    let json = |path: &Path| path.extension().is_some_and(|ending| ending == "json");
+    let table = args.output.as_deref().filter(|path| !is_directory(path) && !json(path));
+    table.map(|path| Form::of(path, args.google)).transpose()?;
     let file = read(args.input_file()?, true, args.strict)?;
     let set = args.cutting.set(pipeline, &file.questions, args.max_length)?;
     let found = set.outcome(pipeline)?.answers;
@@ -22,7 +25,6 @@ pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
         if set.no_answer { answer.text_or_none(args.null_threshold) } else { answer.text() }
             .to_owned()
     };
-    let json = |path: &Path| path.extension().is_some_and(|ending| ending == "json");
     match &args.output {
         Some(path) if is_directory(path) => {
             std::fs::create_dir_all(path).with_context(|| path.display().to_string())?;
@@ -33,7 +35,7 @@ pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
             }
         }
         Some(path) if json(path) => predictions(path, &set, &found, text)?,
-        path => table(path.as_deref(), args, &set, &found, text)?,
+        path => answer_table(path.as_deref(), args, &set, &found, text)?,
     }
     if let Some(path) = &args.output {
         say(&format!("{} answered: {}", counted(found.len(), "question"), path.display()));
@@ -80,7 +82,7 @@ fn null_odds(path: &Path, set: &AnswerSet, found: &[NBest]) -> Result<()> {
     file(path, |out| write_null_odds(out, each))
 }
 
-fn table(
+fn answer_table(
     path: Option<&Path>,
     args: &Args,
     set: &AnswerSet,

@@ -1,7 +1,7 @@
 //! The best ending of each question.
 
 use super::Args;
-use super::rows::{Cell, write};
+use super::rows::{Cell, Form, write};
 use crate::common::{counted, say, warn_of_truncated};
 use crate::finetune::choices::set;
 use anyhow::Result;
@@ -12,6 +12,7 @@ use bert_train::tasks::largest;
 
 /// Runs the command for a model that chooses.
 pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
+    args.output.as_deref().map(|path| Form::of(path, args.google)).transpose()?;
     let questions = ChoiceFile::read(args.input_file()?)?.questions;
     let (set, tokenized) = set(pipeline, &questions, args.strict)?;
     let logits = set.logits(pipeline)?;

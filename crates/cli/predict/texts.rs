@@ -2,7 +2,7 @@
 
 use super::Args;
 use super::rows::{Cell, write};
-use crate::common::{counted, say, warn_of_empty, warn_of_truncated};
+use crate::common::{counted, say, warn, warn_of_empty, warn_of_truncated};
 use crate::evaluate::problem_of;
 use crate::finetune::texts::tokenized;
 use crate::table_args::TableArgs;
@@ -21,7 +21,12 @@ pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
     let classifier = Classifier::new(pipeline)?;
     let table = args.table.for_problem(problem_of(&pipeline.config))?;
     let mut rows = Rows::open(args, &table)?;
-    let piece_size = if args.input.as_os_str() == "-" { 32 } else { 1024 };
+    // A person wants an answer after each line, a pipe soon, a file fast.
+    let piece_size = match (args.input.as_os_str() == "-", io::stdin().is_terminal()) {
+        (true, true) => 1,
+        (true, false) => 32,
+        (false, _) => 1024,
+    };
     let columns = columns(&classifier);
     let (mut truncated, mut empty, mut number) = (0, 0, 0);
     let progress = progress();
@@ -53,7 +58,9 @@ pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
     if empty > 0 {
         warn_of_empty(empty);
     }
-    anyhow::ensure!(number > 0, "{}: there is no row in it", Rows::name(args).display());
+    if number == 0 {
+        warn(&format!("{}: there is no row in it", Rows::name(args).display()));
+    }
     if let Some(output) = &args.output {
         say(&format!("{} predicted: {}", counted(number as usize, "row"), output.display()));
     }

@@ -9,7 +9,7 @@ pub struct Update {
     /// The learning rate of this step: the peak rate times the schedule's factor.
     pub learning_rate: f64,
     /// The momentum (β₁ of Adam) of this step; none if it is the optimizer's own, as with every
-    /// schedule but [`Schedule::OneCycle`](crate::Schedule::OneCycle).
+    /// schedule but [`OneCycle`](crate::Schedule::OneCycle) and [`Triangular`](crate::Schedule::Triangular).
     pub momentum: Option<f64>,
     /// What each gradient is multiplied by before it is used: what
     /// [`clip_factor`](crate::clip_factor) says, or 1.

@@ -136,7 +136,11 @@ impl<'a> ExampleFeed<'a> {
 
     /// How many steps an epoch has. With batches of so many tokens, some have a few more than others.
     pub fn steps_in_epoch(&self, epoch: u64) -> u64 {
-        self.batches(epoch).len().div_ceil(self.accumulate) as u64
+        let batches = match self.size {
+            BatchSize::Sequences(count) => self.examples.len().div_ceil(count.max(1)),
+            BatchSize::Tokens(_) => self.batches(epoch).len(),
+        };
+        batches.div_ceil(self.accumulate) as u64
     }
 
     // ANCHOR: batches

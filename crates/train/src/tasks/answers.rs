@@ -20,8 +20,9 @@ use std::ops::Range;
 pub struct Cutting {
     /// The longest window.
     pub max_length: usize,
-    /// How many tokens of the context neighbouring windows share.
-    pub stride: usize,
+    /// How many tokens of the context neighbouring windows share; none means 128, or half of a window if that is
+    /// less.
+    pub stride: Option<usize>,
     /// What a question may have; the rest is cut off.
     pub max_question: usize,
     /// What an answer may have.
@@ -31,7 +32,7 @@ pub struct Cutting {
 impl Default for Cutting {
     /// Google's, the stride excepted: theirs is the step from window to window, ours what windows share.
     fn default() -> Self {
-        Self { max_length: 384, stride: 128, max_question: 64, max_answer: 30 }
+        Self { max_length: 384, stride: None, max_question: 64, max_answer: 30 }
     }
 }
 
@@ -86,7 +87,7 @@ pub fn tokenized(
         (&pipeline.tokenizer, cutting.max_length.min(pipeline.max_length()));
     let of = |(number, asked): (usize, &Question)| {
         let (question, context) = (&asked.question, &asked.context);
-        question_windows(tokenizer, question, context, max_length, Some(cutting.stride))
+        question_windows(tokenizer, question, context, max_length, cutting.stride)
             .map_err(|error| error.counted_from(number))
     };
     let all: Result<Vec<_>, _> = questions.par_iter().enumerate().map(of).collect();
