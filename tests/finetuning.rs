@@ -368,6 +368,52 @@ fn what_is_frozen_stays_and_what_is_not_learns() {
 }
 
 #[test]
+fn texts_are_cut_in_use_where_they_were_cut_in_training() {
+    let desk = Desk::new();
+    let train = desk.file("titles.csv", titles());
+    let run = desk.finetune("classify", &train, "model", &["--epochs", "1", "--max-length", "10"]);
+    run.ok();
+    assert!(run.stderr.contains("the limit is 10"), "{}", run.stderr);
+    assert!(run.stderr.contains("training texts longer than 10 tokens"), "{}", run.stderr);
+    let config: Value = serde_json::from_str(&desk.read("model/tokenizer_config.json")).unwrap();
+    assert_eq!(config["model_max_length"], 10);
+    let scores = bert(&["evaluate", "--model", &desk.at("model"), "--input", &train]);
+    scores.warns(&["72 texts longer than 10 tokens"]);
+}
+
+#[test]
+fn without_an_answer_there_is_none() {
+    let desk = Desk::new();
+    let mut text = questions();
+    for (number, context) in ["the dog sleeps .", "the cat sings ."].iter().enumerate() {
+        for ask in ["who ?", "where ?"] {
+            let question = serde_json::json!({
+                "id": format!("none-{number}-{ask}"), "question": ask, "context": context, "answers": [],
+            });
+            text += &format!("{question}\n");
+        }
+    }
+    let train = desk.file("questions.jsonl", &text);
+    let more = ["--dev", &train, "--epochs", "60", "--batch-size", "8", "--lr", "2e-3"];
+    desk.finetune("answer", &train, "model", &more).ok();
+    let results = desk.read("model/eval_results.txt");
+    assert!(results.contains("eval_NoAns_exact = 100.0\n"), "{results}");
+    assert!(results.contains("eval_HasAns_exact = 100.0\n"), "{results}");
+    // A file that does not say so is answered all the same, if asked to.
+    let asked = "{\"question\": \"who ?\", \"context\": \"the dog sleeps .\"}\n";
+    let (asked, model) = (desk.file("asked.jsonl", asked), desk.at("model"));
+    let folder = desk.at("answers/");
+    let args = ["predict", "--model", &model, "--input", &asked, "--output", &folder];
+    bert(&args).ok();
+    assert!(!desk.path("answers/null_odds.json").exists());
+    bert(&[&args[..], &["--version-2"]].concat()).ok();
+    let answers: Value = serde_json::from_str(&desk.read("answers/predictions.json")).unwrap();
+    let odds: Value = serde_json::from_str(&desk.read("answers/null_odds.json")).unwrap();
+    assert!(answers.as_object().unwrap().values().all(|answer| answer == ""), "{answers}");
+    assert!(odds.as_object().unwrap().values().all(|odds| odds.as_f64().unwrap() > 0.0), "{odds}");
+}
+
+#[test]
 fn several_seeds_tell_their_mean_and_leave_the_best() {
     let desk = Desk::new();
     let train = desk.file("titles.csv", titles());

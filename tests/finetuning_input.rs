@@ -61,6 +61,8 @@ fn tables_that_cannot_be_learnt_from_are_refused() {
     classify("a.csv", good, &["--lr", "0"]).refuses_usage(&["--lr"]);
     classify("a.csv", good, &["--class-weights", "1,2,3"])
         .refuses_usage(&["3 numbers for 2 classes"]);
+    let smooth = ["--regression", "--label-smoothing", "0.1"];
+    classify("a.csv", "text,label\na,1\nb,2\n", &smooth).refuses_usage(&["--label-smoothing"]);
     classify("a.csv", good, &["--max-length", "1000"]).refuses(&["--max-length 1000", "64"]);
     assert_eq!(classify("a.csv", good, &["--freeze", "pooler"]).code, Some(2));
     // And what can be learnt from is learnt from.
@@ -76,7 +78,7 @@ fn a_head_for_other_classes_is_refused_and_replaced_only_if_asked() {
     let (train, model) = (argument(&train), at("toy-classify"));
     let output = argument(&folder.join("out"));
     let args = ["finetune", "classify", "--model", &model, "--train", &train, "--output", &output];
-    bert(&args).refuses(&["toy-classify", "x, y", "--new-head"]);
+    bert(&args).refuses(&["toy-classify", "has x,y", "--new-head"]);
     bert(&[&args[..], &["--new-head"]].concat()).ok();
     // The new model goes on with its own head.
     let (model, again) = (output, argument(&folder.join("again")));
@@ -88,6 +90,11 @@ fn a_head_for_other_classes_is_refused_and_replaced_only_if_asked() {
         "{}",
         run.stderr
     );
+    // The same classes in another order are no other classes.
+    let turned = argument(&folder.join("turned"));
+    let args = ["finetune", "classify", "--model", &model, "--train", &train, "--output", &turned];
+    bert(&[&args[..], &["--labels", "y,x"]].concat())
+        .refuses(&["x,y, in this order", "--labels x,y"]);
 }
 
 #[test]
