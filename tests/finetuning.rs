@@ -271,6 +271,19 @@ fn words_are_tagged_and_every_line_of_the_file_comes_back() {
     assert_eq!(lines.stdout.lines().count(), 24 * 5);
 }
 
+#[test]
+fn tags_that_mark_no_entities_are_counted_word_by_word() {
+    let desk = Desk::new();
+    let text = "the DET\ndog NOUN\nsings VERB\n\na DET\ncat NOUN\nsleeps VERB\n\n".repeat(6);
+    let train = desk.file("train.conll", text);
+    let more = ["--dev", &train, "--epochs", "12", "--batch-size", "4", "--lr", "2e-3"];
+    desk.finetune("tag", &train, "model", &more).ok();
+    let evaluated = bert(&["evaluate", "--model", &desk.at("model"), "--input", &train]);
+    let table = evaluated.ok();
+    assert!(table.contains("        NOUN      1.000"), "{table}");
+    assert!(table.contains("accuracy = 1.0000") && !table.contains("precision ="), "{table}");
+}
+
 fn questions() -> String {
     let mut all = Vec::new();
     for (number, (who, place)) in

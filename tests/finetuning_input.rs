@@ -115,6 +115,13 @@ fn tags_questions_and_choices_that_are_wrong_are_refused() {
     let tagged = "tom B-PER\nruns O\n\ntom B-PER\nsits O\n";
     run("tag", "a.conll", tagged, &["--dev", &argument(&words)])
         .refuses(&["words.conll", "no tags"]);
+    fs::write(&words, "tom B-GEO\nruns O\n").unwrap();
+    run("tag", "a.conll", tagged, &["--dev", &argument(&words)]).refuses(&[
+        "words.conll",
+        "line 1",
+        "O B-PER I-PER",
+        "B-GEO",
+    ]);
     run("tag", "a.conll", "tom B-PER\nruns O\n", &[])
         .refuses(&["too few sentences", "--dev-fraction 0"]);
     run("tag", "a.conll", "tom O\nruns O\n", &[]).refuses(&["a.conll", "all words have the tag O"]);

@@ -15,7 +15,7 @@ use bert_model::config::Problem as Meaning;
 use bert_model::{Config, HeadKind};
 use bert_pipeline::Pipeline;
 use bert_train::tasks::NamedScores;
-use bert_train::tasks::tags::word_logits;
+use bert_train::tasks::tags::{marks_entities, word_logits};
 use bert_train::tasks::texts::{Targets, TextSet};
 use serde_json::json;
 use std::io::Write as _;
@@ -136,10 +136,14 @@ impl Args {
     }
 
     fn tags(&self, pipeline: &Pipeline) -> Result<Measured> {
-        let file = self.columns.read_tagged(&self.input)?;
+        let file = self.columns.read_known(&self.input, &pipeline.config.labels())?;
         let set = tag_set(pipeline, &file.sentences);
         let (labels, words) = (pipeline.config.labels(), word_logits(pipeline, &set.sentences)?);
-        let table = set.evaluation(&labels, &words).report(3);
+        let table = if marks_entities(&labels) {
+            set.evaluation(&labels, &words).report(3)
+        } else {
+            set.confusion(&labels, &words).report(&labels, 3)
+        };
         Ok((set.named_scores(&labels, &words), table))
     }
 

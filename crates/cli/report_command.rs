@@ -90,9 +90,10 @@ impl Args {
                 Box::new(Texts::measured(labels, problem, train, table.read(input, Need::Always)?))
             }
             HeadKind::TokenClassification => {
-                let read = |path| self.columns.read_tagged(path);
                 let labels = pipeline.config.labels();
-                Box::new(Tags::measured(labels, train.map(read).transpose()?, read(input)?))
+                let read = |path| self.columns.read_known(path, &labels);
+                let (train, input) = (train.map(read).transpose()?, read(input)?);
+                Box::new(Tags::measured(labels, train, input))
             }
             HeadKind::QuestionAnswering => {
                 let read = |path| answers::read(path, false, self.strict);

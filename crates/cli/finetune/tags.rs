@@ -65,6 +65,23 @@ impl TagColumns {
         Ok(file)
     }
 
+    /// Reads a file that must have tags, and none that a model does not know.
+    pub fn read_known(&self, path: &Path, labels: &[String]) -> Result<TaggedFile> {
+        let file = self.read_tagged(path)?;
+        for sentence in &file.sentences {
+            for (word, tag) in sentence.tags.iter().flatten().enumerate() {
+                ensure!(
+                    labels.contains(tag),
+                    "{}: line {}: expected one of the tags {}, found {tag:?}",
+                    path.display(),
+                    sentence.line + word as u64,
+                    labels.join(" ")
+                );
+            }
+        }
+        Ok(file)
+    }
+
     /// Reads a file and says what one should know of it. `words_only`: its tags do not matter.
     pub fn read(&self, path: &Path, words_only: bool) -> Result<TaggedFile> {
         let options = TaggedOptions {
@@ -112,7 +129,9 @@ impl TagDataArgs {
         ]
         .map(|(name, value)| (name.to_owned(), value));
         let (train, dev) = match (&self.files.dev, self.files.dev_fraction()?) {
-            (Some(path), _) => (file.sentences, Some(read(path)?.sentences)),
+            (Some(path), _) => {
+                (file.sentences, Some(self.columns.read_known(path, &labels)?.sentences))
+            }
             (None, None) => (file.sentences, None),
             (None, Some(share)) => {
                 let (train, dev) = split_at_random(file.sentences, share, seed, |place, _| place);
@@ -120,7 +139,8 @@ impl TagDataArgs {
                 (train, Some(dev))
             }
         };
-        let test = self.files.test.as_deref().map(read).transpose()?.map(|file| file.sentences);
+        let test = self.files.test.as_deref().map(|path| self.columns.read_known(path, &labels));
+        let test = test.transpose()?.map(|file| file.sentences);
         Ok(Tags { labels, train, dev, test, entities, settings: settings.into_iter().collect() })
     }
 }

@@ -52,8 +52,8 @@ pub enum Error {
     },
     /// The run in the directory was started in another way.
     #[error(
-        "{} holds a run with other settings. Give it its own to go on, or another --output for a new run (--init begins that one \
-         with this one's weights):\n  {}",
+        "{} holds a run with other settings. Give it its own to go on, or another --output for a new run (--init or --model begins \
+         that one with this one's weights):\n  {}",
         path.display(),
         differences.join("\n  ")
     )]

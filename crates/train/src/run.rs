@@ -129,9 +129,10 @@ impl Training {
         scores: &Map<String, Value>,
         tell: &mut dyn FnMut(Event),
     ) {
-        let score = scores.get(&patience.score).and_then(Value::as_f64).unwrap_or(f64::NAN);
+        let named = |name: &str| scores.get(name).and_then(Value::as_f64).unwrap_or(f64::NAN);
+        let (score, loss) = (named(&patience.score), named("loss"));
         let factor = self.watch.factor;
-        let best = self.watch.see(patience, self.step, score);
+        let best = self.watch.see(patience, self.step, score, loss);
         if best && patience.best_weights {
             self.best = Some(Box::new(self.model.clone()));
         }

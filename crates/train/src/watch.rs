@@ -43,6 +43,8 @@ pub struct Best {
     pub step: u64,
     /// The score.
     pub score: f64,
+    /// The loss, which tells equal scores apart: on a small dev set they are common.
+    pub loss: f64,
 }
 
 impl Default for Watch {
@@ -53,14 +55,16 @@ impl Default for Watch {
 
 impl Watch {
     // ANCHOR: see
-    /// Takes note of a score. Returns whether it is the best yet. A score that is no number is no
-    /// better than any other.
-    pub fn see(&mut self, patience: &Patience, step: u64, score: f64) -> bool {
+    /// Takes note of a score and the loss beside it. Returns whether it is the best yet; of equal scores,
+    /// that with the smaller loss is better. A score that is no number is no better than any other.
+    pub fn see(&mut self, patience: &Patience, step: u64, score: f64, loss: f64) -> bool {
         let better = |best: Best| {
-            if patience.more_is_better { score > best.score } else { score < best.score }
+            let higher =
+                if patience.more_is_better { score > best.score } else { score < best.score };
+            higher || (score == best.score && loss < best.loss)
         };
         if !score.is_nan() && self.best.is_none_or(better) {
-            (self.best, self.since) = (Some(Best { step, score }), 0);
+            (self.best, self.since) = (Some(Best { step, score, loss }), 0);
             return true;
         }
         self.since += 1;
@@ -93,7 +97,7 @@ mod tests {
     fn seen(patience: &Patience, scores: &[f64]) -> Vec<(bool, f64, bool)> {
         let mut watch = Watch::default();
         let see = |(step, &score): (usize, &f64)| {
-            let best = watch.see(patience, step as u64, score);
+            let best = watch.see(patience, step as u64, score, 1.0);
             // Through a checkpoint after every one.
             let json = serde_json::to_string(&watch).unwrap();
             watch = serde_json::from_str(&json).unwrap();
@@ -125,6 +129,14 @@ mod tests {
         let seen = seen(&patience(true), &scores);
         assert!(seen.iter().all(|&(_, _, stopped)| !stopped));
         assert_eq!(seen[7].1, 0.125);
+    }
+
+    #[test]
+    fn the_loss_tells_equal_scores_apart() {
+        let (mut watch, patience) = (Watch::default(), patience(true));
+        let mut see = |step, score, loss| watch.see(&patience, step, score, loss);
+        assert!(see(1, 0.9, 0.8) && see(2, 0.9, 0.5) && !see(3, 0.9, 0.5) && !see(4, 0.8, 0.1));
+        assert!(!see(5, 0.9, f64::NAN) && see(6, 0.95, 2.0));
     }
 
     #[test]

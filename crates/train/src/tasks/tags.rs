@@ -6,7 +6,7 @@
 
 use super::{EvaluationSet, NamedScores, largest, mean, surprise};
 use crate::{Error, Example, Sequence};
-use bert_metrics::EntityEvaluation;
+use bert_metrics::{Confusion, EntityEvaluation};
 use bert_nn::Real;
 use bert_pipeline::windows::{WordWindow, word_windows};
 use bert_pipeline::{Pipeline, Tagger};
@@ -87,6 +87,11 @@ pub fn best_tags<'a>(labels: &'a [String], words: &WordLogits) -> Vec<&'a str> {
     words.iter().map(best).collect()
 }
 
+/// Whether labels mark entities (`B-PER`), or words by themselves (`NOUN`).
+pub fn marks_entities(labels: &[String]) -> bool {
+    labels.iter().any(|label| label.starts_with("B-") || label.starts_with("I-"))
+}
+
 /// Sentences to measure a model with.
 #[derive(Debug, Clone)]
 pub struct TagSet {
@@ -116,8 +121,17 @@ impl TagSet {
         mean(&all.filter_map(of).collect::<Vec<_>>())
     }
 
-    /// Loss and scores by name.
+    /// Loss and scores by name: of entities where the labels mark any, else of words.
     pub fn named_scores(&self, labels: &[String], words: &[WordLogits]) -> NamedScores {
+        let named = |(name, score): (&str, f64)| (name.to_owned(), score);
+        if !marks_entities(labels) {
+            let confusion = self.confusion(labels, words);
+            let macro_f1 = confusion.macro_average().f1;
+            let loss = self.loss(labels, words);
+            return [("loss", loss), ("accuracy", confusion.accuracy()), ("macro_f1", macro_f1)]
+                .map(named)
+                .into();
+        }
         let evaluation = self.evaluation(labels, words);
         let micro = evaluation.micro_average();
         [
@@ -127,8 +141,22 @@ impl TagSet {
             ("f1", micro.f1),
             ("accuracy", evaluation.word_accuracy()),
         ]
-        .map(|(name, score)| (name.to_owned(), score))
+        .map(named)
         .into()
+    }
+
+    /// Word by word, of the words whose tag the model knows.
+    pub fn confusion(&self, labels: &[String], words: &[WordLogits]) -> Confusion {
+        let mut confusion = Confusion::new(labels.len());
+        let place = |tag: &str| labels.iter().position(|label| label == tag);
+        for (gold, words) in self.tags.iter().zip(words) {
+            for (gold, predicted) in gold.iter().zip(best_tags(labels, words)) {
+                if let (Some(gold), Some(predicted)) = (place(gold), place(predicted)) {
+                    confusion.add(gold, predicted);
+                }
+            }
+        }
+        confusion
     }
 }
 
