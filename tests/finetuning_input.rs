@@ -61,6 +61,14 @@ fn tables_that_cannot_be_learnt_from_are_refused() {
     classify("a.csv", good, &["--lr", "0"]).refuses_usage(&["--lr"]);
     classify("a.csv", good, &["--class-weights", "1,2,3"])
         .refuses_usage(&["3 numbers for 2 classes"]);
+    classify("a.csv", "text,label\na,x\nb,y\n", &[]).refuses(&["a.csv", "--dev-fraction 0"]);
+    let semicolons = classify("a.csv", "text;label\na;x\nb;y\n", &[]);
+    assert!(semicolons.stderr.contains("there is no comma in the first row, but ';'"));
+    semicolons.refuses(&["a.csv"]);
+    // A model that has learnt nothing is told from others.
+    let slow = ["--lr", "1e-9", "--dev-fraction", "0.5"];
+    classify("a.csv", good, &slow).warns(&["nothing to do with the right ones", "lr-find"]);
+    fs::remove_dir_all(folder.join("out")).unwrap();
     let smooth = ["--regression", "--label-smoothing", "0.1"];
     classify("a.csv", "text,label\na,1\nb,2\n", &smooth).refuses_usage(&["--label-smoothing"]);
     classify("a.csv", good, &["--max-length", "1000"]).refuses(&["--max-length 1000", "64"]);

@@ -1,12 +1,13 @@
 //! Which columns of which table.
 
-use crate::common::{Usage, expect_usage, say};
+use crate::common::{Usage, expect_usage, say, warn};
 use anyhow::Result;
 use bert_data::table::{Column, Format, TableOptions};
 use bert_data::texts::{
     Columns, Glue, Labels, Need, Problem, TextFile, TextOptions, TextRows, read_folder, read_texts,
 };
-use std::io::BufRead;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
 
 /// How texts, and perhaps labels, are read.
@@ -87,6 +88,7 @@ impl TableArgs {
     /// All examples of a file, or of a folder with one folder of texts for each class. Says what one should know of
     /// them.
     pub fn read(&self, path: &Path, need: Need) -> Result<TextFile> {
+        self.warn_of_semicolons(path);
         let file = match self.glue {
             Some(glue) => glue.read(path, &self.language, need)?,
             None if path.is_dir() => self.folder(path)?,
@@ -110,6 +112,24 @@ impl TableArgs {
             return Err(Usage(hint.to_owned()).into());
         }
         Ok(TextRows::from_reader(reader, name, &self.options(need))?)
+    }
+
+    /// Half of the world's spreadsheets write semicolons into a .csv. As commas they would be read as one long cell.
+    pub fn warn_of_semicolons(&self, path: &Path) {
+        let csv = self.format.map_or_else(|| Format::of(path).ok(), Some) == Some(Format::Csv);
+        let mut first = String::new();
+        let read =
+            File::open(path).and_then(|file| BufReader::new(file.take(4096)).read_line(&mut first));
+        if !csv || self.glue.is_some() || read.is_err() || first.contains(',') {
+            return;
+        }
+        if let Some(sign) = [';', '\t'].into_iter().find(|&sign| first.contains(sign)) {
+            warn(&format!(
+                "{}: there is no comma in the first row, but {sign:?}: if that stands between the cells, write the file with commas, or \
+                 with tabs and --format tsv",
+                path.display()
+            ));
+        }
     }
 
     fn folder(&self, path: &Path) -> Result<TextFile> {

@@ -6,7 +6,7 @@ use super::{Prepared, Score, Task, Write};
 use crate::common::expect_usage;
 use crate::report::{Balance, OddTexts, Report, text_results};
 use crate::table_args::TableArgs;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use bert_data::texts::{Labels, Need, Problem, Target, TextExample, TextFile, split};
 use bert_model::HeadKind;
 use bert_pipeline::{Pipeline, Prepared as Tokenized};
@@ -73,7 +73,14 @@ impl TextDataArgs {
             (Some(path), _) => Some(read(path)?),
             (None, None) => None,
             (None, Some(fraction)) => {
-                let parts = split(std::mem::take(&mut train.examples), fraction, seed)?;
+                let parts = split(std::mem::take(&mut train.examples), fraction, seed)
+                    .with_context(|| {
+                        format!(
+                            "{}: nothing can be set aside to measure the model with; give --dev FILE, or --dev-fraction 0 for none \
+                             (labels that are numbers want --regression)",
+                            train.path.display()
+                        )
+                    })?;
                 super::tell_split(
                     parts.dev.len(),
                     parts.dev.len() + parts.train.len(),

@@ -5,7 +5,7 @@ use super::base::{self, Base};
 use super::texts::expect_classes;
 use super::training_args::{BaseArgs, StepArgs, TrainingArgs};
 use super::{Prepared, Task};
-use crate::common::{say, warn_of_empty, warn_of_truncated};
+use crate::common::{say, warn, warn_of_empty, warn_of_truncated};
 use crate::interrupt::stop_on_ctrl_c;
 use crate::progress::{Progress, readable};
 use crate::report::Lengths;
@@ -176,6 +176,7 @@ fn finish(
     for (name, scores) in [("dev", &dev), ("test", &test)] {
         if let Some(scores) = scores {
             say(&format!("{name}: {}", readable(&as_map(scores))));
+            warn_of_chance(scores);
         }
     }
     let points = |key: &str| -> Vec<(f64, f64)> {
@@ -225,6 +226,17 @@ pub fn write_report(task: &dyn Task, about: About, pipeline: &Pipeline, path: &P
     })?;
     say(&format!("report: {}", path.display()));
     Ok(())
+}
+
+/// A model that has learnt nothing looks like any other; its accuracy may even be high.
+fn warn_of_chance(scores: &NamedScores) {
+    let zero = |wanted: &str| scores.iter().any(|(name, score)| name == wanted && *score == 0.0);
+    let advice = "try another --lr (bert lr-find), or more --epochs";
+    if zero("matthews_correlation") {
+        warn(&format!("the labels that it gives have nothing to do with the right ones: {advice}"));
+    } else if zero("precision") {
+        warn(&format!("it finds not one entity: {advice}"));
+    }
 }
 
 /// Scores as a line of JSON has them.

@@ -85,6 +85,7 @@ impl Rows {
         if table.glue.is_some() || path.is_dir() {
             return Ok(Self::Read(table.read(path, Need::IfThere)?.examples.into_iter()));
         }
+        table.warn_of_semicolons(path);
         let file = File::open(path).with_context(|| path.display().to_string())?;
         let rows = table.stream(BufReader::new(file), path, Need::IfThere)?;
         Ok(Self::Streamed(Box::new(rows)))
