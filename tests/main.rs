@@ -7,9 +7,11 @@
 //! - [`instances`]: instances of pre-training, as files and for the eye
 //! - [`bad_input`]: one clear message for whatever is wrong with the input
 //! - [`vocabulary`]: vocabularies made of a text
+//! - [`windows`]: what is longer than the model, and the best of many answers
 //! - [`explaining`]: which words speak for an answer, against PyTorch's autograd
 //! - `limits`: what the system refuses, memory and disk (on Linux)
 //! - [`finetuning`]: models for tasks of one's own, and what they say
+//! - [`finetuning_tasks`]: the same for tags, answers and choices
 //! - [`finetuning_input`]: what is refused before a fine-tuning
 //! - [`genuine`]: genuine trained weights, where this machine has them
 //! - [`saving`]: what is saved is what was loaded
@@ -30,6 +32,7 @@ mod explaining;
 mod finetune_curves;
 mod finetuning;
 mod finetuning_input;
+mod finetuning_tasks;
 mod genuine;
 mod gradients;
 mod instances;
@@ -45,3 +48,4 @@ mod showing;
 mod support;
 mod training;
 mod vocabulary;
+mod windows;

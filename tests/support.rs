@@ -109,6 +109,46 @@ pub fn argument(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+/// A folder with files in it.
+pub struct Desk {
+    folder: TempDir,
+}
+
+impl Desk {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A place in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The same as an argument.
+    pub fn at(&self, name: &str) -> String {
+        argument(&self.path(name))
+    }
+
+    /// Writes a file and returns its path as an argument.
+    pub fn file(&self, name: &str, text: impl AsRef<[u8]>) -> String {
+        fs::write(self.path(name), text).unwrap();
+        self.at(name)
+    }
+
+    /// A file's text.
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// `bert finetune TASK` on the built-in model, into `output`.
+    pub fn finetune(&self, task: &str, train: &str, output: &str, more: &[&str]) -> Run {
+        let output = self.at(output);
+        let model = ["--model", "tiny-world", "--train", train, "--output", &output];
+        bert(&[&["finetune", task], &model[..], more].concat())
+    }
+}
+
 /// A copy of a model directory that may be broken.
 pub struct Copy {
     _folder: TempDir,

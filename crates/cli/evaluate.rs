@@ -3,9 +3,9 @@
 use crate::common::{ModelArgs, Results, expect_output, say, warn_of_truncated};
 use crate::finetune::answers::{self, CuttingArgs};
 use crate::finetune::choices::{read_labelled, set as choice_set};
+use crate::finetune::step_args::MaxLength;
 use crate::finetune::tags::{TagColumns, set as tag_set};
 use crate::finetune::texts::{targets, tokenized};
-use crate::finetune::training_args::MaxLength;
 use crate::predict::open;
 use crate::table_args::TableArgs;
 use anyhow::{Result, bail};

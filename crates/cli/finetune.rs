@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - `finetune/training_args`: how a model is trained
+//! - `finetune/training_args`, `step_args`: how a model is trained, and with what steps
 //! - `finetune/base`: the pre-trained model with the head that the task needs
 //! - `finetune/texts`, `tags`, `answers`, `choices`: the data of each task
 //! - `finetune/about`: what the report says of a training
@@ -14,6 +14,7 @@ pub mod answers;
 pub mod base;
 pub mod choices;
 pub mod seeds;
+pub mod step_args;
 pub mod tags;
 pub mod texts;
 pub mod train;
@@ -30,7 +31,8 @@ use bert_train::Example;
 use bert_train::tasks::EvaluationSet;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
-use training_args::{BaseArgs, TrainingArgs};
+use step_args::BaseArgs;
+use training_args::TrainingArgs;
 
 /// Train a pre-trained model for a task of your own
 ///

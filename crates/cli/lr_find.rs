@@ -1,8 +1,8 @@
 //! `bert lr-find`: which learning rate?
 
 use crate::common::{Results, expect_output, expect_usage};
+use crate::finetune::step_args::{BaseArgs, StepArgs};
 use crate::finetune::train::{Start, start};
-use crate::finetune::training_args::{BaseArgs, StepArgs};
 use crate::finetune::{FileArgs, Task, answers, choices, tags, texts};
 use anyhow::{Context as _, Result};
 use bert_checkpoint::write_atomically;

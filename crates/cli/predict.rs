@@ -13,8 +13,8 @@ mod texts;
 
 use crate::common::{ModelArgs, expect_output, expect_usage};
 use crate::finetune::answers::CuttingArgs;
+use crate::finetune::step_args::MaxLength;
 use crate::finetune::tags::TagColumns;
-use crate::finetune::training_args::MaxLength;
 use crate::table_args::TableArgs;
 use anyhow::{Result, bail};
 use bert_model::HeadKind;

@@ -1,7 +1,8 @@
 //! `bert finetune answer`: the piece of a context that answers a question.
 
 use super::about::About;
-use super::training_args::{BaseArgs, MaxLength, TrainingArgs};
+use super::step_args::{BaseArgs, MaxLength};
+use super::training_args::TrainingArgs;
 use super::{Boxed, FileArgs, Prepared, Score, Task, Write, fingerprint};
 use crate::common::{counted, expect_usage, say, warn};
 use crate::report::{AnswerResults, OddTexts, Report};

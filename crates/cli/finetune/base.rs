@@ -1,7 +1,7 @@
 //! The pre-trained model with the head that a task needs.
 
 use super::Task;
-use super::training_args::{BaseArgs, MaxLength};
+use super::step_args::{BaseArgs, MaxLength};
 use crate::common::say;
 use anyhow::{Result, bail};
 use bert_checkpoint::{LoadOptions, TokenizerFiles, Verdict, inspect};

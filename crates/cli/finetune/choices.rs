@@ -1,7 +1,8 @@
 //! `bert finetune choose`: the right one of several endings.
 
 use super::about::About;
-use super::training_args::{BaseArgs, TrainingArgs};
+use super::step_args::BaseArgs;
+use super::training_args::TrainingArgs;
 use super::{Boxed, FileArgs, Prepared, Score, Task, Write, fingerprint};
 use crate::report::{ChoiceResults, OddTexts, Report};
 use anyhow::Result;

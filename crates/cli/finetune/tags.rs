@@ -1,7 +1,8 @@
 //! `bert finetune tag`: a tag for each word, for names and the like.
 
 use super::about::About;
-use super::training_args::{BaseArgs, TrainingArgs};
+use super::step_args::BaseArgs;
+use super::training_args::TrainingArgs;
 use super::{Boxed, FileArgs, Prepared, Score, Task, Write, fingerprint};
 use crate::common::say;
 use crate::report::{Balance, OddTexts, Report, TagResults};

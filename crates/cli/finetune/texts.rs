@@ -1,7 +1,8 @@
 //! `bert finetune classify`: one label, several labels, or a number for each text or pair.
 
 use super::about::{About, explained};
-use super::training_args::{BaseArgs, TrainingArgs};
+use super::step_args::BaseArgs;
+use super::training_args::TrainingArgs;
 use super::{Prepared, Score, Task, Write};
 use crate::common::expect_usage;
 use crate::report::{Balance, OddTexts, Report, text_results};

@@ -2,8 +2,9 @@
 
 use super::about::{self, About};
 use super::base::{self, Base};
+use super::step_args::{BaseArgs, StepArgs};
 use super::texts::expect_classes;
-use super::training_args::{BaseArgs, StepArgs, TrainingArgs};
+use super::training_args::TrainingArgs;
 use super::{Prepared, Task};
 use crate::common::{say, warn, warn_of_empty, warn_of_truncated};
 use crate::interrupt::stop_on_ctrl_c;
