@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Draws the figures of the chapters on tagging and question answering: docs/src/figures/{tag_schemes,word_windows,
-question_windows}.svg. Run it again after a change: `python3 docs/figures_transfer.py`. (lr_find.svg is what `bert lr-find`
+"""Draws figures of the chapters on fine-tuning: docs/src/figures/{tag_schemes,word_windows,question_windows,roc,path}.svg. Run it again after a change: `python3 docs/figures_transfer.py`. (lr_find.svg is what `bert lr-find`
 in the chapter on transfer learning wrote.) Standard library only.
 """
 
 from figures import BLUE, GREEN, GREY, ORANGE, PALE, Svg
+from worked_explanations import WAY, gradient, logit, point
+from worked_metrics import NEGATIVE, POSITIVE, roc
 from worked_transfer import TOKENS, cut, judges
 
 SENTENCE = "Ann gave Bob Clara Lee 's book in New York .".split()
@@ -83,7 +84,55 @@ def question_windows():
     svg.save("question_windows.svg")
 
 
+def roc_curve():
+    svg = Svg(520, 330, "Found over false alarms: a staircase, and the diagonal of a coin")
+    left, bottom, size = 76, 270, 240
+    x, y = (lambda share: left + 1.5 * size * share), (lambda share: bottom - size * share)
+    corners = [(0.0, 0.0)] + [(alarms / len(NEGATIVE), found / len(POSITIVE)) for _, found, alarms in roc()]
+    for (a, _), (b, height) in zip(corners, corners[1:]):
+        if b > a:
+            svg.rect(x(a), y(height), x(b) - x(a), bottom - y(height), "#d6e6f7", "#ffffff")
+            svg.text((x(a) + x(b)) / 2, y(height) + 18, f"{len(POSITIVE) * height:.0f} above", "middle", size=12)
+    svg.line(x(0), y(0), x(1), y(1), GREY, 1, "4 4")
+    svg.text(x(0.62), y(0.55), "a coin", size=12, color=GREY)
+    svg.curve([(x(a), y(b)) for a, b in corners], BLUE, 3)
+    svg.line(left, bottom, x(1), bottom)
+    svg.line(left, bottom, left, y(1))
+    for k in range(5):
+        svg.text(x(k / 4), bottom + 18, f"{k}/4" if 0 < k < 4 else str(k // 4), "middle", size=12)
+    for k in range(4):
+        svg.text(left - 8, y(k / 3) + 4, f"{k}/3" if 0 < k < 3 else str(k // 3), "end", size=12)
+    svg.text(x(0.5), bottom + 42, "false alarms, of the negatives", "middle", size=13)
+    svg.text(left - 44, y(1) - 14, "found, of the positives", size=13)
+    svg.save("roc.svg")
+
+
+def path():
+    """The logit on the way to the text, and its slope."""
+    svg = Svg(680, 300, "The logit climbs early and is flat at the text; its slope falls from 10 to nearly 0")
+    left, bottom, width, height = 60, 250, 500, 200
+    at = lambda k: k / 100
+    slope = lambda alpha: sum(v * d for v, d in zip(WAY, gradient(point(alpha))))
+    x = lambda alpha: left + width * alpha
+    steepest, end = slope(0), logit(WAY)
+    svg.curve([(x(at(k)), bottom - height * logit(point(at(k))) / end) for k in range(101)], BLUE, 3)
+    svg.curve([(x(at(k)), bottom - height * slope(at(k)) / steepest) for k in range(101)], ORANGE, 3)
+    svg.line(left, bottom, x(1), bottom)
+    svg.line(left, bottom, left, bottom - height)
+    svg.text(x(0), bottom + 20, "α = 0: no text", size=13)
+    svg.text(x(1), bottom + 20, "α = 1: the text", "end", size=13)
+    svg.text(x(1) + 8, bottom - height + 5, f"logit {end:.1f}", color=BLUE, size=13)
+    svg.text(x(1) + 8, bottom - height * slope(1) / steepest + 5, f"slope {slope(1):.2f}", color=ORANGE, size=13)
+    svg.text(left, bottom - height - 8, f"slope {steepest:.0f}", color=ORANGE, size=13)
+    half = logit(point(0.5)) / end
+    svg.line(x(0.5), bottom, x(0.5), bottom - height * half, GREY, 1, "3 3")
+    svg.text(x(0.5) - 6, bottom - 8, f"half of the way: {100 * half:.0f} % of the climb", "end", size=12, color=GREY)
+    svg.save("path.svg")
+
+
 if __name__ == "__main__":
     tag_schemes()
     word_windows()
     question_windows()
+    roc_curve()
+    path()

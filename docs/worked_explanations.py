@@ -89,7 +89,7 @@ def doubling():
         lines.append(f"{steps:>5}{show(total, 3, 8)}{show(100 * total / change, 1, 13)} %")
     yield "\n".join(lines)
     shares = integrated(16)
-    yield f"{show(shares[0], 3)} + {show(shares[1], 3)} = {show(sum(shares), 3)}"
+    yield f"{show(shares[0], 4)} + {show(shares[1], 4)} = {show(sum(shares), 4)}"
 
 
 def twice():

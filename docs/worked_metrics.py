@@ -33,14 +33,19 @@ def metrics():
     yield averages()
     yield harmonic()
     yield two_classes()
+    yield four_corners()
     yield three_classes()
     yield correlations()
+    yield half_the_scale()
     yield area()
+    yield staircase()
+    yield by_ranks()
     yield bins()
     yield brier()
     yield entities()
     yield answers()
     yield spread()
+    yield ends()
     yield intervals()
 
 
@@ -85,8 +90,8 @@ def averages():
     weighted = sum(f * c[2] for f, c in zip(f1, of)) / total
     terms = " + ".join(f"{c[2]}·{show(f, 3)}" for f, c in zip(f1, of))
     return "\n".join([
-        f"accuracy           {right}/{total} = {show(right / total, 3)}",
-        f"micro F1           2·{right}/({total} + {total}) = {show(right / total, 3)}",
+        f"accuracy           {right}/{total} = {show(right / total, 4)}",
+        f"micro F1           2·{right}/({total} + {total}) = {show(right / total, 4)}",
         f"macro F1           ({' + '.join(show(f, 3) for f in f1)}) / 3 = {show(mean(f1), 3)}",
         f"weighted F1        ({terms}) / {total} = {show(weighted, 3)}",
         f"balanced accuracy  ({' + '.join(show(c[0] / c[2], 3) for c in of)}) / 3 = {show(mean([c[0] / c[2] for c in of]), 3)}",
@@ -116,6 +121,11 @@ def two_classes():
         f1 = 2 * found / (found + alarms + 10) if found else 0.0
         lines.append(f"{name:<15}{found:>12}{alarms:>21}{show(accuracy, 2, 11)}{show(f1, 2, 7)}{show(mcc(table)[2], 2, 7)}")
     return "\n".join(lines)
+
+
+def four_corners():
+    tp, fn, fp, tn = 4, 6, 4, 86
+    return f"careful: ({tp}·{tn} − {fp}·{fn}) / √({tp + fn}·{tn + fp}·{tp + fp}·{tn + fn}) = {tp * tn - fp * fn}/{show(math.sqrt((tp + fn) * (tn + fp) * (tp + fp) * (tn + fn)), 1)} = {show(mcc([[tn, fp], [fn, tp]])[2], 2)}"
 
 
 def three_classes():
@@ -161,20 +171,57 @@ def correlations():
     return "\n".join(lines)
 
 
+def half_the_scale():
+    found = [y / 2 for y in GOLD]
+    lost = sum((y - x) ** 2 for x, y in zip(found, GOLD))
+    all_ = sum((y - mean(GOLD)) ** 2 for y in GOLD)
+    return f"half the scale: R² = 1 − {show(lost, 2)}/{show(all_, 1)} = {show(1 - lost / all_, 3)}"
+
+
 # ---- ranking and calibration ----------------------------------------------------------------
 
 
 def area():
     pairs = [(p, q) for p in POSITIVE for q in NEGATIVE]
     right = sum(p > q for p, q in pairs)
-    everything = sorted(POSITIVE + NEGATIVE)
-    of = [everything.index(p) + 1 for p in POSITIVE]
-    n, m = len(POSITIVE), len(NEGATIVE)
-    total = sum(of)
     return "\n".join([
         "positives   " + "  ".join(show(p, 1) for p in POSITIVE) + "        negatives   " + "  ".join(show(q, 1) for q in NEGATIVE),
         f"pairs in the right order   {right} of {len(pairs)}   AUC = {show(right / len(pairs), 3)}",
-        f"by ranks   ({' + '.join(map(str, of))} − {n}·{n + 1}/2) / ({n}·{m}) = {total - n * (n + 1) // 2}/{n * m} = {show((total - n * (n + 1) / 2) / (n * m), 3)}",
+    ])
+
+
+def roc():
+    """(found, false alarms) as the threshold falls from score to score."""
+    points = []
+    for threshold in sorted(POSITIVE + NEGATIVE, reverse=True):
+        points.append((threshold, sum(p >= threshold for p in POSITIVE), sum(q >= threshold for q in NEGATIVE)))
+    return points
+
+
+def staircase():
+    n, m = len(POSITIVE), len(NEGATIVE)
+    share = lambda count, of: str(count // of) if count % of == 0 else f"{count}/{of}"
+    lines = ["threshold     " + "".join(show(t, 1, 6) for t, _, _ in roc())]
+    lines.append("found         " + "".join(share(found, n).rjust(6) for _, found, _ in roc()))
+    lines.append("false alarms  " + "".join(share(alarms, m).rjust(6) for _, _, alarms in roc()))
+    steps, before = [], 0
+    for _, found, alarms in roc():
+        if alarms > before:
+            steps.append((alarms - before, found))
+        before = alarms
+    total = sum(width * height for width, height in steps)
+    widths = {height: sum(w for w, h in steps if h == height) for _, height in steps}
+    terms = "  +  ".join(f"{share(width, m)} · {share(height, n)}" for height, width in widths.items())
+    return "\n".join(lines + [f"area under it  {terms}  =  {total}/{n * m}"])
+
+
+def by_ranks():
+    everything = sorted(POSITIVE + NEGATIVE)
+    of = [everything.index(p) + 1 for p in POSITIVE]
+    n, m = len(POSITIVE), len(NEGATIVE)
+    return "\n".join([
+        "pairs in the right order = Σ(r − 1) − n₊(n₊ − 1)/2 = Σ r − n₊(n₊ + 1)/2",
+        f"n₊ = {n}, n₋ = {m}:  {' + '.join(map(str, of))} − {n}·({n} + 1)/2 = {sum(of) - n * (n + 1) // 2} of n₊·n₋ = {n * m}",
     ])
 
 
@@ -251,8 +298,18 @@ def wilson(right, n):
     return centre - half, centre + half
 
 
+def ends():
+    q, n = 0.9, 10
+    a, b, c = Z * Z / (2 * n), q * (1 - q) / n, Z * Z / (4 * n * n)
+    low, high = wilson(9, 10)
+    return (
+        f"9 of 10: ({show(q, 1)} + {show(a, 3)} ± {show(Z, 2)}·√({show(b, 4)} + {show(c, 4)})) / {show(1 + 2 * a, 3)}"
+        f" = ({show(q + a, 3)} ± {show(Z * math.sqrt(b + c), 3)})/{show(1 + 2 * a, 3)} = {show(low, 3)} and {show(high, 3)}"
+    )
+
+
 def intervals():
-    lines = ["right        accuracy   95 % of the time between"]
+    lines = ["right        accuracy   Wilson's interval, 95 %"]
     for right, n in ((9, 10), (90, 100), (900, 1000)):
         low, high = wilson(right, n)
         lines.append(f"{f'{right} of {n}':<12}{show(right / n, 2, 9)}{show(low, 3, 9)} and {show(high, 3)}")

@@ -27,7 +27,7 @@ from worked_speed import fast_matrix_product, how_fast_can_bert_be
 from worked_tokens import tokens
 from worked_tiny_world import tiny_world
 from worked_training import training_loop
-from worked_transfer import question_answering, tagging, transfer_learning
+from worked_transfer import classification, question_answering, tagging, transfer_learning
 
 SOURCES = Path(__file__).parent / "src"
 
@@ -388,6 +388,7 @@ CHAPTERS = {
     "ablations.md": ablations,
     "explanations.md": explanations,
     "transfer_learning.md": transfer_learning,
+    "classification.md": classification,
     "tagging.md": tagging,
     "question_answering.md": question_answering,
     "metrics.md": metrics,

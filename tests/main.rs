@@ -46,6 +46,7 @@ mod pretraining_input;
 mod saving;
 mod showing;
 mod support;
+mod telling;
 mod training;
 mod vocabulary;
 mod windows;

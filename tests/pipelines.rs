@@ -3,6 +3,8 @@
 //! and saved (`make_finetuned.py`).
 
 use bert_checkpoint::LoadOptions;
+use bert_model::Model;
+use bert_nn::{Real, Tensors};
 use bert_pipeline::answer::Answer;
 use bert_pipeline::fill_mask::MaskFiller;
 use bert_pipeline::tag::Aggregation;
@@ -261,6 +263,27 @@ fn a_model_with_another_head_is_refused() {
     ];
     for error in errors {
         assert!(matches!(error, Some(Error::WrongHead { .. })), "{error:?}");
+    }
+}
+
+#[test]
+fn scores_that_are_no_numbers_are_no_answers() {
+    for name in ["toy-classify", "toy-tag", "toy-answer"] {
+        let mut pipeline =
+            Pipeline::<Model>::open_plain(&fixture(name), &LoadOptions::default()).unwrap();
+        for tensor in pipeline.model.tensors_mut() {
+            if ["classifier.weight", "qa_outputs.weight"].contains(&tensor.name.as_str()) {
+                tensor.values.fill(Real::MAX);
+            }
+        }
+        let pipeline = pipeline.packed();
+        let error = match name {
+            "toy-classify" => pipeline.classify("the dog").unwrap_err(),
+            "toy-tag" => pipeline.tag("the dog").unwrap_err(),
+            _ => pipeline.answer("who ?", "the dog").unwrap_err(),
+        };
+        assert!(matches!(error, Error::NotFinite { .. }), "{name}: {error}");
+        assert!(error.to_string().contains(name), "{error}");
     }
 }
 

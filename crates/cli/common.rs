@@ -1,17 +1,17 @@
 //! What several subcommands share.
 
+use crate::progress::spinner;
 use crate::text::{Text, TextArgs};
 use anyhow::{Context, Result};
 use bert_checkpoint::{LoadOptions, Loaded, check_writable, load};
 use bert_model::{Config, HeadKind, Model};
 use bert_pipeline::{Error, Pipeline};
 use bert_tokenizer::{Encoding, Input};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Which model, and how to read it.
 #[derive(clap::Args)]
@@ -115,11 +115,20 @@ pub fn warn_of_empty(number: usize) {
 /// So many texts (or what they are) lost what lies beyond the limit, if any.
 pub fn warn_of_truncated(number: usize, what: &str, limit: usize) {
     if number > 0 {
-        let texts = counted(number, what);
-        warn(&format!(
-            "{texts} longer than {limit} tokens lost what lies beyond (--strict refuses them)"
-        ));
+        warn(&truncated(number, what, limit));
     }
+}
+
+/// The same, of a file.
+pub fn tell_truncated(path: &Path, number: usize, what: &str, limit: usize) {
+    if number > 0 {
+        warn(&format!("{}: {}", path.display(), truncated(number, what, limit)));
+    }
+}
+
+fn truncated(number: usize, what: &str, limit: usize) -> String {
+    let texts = counted(number, what);
+    format!("{texts} longer than {limit} tokens lost what lies beyond (--strict refuses them)")
 }
 
 /// Tokenizes chunk after chunk, counts what a user should know, and shows progress on a terminal.
@@ -134,11 +143,7 @@ pub struct Reader<'a, M> {
 impl<'a, M> Reader<'a, M> {
     /// `strict`: a text that is too long is an error.
     pub fn new(pipeline: &'a Pipeline<M>, strict: bool) -> Self {
-        let progress = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{spinner} {pos} texts, {per_sec}, {elapsed}");
-        progress.set_style(style.expect("the template is fixed"));
-        progress.enable_steady_tick(Duration::from_millis(200));
-        Self { pipeline, strict, truncated: 0, empty: 0, progress }
+        Self { pipeline, strict, truncated: 0, empty: 0, progress: spinner("texts") }
     }
 
     /// Hands the encodings of a chunk of texts to `work`. Only what went well is counted.

@@ -4,6 +4,7 @@
 //!
 //! - `finetune/training_args`, `step_args`: how a model is trained, and with what steps
 //! - `finetune/base`: the pre-trained model with the head that the task needs
+//! - `finetune/parts`: training, dev and test data
 //! - `finetune/texts`, `tags`, `answers`, `choices`: the data of each task
 //! - `finetune/about`: what the report says of a training
 //! - `finetune/train`: one training, from the first step to the finished directory
@@ -13,6 +14,7 @@ pub mod about;
 pub mod answers;
 pub mod base;
 pub mod choices;
+pub mod parts;
 pub mod seeds;
 pub mod step_args;
 pub mod tags;
@@ -28,8 +30,8 @@ use bert_model::HeadKind;
 use bert_nn::random::hash;
 use bert_pipeline::Pipeline;
 use bert_train::Example;
-use bert_train::tasks::EvaluationSet;
-use serde_json::{Map, Value, json};
+use bert_train::tasks::{EvaluationSet, NamedScores};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use step_args::BaseArgs;
 use training_args::TrainingArgs;
@@ -138,23 +140,37 @@ pub trait Task {
     /// What the model needs on top.
     fn head(&self) -> HeadKind;
     /// The names of its classes, if it has any.
-    fn labels(&self) -> Option<Vec<String>>;
+    fn labels(&self) -> Option<Vec<String>> {
+        None
+    }
     /// What the logits of a sequence classifier mean.
     fn problem_type(&self) -> Option<&'static str> {
         None
     }
     /// How many training examples have each class, where one of several is right.
-    fn class_counts(&self) -> Result<Option<Vec<u64>>>;
+    fn class_counts(&self) -> Option<Vec<u64>> {
+        None
+    }
     /// What models are compared by.
     fn score(&self) -> Score;
     /// What makes this data another.
-    fn settings(&self) -> Map<String, Value>;
+    fn settings(&self) -> Vec<(&'static str, Value)>;
     /// For the eye.
     fn describe(&self) -> String;
     /// Turns the data into numbers.
     fn prepare(&self, pipeline: &Pipeline, args: &BaseArgs) -> Result<Prepared>;
-    /// Measures the model and hands the report's parts to `write`.
+    /// Measures the model with the dev data or, where there is none, the test data. `strict`: nothing may be cut.
+    fn measure(&self, pipeline: &Pipeline, strict: bool) -> Result<Measured>;
+    /// The same, and hands the report's parts to `write`.
     fn report(&self, about: About, pipeline: &Pipeline, write: Write) -> Result<()>;
+}
+
+/// How good a model is.
+#[derive(Debug, Default)]
+pub struct Measured {
+    pub scores: NamedScores,
+    /// What they are made of, for the eye; may be empty.
+    pub table: String,
 }
 
 /// What makes a file of a report.

@@ -6,22 +6,24 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static STOP: AtomicBool = AtomicBool::new(false);
+/// What a training says.
+pub const SAVING: &str = "stopping after this step, and saving; Ctrl-C again stops at once";
 /// A command with several seeds trains several times, and a handler is installed once.
 static INSTALL: Once = Once::new();
 
 // ANCHOR: stop
-/// A flag that the first Ctrl-C (or a request to terminate) sets. The second one ends the program at
+/// A flag that the first Ctrl-C (or a request to terminate) sets, and says so. The second one ends the program at
 /// once.
-pub fn stop_on_ctrl_c() -> &'static AtomicBool {
+pub fn stop_on_ctrl_c(message: &'static str) -> &'static AtomicBool {
     INSTALL.call_once(|| {
-        let installed = ctrlc::set_handler(|| {
+        let installed = ctrlc::set_handler(move || {
             if STOP.swap(true, Ordering::Relaxed) {
                 process::exit(1);
             }
-            say("stopping after this step, and saving; Ctrl-C again stops at once");
+            say(message);
         });
         if let Err(error) = installed {
-            crate::common::warn(&format!("Ctrl-C will not save: {error}"));
+            crate::common::warn(&format!("Ctrl-C will end the program at once: {error}"));
         }
     });
     &STOP

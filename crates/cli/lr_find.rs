@@ -4,6 +4,7 @@ use crate::common::{Results, expect_output, expect_usage};
 use crate::finetune::step_args::{BaseArgs, StepArgs};
 use crate::finetune::train::{Start, start};
 use crate::finetune::{FileArgs, Task, answers, choices, tags, texts};
+use crate::progress::bar;
 use anyhow::{Context as _, Result};
 use bert_checkpoint::write_atomically;
 use bert_model::Keep;
@@ -11,9 +12,8 @@ use bert_optim::Schedule;
 use bert_plot::rate_curve;
 use bert_train::lr_find::{Found, Suggestions, Sweep};
 use bert_train::{ExampleFeed, Plan};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
@@ -135,7 +135,7 @@ impl SweepArgs {
             max_norm: Some(1.0),
             keep: Keep::All,
         };
-        let bar = progress(sweep.steps);
+        let bar = bar(sweep.steps);
         let found =
             sweep.run(&model, self.step.adamw(), &plan, &mut feed, |step, rate, loss| {
                 bar.set_position(step);
@@ -159,6 +159,7 @@ impl SweepArgs {
                     for (name, rate, rule) in rules(suggestions) {
                         results.line(&format!("--lr {rate:.1e}  {name}: {rule}"))?;
                     }
+                    results.line(ADVICE)?;
                 }
                 None => results.line(
                     "nothing to suggest: the loss never fell under these rates (try --from, --to, --steps)",
@@ -187,6 +188,9 @@ impl SweepArgs {
     }
 }
 
+/// Three rates are one question more than the user had.
+const ADVICE: &str = "Take the first. If the training is unsteady, the least of the three; if two of them are far apart, try both.";
+
 /// Name, rate and meaning of each suggestion.
 fn rules(suggestions: &Suggestions) -> [(&'static str, f64, &'static str); 3] {
     [
@@ -194,13 +198,4 @@ fn rules(suggestions: &Suggestions) -> [(&'static str, f64, &'static str); 3] {
         ("steepest", suggestions.steepest, "where the loss falls fastest"),
         ("minimum / 10", suggestions.minimum_tenth, "a tenth of the rate with the least loss"),
     ]
-}
-
-fn progress(steps: u64) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}  {eta} left");
-    bar.with_style(style.expect("the template is fixed"))
 }

@@ -36,6 +36,7 @@ mod pretrain_data;
 mod pretrain_finish;
 mod pretrain_model;
 mod progress;
+mod reading_args;
 mod report;
 mod report_command;
 mod similar;

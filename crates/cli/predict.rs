@@ -2,24 +2,21 @@
 //!
 //! # Layout
 //!
-//! - `predict/rows`: a table that is written row by row
+//! - `predict/source`: rows that are read one after the other; `predict/rows`: a table that is written so
 //! - `predict/texts`, `tags`, `answers`, `choices`: one for each task
 
 mod answers;
 mod choices;
 mod rows;
+mod source;
 mod tags;
 mod texts;
 
 use crate::common::{ModelArgs, expect_output, expect_usage};
-use crate::finetune::answers::CuttingArgs;
-use crate::finetune::step_args::MaxLength;
-use crate::finetune::tags::TagColumns;
-use crate::table_args::TableArgs;
-use anyhow::{Result, bail};
+use crate::reading_args::{ReadingArgs, no_task};
+use anyhow::Result;
 use bert_model::HeadKind;
 use bert_nn::Real;
-use bert_pipeline::Pipeline;
 use std::path::{Path, PathBuf};
 
 /// Predict for every row of a file with a fine-tuned model
@@ -39,25 +36,15 @@ pub struct Args {
     /// The file; - for standard input (say --format then)
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// Where predictions go, by its ending .csv, .tsv or .jsonl; for questions also a .json file or, for all three of
-    /// SQuAD's files, a directory [default: JSON lines, or CoNLL, on standard output]
+    /// Where predictions go, by its ending .csv, .tsv or .jsonl; for tags any other ending is CoNLL; for questions also a
+    /// .json file or, for all three of SQuAD's files, a directory [default: JSON lines, or CoNLL, on standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// As Google's test_results.tsv: probabilities only, without a header
     #[arg(long, requires = "output")]
     google: bool,
-    /// The longest sequence in tokens; auto: what the model takes
-    #[arg(long, value_name = "N|auto", default_value = "auto")]
-    max_length: MaxLength,
-    /// Refuse what would be cut
-    #[arg(long)]
-    strict: bool,
-    #[command(flatten, next_help_heading = "Tables of texts")]
-    table: TableArgs,
-    #[command(flatten, next_help_heading = "Words in columns")]
-    columns: TagColumns,
-    #[command(flatten, next_help_heading = "Questions")]
-    cutting: CuttingArgs,
+    #[command(flatten)]
+    reading: ReadingArgs,
     /// With --version-2: no answer, where that is better than the best answer by more than this
     #[arg(
         long,
@@ -72,36 +59,19 @@ pub struct Args {
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
-    args.table.check()?;
     if let Some(output) = &args.output
         && !is_directory(output)
     {
         expect_output(output, [args.input.as_path()].into_iter())?;
     }
-    let pipeline = open(&args.model, args.max_length)?;
+    let pipeline = args.reading.open(&args.model)?;
     match pipeline.model.head.kind() {
         HeadKind::SequenceClassification => texts::run(args, &pipeline),
         HeadKind::TokenClassification => tags::run(args, &pipeline),
         HeadKind::QuestionAnswering => answers::run(args, &pipeline),
         HeadKind::MultipleChoice => choices::run(args, &pipeline),
-        other => bail!(
-            "{}: a model with a {other} head predicts nothing for a file; bert finetune makes one that does",
-            pipeline.directory.display()
-        ),
+        _ => Err(no_task(&pipeline)),
     }
-}
-
-/// The model, with its limit.
-pub fn open(model: &ModelArgs, max_length: MaxLength) -> Result<Pipeline> {
-    let mut pipeline = model.open()?;
-    if let MaxLength::Tokens(tokens) = max_length {
-        let most = pipeline.max_length();
-        expect_usage(tokens <= most, || {
-            format!("--max-length {tokens}: the model takes {most} tokens at most")
-        })?;
-        pipeline.limit = Some(tokens);
-    }
-    Ok(pipeline)
 }
 
 /// Whether a path means a directory, be it there or not.

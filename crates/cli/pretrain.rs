@@ -1,7 +1,7 @@
 //! `bert pretrain`: masked-LM and next-sentence pre-training, from random weights or from a model.
 
 use crate::common::{expect_usage, say};
-use crate::interrupt::stop_on_ctrl_c;
+use crate::interrupt::{SAVING, stop_on_ctrl_c};
 use crate::pretrain_data::{Data, DataArgs};
 use crate::pretrain_finish::{FILES, finish};
 use crate::pretrain_model::ModelChoice;
@@ -13,8 +13,8 @@ use bert_model::{Config, Context, Freeze, Keep};
 use bert_optim::{AdamWSettings, Schedule};
 use bert_train::metrics::{METRICS, MetricsFile};
 use bert_train::{
-    BatchSize, Checkpoints, Ending, Event, HeldOut, InstanceFeed, Judge, Output, Plan, Run,
-    Training, begin,
+    BatchSize, Checkpoints, Ending, Evaluations, Event, HeldOut, InstanceFeed, Judge, Output, Plan,
+    Run, Training, begin,
 };
 use serde_json::{Map, Value, json};
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -117,14 +117,14 @@ pub fn run(args: &Args) -> Result<()> {
         say(&format!("the run is finished: {total} steps"));
         Ending::Finished
     } else {
-        let stop = stop_on_ctrl_c();
+        let stop = stop_on_ctrl_c(SAVING);
         say(&args.greeting(&config, &training, &data, total));
         let progress = Progress::new(data.head, training.step, total);
         let run = Run {
             plan,
             output: Some(&output),
             metrics_every: metrics_every(total),
-            eval_every: args.eval_every,
+            evaluations: Evaluations::Steps(args.eval_every),
             patience: None,
             stop,
         };
@@ -179,7 +179,7 @@ impl Args {
         let Some(epochs) = self.epochs else {
             return Ok(self.steps.map_or(3000, NonZeroU64::get));
         };
-        let counting = crate::progress::counting();
+        let counting = crate::progress::spinner("steps of an epoch counted");
         let steps = feed.steps_in_epoch(|step| counting.set_position(step))?;
         counting.finish_and_clear();
         let steps = steps.expect("only tiny world never ends, and it was refused");

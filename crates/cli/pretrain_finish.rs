@@ -8,7 +8,7 @@ use bert_model::Config;
 use bert_plot::{Curve, loss_curve};
 use bert_train::metrics::eval_results;
 use bert_train::{Judged, Output, Training};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -38,15 +38,11 @@ pub fn finish(
         write_atomically(&path, |file| file.write_all(results.as_bytes()))?;
         say(results.trim_end());
     }
-    let points = |key: &str| -> Result<Vec<(f64, f64)>> {
-        let lines = output.metrics.lines()?;
-        let point = |line: &Value| Some((line["step"].as_f64()?, line[key].as_f64()?));
-        Ok(lines.iter().filter_map(point).collect())
-    };
-    let mut curves =
-        vec![Curve { name: "training", color: "#9ecae1", points: points("masked_lm_loss")? }];
+    let history = output.metrics.history()?;
+    let points = history.points("masked_lm_loss");
+    let mut curves = vec![Curve { name: "training", color: "#9ecae1", points }];
     if evaluation.is_some() {
-        let points = points("eval_masked_lm_loss")?;
+        let points = history.points("eval_masked_lm_loss");
         curves.push(Curve { name: "held out", color: "#08519c", points });
     }
     let levels: Vec<_> = data.levels.iter().map(|(name, loss)| (name.as_str(), *loss)).collect();

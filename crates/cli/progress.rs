@@ -12,11 +12,18 @@ use std::time::{Duration, Instant};
 /// The least time between two plain lines.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Counts the steps of an epoch.
-pub fn counting() -> ProgressBar {
+/// Counts what there is no telling how much there is of. Seen on a terminal only.
+pub fn spinner(what: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    bar.set_style(style("{spinner} counting the steps of an epoch: {pos}, {elapsed}"));
+    bar.set_style(style(&format!("{{spinner}} {{pos}} {what}, {{per_sec}}, {{elapsed}}")));
+    bar.enable_steady_tick(Duration::from_millis(200));
     bar
+}
+
+/// Counts up to a total, with a message. Seen on a terminal only.
+pub fn bar(total: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+    bar.with_style(style("{bar:24} {pos}/{len}  {msg}  {eta} left"))
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -42,10 +49,7 @@ impl Progress {
     /// For a run that stands at `step` of `total`; `head` is the model's.
     pub fn new(head: HeadKind, step: u64, total: u64) -> Self {
         let terminal = io::stderr().is_terminal();
-        let target =
-            if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(total), target).with_position(step);
-        bar.set_style(style("{bar:24} {pos}/{len}  {msg}  {eta} left"));
+        let bar = bar(total).with_position(step);
         bar.reset_eta();
         Self {
             head,

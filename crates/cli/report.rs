@@ -9,7 +9,7 @@
 //! In reading order; `docs/src/reading_a_report.md` explains the page itself.
 //!
 //! - `report/page`: the sections, one after the other
-//! - `report/summary`: the scores, large; `report/meanings`: what each of them says
+//! - `report/summary`: the scores, large; `report/meanings`: what each of them says; `report/seeds`: those of several seeds
 //! - `report/data`: counts, lengths, class balance; `report/odd_texts`: repeats and contradictions
 //! - `report/curves`: losses and scores over the steps
 //! - `report/results`: what each task adds: `classes`, `labels`, `numbers`, `tags` (with
@@ -32,6 +32,7 @@ mod numbers;
 mod odd_texts;
 mod page;
 mod results;
+mod seeds;
 mod summary;
 mod tag_errors;
 mod tags;
@@ -45,7 +46,10 @@ pub use data::{Balance, Data, Lengths};
 pub use explanations::Explained;
 pub use odd_texts::OddTexts;
 pub use results::{Results, text_results};
+pub use seeds::Seeds;
 pub use tags::TagResults;
+
+use bert_train::tasks::NamedScores;
 
 /// All that the page is made of.
 #[derive(Default)]
@@ -56,8 +60,12 @@ pub struct Report<'a> {
     pub task: String,
     /// What the numbers below were measured with: `dev` or `test`.
     pub measured_on: &'static str,
-    /// Scores by name, as [`bert_train::tasks::NamedScores`] has them.
-    pub scores: Vec<(String, f64)>,
+    /// Scores by name.
+    pub scores: NamedScores,
+    /// On the test data, where the others are on the dev data.
+    pub test: NamedScores,
+    /// How trainings with other seeds ended.
+    pub seeds: Option<Seeds>,
     /// By name, in the order in which they are to be shown.
     pub settings: Vec<(String, String)>,
     /// What there is to say about the data.

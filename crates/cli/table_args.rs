@@ -4,7 +4,8 @@ use crate::common::{Usage, expect_usage, say, warn};
 use anyhow::Result;
 use bert_data::table::{Column, Format, TableOptions};
 use bert_data::texts::{
-    Columns, Glue, Labels, Need, Problem, TextFile, TextOptions, TextRows, read_folder, read_texts,
+    Columns, Glue, Labels, Need, Problem, TextFile, TextOptions, TextRows, UsedColumns,
+    read_folder, read_texts,
 };
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
@@ -39,7 +40,7 @@ pub struct TableArgs {
     #[arg(long, conflicts_with_all = ["regression", "glue"])]
     multi_label: bool,
     /// What stands between several labels in one cell
-    #[arg(long, value_name = "TEXT", default_value = ",", requires = "multi_label")]
+    #[arg(long, value_name = "TEXT", default_value = ",")]
     label_separator: String,
     /// The label is a number
     #[arg(long, conflicts_with = "glue")]
@@ -72,17 +73,23 @@ impl TableArgs {
         Ok(Self { multi_label, regression, ..self.clone() })
     }
 
+    /// The same, for a file that belongs to one whose texts and labels were read from these columns.
+    pub fn with_columns(&self, used: &UsedColumns) -> Self {
+        if self.glue.is_some() {
+            return self.clone();
+        }
+        let Columns { text, pair, labels, .. } = used.again.clone();
+        Self {
+            text_column: text.or_else(|| self.text_column.clone()),
+            pair_column: pair.or_else(|| self.pair_column.clone()),
+            label_column: if labels.is_empty() { self.label_column.clone() } else { labels },
+            ..self.clone()
+        }
+    }
+
     /// The labels and their order, where the task fixes them.
     pub fn labels(&self) -> Option<Labels> {
         self.glue.and_then(Glue::labels)
-    }
-
-    /// Refuses flags that contradict each other.
-    pub fn check(&self) -> Result<()> {
-        let several = self.label_column.len() > 1;
-        expect_usage(!several || self.multi_label, || {
-            "--label-column: several columns are several labels; say --multi-label".to_owned()
-        })
     }
 
     /// All examples of a file, or of a folder with one folder of texts for each class. Says what one should know of
@@ -92,8 +99,11 @@ impl TableArgs {
         let file = match self.glue {
             Some(glue) => glue.read(path, &self.language, need)?,
             None if path.is_dir() => self.folder(path)?,
-            None => read_texts(path, &self.options(need))?,
+            None => read_texts(path, &self.options(need)?)?,
         };
+        if self.glue.is_none() && path.is_file() {
+            say(&format!("{}: columns: {}", path.display(), file.columns));
+        }
         for note in &file.notes {
             say(&format!("{}: {note}", path.display()));
         }
@@ -111,7 +121,7 @@ impl TableArgs {
             let hint = "--glue: a file is wanted as --input, no stream";
             return Err(Usage(hint.to_owned()).into());
         }
-        Ok(TextRows::from_reader(reader, name, &self.options(need))?)
+        Ok(TextRows::from_reader(reader, name, &self.options(need)?)?)
     }
 
     /// Half of the world's spreadsheets write semicolons into a .csv. As commas they would be read as one long cell.
@@ -140,7 +150,11 @@ impl TableArgs {
         Ok(read_folder(path)?)
     }
 
-    fn options(&self, target: Need) -> TextOptions {
+    fn options(&self, target: Need) -> Result<TextOptions> {
+        let several = self.label_column.len() > 1;
+        expect_usage(!several || self.problem() == Problem::MultiLabel, || {
+            "--label-column: several columns are several labels; say --multi-label".to_owned()
+        })?;
         let header = match (self.header, self.no_header) {
             (true, _) => Some(true),
             (_, true) => Some(false),
@@ -152,12 +166,12 @@ impl TableArgs {
             labels: self.label_column.clone(),
             id: self.id_column.clone(),
         };
-        TextOptions {
+        Ok(TextOptions {
             table: TableOptions { format: self.format, header, ..TableOptions::default() },
             columns,
             problem: self.problem(),
             separator: self.label_separator.clone(),
             target,
-        }
+        })
     }
 }

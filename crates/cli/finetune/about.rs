@@ -1,6 +1,7 @@
 //! What the report says of a training, whatever the task.
 
-use crate::report::{Balance, Curves, Data, Explained, Lengths, OddTexts, Report};
+use super::parts::Parts;
+use crate::report::{Balance, Curves, Data, Explained, Lengths, OddTexts, Report, Seeds};
 use crate::text::Text;
 use anyhow::Result;
 use bert_checkpoint::LoadOptions;
@@ -9,15 +10,18 @@ use bert_pipeline::Pipeline;
 use bert_pipeline::explain::Explainer;
 use bert_tokenizer::Input;
 use bert_train::metrics::{METRICS, MetricsFile};
-use bert_train::tasks::largest;
 use bert_train::tasks::texts::{Targets, TextOutcome};
+use bert_train::tasks::{NamedScores, largest};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
 /// What the report says of a training, whatever the task.
+#[derive(Clone)]
 pub struct About {
     /// Where the model is.
     pub directory: PathBuf,
+    /// The heading.
+    pub title: String,
     /// What was learnt, from what.
     pub task: String,
     /// What the numbers are measured with.
@@ -28,34 +32,38 @@ pub struct About {
     pub curves: Curves,
     /// Of the training texts.
     pub lengths: Option<Lengths>,
-    /// What the readers of the files said.
-    pub notes: Vec<String>,
+    /// On the test data, where the numbers are measured with the dev data.
+    pub test: NamedScores,
+    /// How trainings with other seeds ended.
+    pub seeds: Option<Seeds>,
+}
+
+/// The heading of a page about a model.
+pub fn title(directory: &Path) -> String {
+    let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if name.is_empty() { "Report".to_owned() } else { format!("Report on {name}") }
 }
 
 impl About {
-    /// The heading.
-    pub fn title(&self) -> String {
-        let name = self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.is_empty() { "Report".to_owned() } else { format!("Report on {name}") }
-    }
-
-    /// The report without what is measured. `counts`: parts of the data and how many examples each has.
-    pub fn report<'a>(
+    /// The report without what is measured.
+    pub fn report<'a, E>(
         &mut self,
-        counts: &[(&str, usize)],
+        parts: &Parts<E>,
         balance: Option<Balance>,
         odd: OddTexts,
     ) -> Report<'a> {
-        let there = counts.iter().filter(|(_, count)| *count > 0);
+        let there = parts.counts().into_iter().filter(|(_, count)| *count > 0);
         let data = Data {
-            counts: there.map(|&(name, count)| (name.to_owned(), count)).collect(),
+            counts: there.map(|(name, count)| (name.to_owned(), count)).collect(),
             lengths: self.lengths.take(),
             balance,
             odd: Some(odd),
-            notes: std::mem::take(&mut self.notes),
+            notes: parts.notes(),
         };
         Report {
-            title: self.title(),
+            title: std::mem::take(&mut self.title),
+            test: std::mem::take(&mut self.test),
+            seeds: self.seeds.take(),
             task: std::mem::take(&mut self.task),
             measured_on: self.measured_on,
             settings: std::mem::take(&mut self.settings),
@@ -82,19 +90,15 @@ pub fn curves(directory: &Path, kept: Option<u64>) -> Result<Curves> {
     if !path.exists() {
         return Ok(Curves::default());
     }
-    let lines = MetricsFile::of(&path).lines()?;
-    let points = |key: &str| -> Vec<(f64, f64)> {
-        let point = |line: &Value| Some((line["step"].as_f64()?, line[key].as_f64()?));
-        lines.iter().filter_map(point).collect()
-    };
+    let history = MetricsFile::of(&path).history()?;
     let is_score = |key: &&String| key.starts_with("eval_") && *key != "eval_loss";
-    let last = lines.iter().rev().find_map(|line| line.get("eval_loss").map(|_| line));
+    let last = history.lines.iter().rev().find_map(|line| line.get("eval_loss").map(|_| line));
     let names = last.and_then(Value::as_object).into_iter().flat_map(Map::keys).filter(is_score);
-    let scores = names.map(|key| (key.trim_start_matches("eval_").to_owned(), points(key)));
+    let scores = names.map(|key| (key.trim_start_matches("eval_").to_owned(), history.points(key)));
     Ok(Curves {
         scores: scores.collect(),
-        train_loss: points("loss"),
-        dev_loss: points("eval_loss"),
+        train_loss: history.points("loss"),
+        dev_loss: history.points("eval_loss"),
         kept: kept.map(|step| step as f64),
     })
 }

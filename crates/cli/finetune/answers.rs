@@ -1,10 +1,11 @@
 //! `bert finetune answer`: the piece of a context that answers a question.
 
 use super::about::About;
+use super::parts::{Part, Parts};
 use super::step_args::{BaseArgs, MaxLength};
 use super::training_args::TrainingArgs;
-use super::{Boxed, FileArgs, Prepared, Score, Task, Write, fingerprint};
-use crate::common::{counted, expect_usage, say, warn};
+use super::{FileArgs, Measured, Prepared, Score, Task, Write};
+use crate::common::{counted, expect_usage, warn};
 use crate::report::{AnswerResults, OddTexts, Report};
 use anyhow::Result;
 use bert_data::split::split_at_random;
@@ -12,7 +13,7 @@ use bert_data::squad::{Question, SquadFile, SquadOptions};
 use bert_model::HeadKind;
 use bert_pipeline::Pipeline;
 use bert_train::tasks::answers::{self, AnswerSet, Cutting};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,7 +36,7 @@ pub struct Args {
 pub struct AnswerDataArgs {
     #[command(flatten)]
     pub files: FileArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Questions")]
     pub cutting: CuttingArgs,
 }
 
@@ -89,18 +90,30 @@ impl CuttingArgs {
     pub fn set(
         &self,
         pipeline: &Pipeline,
-        questions: &[Question],
+        part: &Part<Question>,
         max_length: MaxLength,
     ) -> Result<AnswerSet> {
         let cutting = self.cutting(max_length)?;
-        let mut questions = questions.to_vec();
+        let mut questions = part.examples.clone();
         tell_cut(
             answers::cut_questions(&pipeline.tokenizer, &mut questions, cutting.max_question),
             &cutting,
         );
-        let windows = answers::tokenized(pipeline, &questions, &cutting)?;
+        let windows = answers::tokenized(pipeline, &questions, &cutting)
+            .map_err(|error| part.located(error, |question| question.place.to_string()))?;
         let no_answer = self.version_2 || questions.iter().any(|question| question.is_impossible);
         Ok(AnswerSet { questions, windows, cutting, no_answer, n_best: self.n_best })
+    }
+
+    /// What makes a training another.
+    fn settings(&self) -> [(&'static str, Value); 5] {
+        [
+            ("--doc-stride", json!(self.doc_stride)),
+            ("--max-query-length", json!(self.max_query_length)),
+            ("--max-answer-length", json!(self.max_answer_length)),
+            ("--n-best", json!(self.n_best)),
+            ("--version-2", json!(self.version_2)),
+        ]
     }
 }
 
@@ -115,71 +128,50 @@ fn tell_cut(cut: usize, cutting: &Cutting) {
 }
 
 /// Reads a file and says what one should know of it. `without_answers`: they may be missing.
-pub fn read(path: &Path, without_answers: bool, strict: bool) -> Result<SquadFile> {
+pub fn read(path: &Path, without_answers: bool, strict: bool) -> Result<Part<Question>> {
     let mut file = SquadFile::read(path, &SquadOptions { without_answers, strict })?;
-    file.notes.iter().for_each(|note| say(note));
     let all = file.misplaced.len();
-    if all > 0 {
-        let first = &file.misplaced[0];
+    if let Some(first) = file.misplaced.first() {
         let example = format!("the first is {} ({})", first.id, first.place);
         let repaired = file.repair();
-        warn(&format!(
-            "{}: {} not where the file says ({example}); {repaired} found elsewhere in the context and taken from there, {} \
-             passed over (--strict refuses them)",
-            path.display(),
+        file.notes.push(format!(
+            "{} not where the file says ({example}); {repaired} found elsewhere in the context and taken from there, {} passed over \
+             (--strict refuses them)",
             counted(all, "answer"),
             all - repaired,
         ));
     }
-    Ok(file)
+    file.notes.iter().for_each(|note| warn(&format!("{}: {note}", path.display())));
+    Ok(Part { path: file.path, examples: file.questions, notes: file.notes })
 }
 
 /// Questions to learn from, and to be measured by.
 pub struct Answers {
     args: CuttingArgs,
     max_length: MaxLength,
-    train: Vec<Question>,
-    dev: Option<Vec<Question>>,
-    test: Option<Vec<Question>>,
-    settings: Map<String, Value>,
+    parts: Parts<Question>,
 }
 
 impl AnswerDataArgs {
     /// Reads everything. `seed` decides which paragraphs are set aside.
     pub fn read(&self, seed: u64, base: &BaseArgs) -> Result<Answers> {
         let read = |path: &Path| read(path, false, base.strict);
-        let mut questions = read(&self.files.train)?.questions;
-        let settings = [
-            ("training data", fingerprint(questions.iter().map(|q| format!("{q:?}")))),
-            ("--dev-fraction", json!(self.files.dev_fraction)),
-            ("cutting", json!(format!("{:?}", self.cutting))),
-        ]
-        .map(|(name, value)| (name.to_owned(), value));
-        let dev = match (&self.files.dev, self.files.dev_fraction()?) {
-            (Some(path), _) => Some(read(path)?.questions),
-            (None, None) => None,
-            (None, Some(share)) => {
-                // No paragraph is on both sides.
-                let paragraph = |_, question: &Question| Arc::clone(&question.context);
-                let (train, dev) = split_at_random(questions, share, seed, paragraph);
-                super::tell_split(dev.len(), train.len() + dev.len(), "questions")?;
-                questions = train;
-                Some(dev)
-            }
-        };
+        let train = read(&self.files.train)?;
+        // No paragraph is on both sides.
+        let paragraph = |_, question: &Question| Arc::clone(&question.context);
+        let split = |questions, share| Ok(split_at_random(questions, share, seed, paragraph));
+        let mut parts = Parts::read(&self.files, train, "questions", read, split)?;
         // An answer that stands nowhere teaches nothing.
-        questions.retain(|question| {
+        let train = &mut parts.train.examples;
+        train.retain(|question| {
             question.is_impossible || question.answers.iter().any(|answer| answer.start.is_some())
         });
         anyhow::ensure!(
-            !questions.is_empty(),
+            !train.is_empty(),
             "{}: no question has an answer that stands in its context",
             self.files.train.display()
         );
-        let test = self.files.test.as_deref().map(read).transpose()?.map(|file| file.questions);
-        let settings = settings.into_iter().collect();
-        let (args, max_length) = (self.cutting.clone(), base.max_length);
-        Ok(Answers { args, max_length, train: questions, dev, test, settings })
+        Ok(Answers { args: self.cutting.clone(), max_length: base.max_length, parts })
     }
 }
 
@@ -188,25 +180,14 @@ impl Answers {
     pub fn measured(
         args: CuttingArgs,
         max_length: MaxLength,
-        train: Option<SquadFile>,
-        dev: SquadFile,
+        train: Option<Part<Question>>,
+        test: Part<Question>,
     ) -> Self {
-        let train = train.map_or(Vec::new(), |file| file.questions);
-        let dev = Some(dev.questions);
-        Self { args, max_length, train, dev, test: None, settings: Map::new() }
+        Self { args, max_length, parts: Parts::measured(train, test) }
     }
 
-    fn boxed(
-        &self,
-        pipeline: &Pipeline,
-        questions: Option<&Vec<Question>>,
-        args: &BaseArgs,
-    ) -> Result<Boxed> {
-        questions
-            .map(
-                |questions| Ok(Box::new(self.args.set(pipeline, questions, args.max_length)?) as _),
-            )
-            .transpose()
+    fn set(&self, pipeline: &Pipeline, part: &Part<Question>) -> Result<AnswerSet> {
+        self.args.set(pipeline, part, self.max_length)
     }
 }
 
@@ -215,55 +196,52 @@ impl Task for Answers {
         HeadKind::QuestionAnswering
     }
 
-    fn labels(&self) -> Option<Vec<String>> {
-        None
-    }
-
-    fn class_counts(&self) -> Result<Option<Vec<u64>>> {
-        Ok(None)
-    }
-
     fn score(&self) -> Score {
         Score { name: "f1", more_is_better: true }
     }
 
-    fn settings(&self) -> Map<String, Value> {
-        self.settings.clone()
+    fn settings(&self) -> Vec<(&'static str, Value)> {
+        self.parts.settings().into_iter().chain(self.args.settings()).collect()
     }
 
     fn describe(&self) -> String {
-        format!("{} questions", self.train.len())
+        format!("{} questions", self.parts.train.examples.len())
+    }
+
+    fn prepare(&self, pipeline: &Pipeline, _: &BaseArgs) -> Result<Prepared> {
+        let train = self.set(pipeline, &self.parts.train)?;
+        let [dev, test] = self.parts.sets(|part| self.set(pipeline, part))?;
+        let each = train.questions.iter().zip(&train.windows);
+        Ok(Prepared {
+            examples: each
+                .flat_map(|(question, windows)| answers::examples(question, windows))
+                .collect(),
+            dev,
+            test,
+            lengths: train.windows.iter().flatten().map(|window| window.len()).collect(),
+            truncated: 0, // what is too long comes in windows
+            empty: 0,
+        })
+    }
+
+    fn measure(&self, pipeline: &Pipeline, _: bool) -> Result<Measured> {
+        let Some(part) = self.parts.judge() else { return Ok(Measured::default()) };
+        let set = self.set(pipeline, part)?;
+        let scores = set.named_scores(&set.outcome(pipeline)?);
+        Ok(Measured { scores, table: String::new() })
     }
 
     fn report(&self, mut about: About, pipeline: &Pipeline, write: Write) -> Result<()> {
-        let dev = self.dev.as_deref().unwrap_or_default();
-        let counts = [("training", self.train.len()), ("dev", dev.len())];
-        let report = about.report(&counts, None, OddTexts::of(&self.train, dev));
-        let Some(questions) = self.dev.as_ref().or(self.test.as_ref()) else {
-            return write(&report);
-        };
-        let set = self.args.set(pipeline, questions, self.max_length)?;
+        let odd = OddTexts::of(&self.parts.train.examples, self.parts.judged());
+        let report = about.report(&self.parts, None, odd);
+        let Some(part) = self.parts.judge() else { return write(&report) };
+        let set = self.set(pipeline, part)?;
         let outcome = set.outcome(pipeline)?;
         let (questions, no_answer) = (&set.questions, set.no_answer);
         write(&Report {
             scores: set.named_scores(&outcome),
             results: Some(Box::new(AnswerResults { questions, outcome: &outcome, no_answer })),
             ..report
-        })
-    }
-
-    fn prepare(&self, pipeline: &Pipeline, args: &BaseArgs) -> Result<Prepared> {
-        let train = self.args.set(pipeline, &self.train, args.max_length)?;
-        let each = || train.questions.iter().zip(&train.windows);
-        Ok(Prepared {
-            examples: each()
-                .flat_map(|(question, windows)| answers::examples(question, windows))
-                .collect(),
-            dev: self.boxed(pipeline, self.dev.as_ref(), args)?,
-            test: self.boxed(pipeline, self.test.as_ref(), args)?,
-            lengths: train.windows.iter().flatten().map(|window| window.len()).collect(),
-            truncated: 0, // what is too long comes in windows
-            empty: 0,
         })
     }
 }

@@ -1,9 +1,10 @@
 //! `bert finetune tag`: a tag for each word, for names and the like.
 
 use super::about::About;
+use super::parts::{Part, Parts};
 use super::step_args::BaseArgs;
 use super::training_args::TrainingArgs;
-use super::{Boxed, FileArgs, Prepared, Score, Task, Write, fingerprint};
+use super::{FileArgs, Measured, Prepared, Score, Task, Write};
 use crate::common::say;
 use crate::report::{Balance, OddTexts, Report, TagResults};
 use anyhow::{Result, anyhow, ensure};
@@ -13,7 +14,7 @@ use bert_data::tagged::{TaggedFile, TaggedOptions, TaggedSentence};
 use bert_model::HeadKind;
 use bert_pipeline::Pipeline;
 use bert_train::tasks::tags::{self, TagSet, TaggedWords};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// Tag words: names, places and other entities, or parts of speech
@@ -36,7 +37,7 @@ pub struct Args {
 pub struct TagDataArgs {
     #[command(flatten)]
     pub files: FileArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Words in columns")]
     pub columns: TagColumns,
 }
 
@@ -104,18 +105,20 @@ impl TagColumns {
 /// Tagged words to learn from, and to be measured by.
 pub struct Tags {
     labels: Vec<String>,
-    train: Vec<TaggedSentence>,
-    dev: Option<Vec<TaggedSentence>>,
-    test: Option<Vec<TaggedSentence>>,
+    parts: Parts<TaggedSentence>,
     entities: bool,
-    settings: Map<String, Value>,
+}
+
+impl From<TaggedFile> for Part<TaggedSentence> {
+    fn from(file: TaggedFile) -> Self {
+        Self { path: file.path, examples: file.sentences, notes: file.notes }
+    }
 }
 
 impl TagDataArgs {
     /// Reads everything. `seed` decides which sentences are set aside.
     pub fn read(&self, seed: u64) -> Result<Tags> {
-        let read = |path: &Path| self.columns.read_tagged(path);
-        let file = read(&self.files.train)?;
+        let file = self.columns.read_tagged(&self.files.train)?;
         let (labels, entities) = (file.labels(), file.scheme.is_some());
         ensure!(
             labels.len() > 1,
@@ -123,26 +126,11 @@ impl TagDataArgs {
             file.path.display(),
             labels.join("")
         );
-        let settings = [
-            ("training data", fingerprint(file.sentences.iter().map(|s| format!("{s:?}")))),
-            ("tags", json!(labels)),
-            ("--dev-fraction", json!(self.files.dev_fraction)),
-        ]
-        .map(|(name, value)| (name.to_owned(), value));
-        let (train, dev) = match (&self.files.dev, self.files.dev_fraction()?) {
-            (Some(path), _) => {
-                (file.sentences, Some(self.columns.read_known(path, &labels)?.sentences))
-            }
-            (None, None) => (file.sentences, None),
-            (None, Some(share)) => {
-                let (train, dev) = split_at_random(file.sentences, share, seed, |place, _| place);
-                super::tell_split(dev.len(), train.len() + dev.len(), "sentences")?;
-                (train, Some(dev))
-            }
-        };
-        let test = self.files.test.as_deref().map(|path| self.columns.read_known(path, &labels));
-        let test = test.transpose()?.map(|file| file.sentences);
-        Ok(Tags { labels, train, dev, test, entities, settings: settings.into_iter().collect() })
+        let read = |path: &Path| Ok(self.columns.read_known(path, &labels)?.into());
+        let split =
+            |sentences, share| Ok(split_at_random(sentences, share, seed, |place, _| place));
+        let parts = Parts::read(&self.files, file.into(), "sentences", read, split)?;
+        Ok(Tags { labels, parts, entities })
     }
 }
 
@@ -153,26 +141,22 @@ pub fn tokenized(pipeline: &Pipeline, sentences: &[TaggedSentence]) -> Vec<Tagge
 }
 
 /// Sentences to measure a model with.
-pub fn set(pipeline: &Pipeline, sentences: &[TaggedSentence]) -> TagSet {
+fn set(pipeline: &Pipeline, part: &Part<TaggedSentence>) -> TagSet {
     let of = |sentence: &TaggedSentence| sentence.tags.clone().unwrap_or_default();
-    TagSet { sentences: tokenized(pipeline, sentences), tags: sentences.iter().map(of).collect() }
+    let tags = part.examples.iter().map(of).collect();
+    TagSet { sentences: tokenized(pipeline, &part.examples), tags }
 }
 
 impl Tags {
     /// Sentences that a finished model is measured with. `train`: what it learnt from, if that is known.
-    pub fn measured(labels: Vec<String>, train: Option<TaggedFile>, dev: TaggedFile) -> Self {
-        let entities = dev.scheme.is_some();
-        let train = train.map_or(Vec::new(), |file| file.sentences);
-        Self { labels, train, dev: Some(dev.sentences), test: None, entities, settings: Map::new() }
+    pub fn measured(labels: Vec<String>, train: Option<TaggedFile>, test: TaggedFile) -> Self {
+        let entities = test.scheme.is_some();
+        Self { labels, parts: Parts::measured(train.map(Part::from), test.into()), entities }
     }
 
     fn number(&self, tag: &str) -> u32 {
         let place = self.labels.iter().position(|label| label == tag);
         place.expect("the labels are those of the training data") as u32
-    }
-
-    fn boxed(&self, pipeline: &Pipeline, sentences: Option<&Vec<TaggedSentence>>) -> Boxed {
-        sentences.map(|sentences| Box::new(set(pipeline, sentences)) as _)
     }
 }
 
@@ -185,60 +169,70 @@ impl Task for Tags {
         Some(self.labels.clone())
     }
 
-    fn class_counts(&self) -> Result<Option<Vec<u64>>> {
+    fn class_counts(&self) -> Option<Vec<u64>> {
         let mut counts = vec![0; self.labels.len()];
-        for tag in self.train.iter().flat_map(|sentence| sentence.tags.iter().flatten()) {
+        let train = &self.parts.train.examples;
+        for tag in train.iter().flat_map(|sentence| sentence.tags.iter().flatten()) {
             counts[self.number(tag) as usize] += 1;
         }
-        Ok(Some(counts))
+        Some(counts)
     }
 
     fn score(&self) -> Score {
         Score { name: if self.entities { "f1" } else { "accuracy" }, more_is_better: true }
     }
 
-    fn settings(&self) -> Map<String, Value> {
-        self.settings.clone()
+    fn settings(&self) -> Vec<(&'static str, Value)> {
+        let mut all = self.parts.settings();
+        all.push(("tags", json!(self.labels)));
+        all
     }
 
     fn describe(&self) -> String {
-        format!("{} sentences, tags {}", self.train.len(), self.labels.join(" "))
+        format!("{} sentences, tags {}", self.parts.train.examples.len(), self.labels.join(" "))
+    }
+
+    fn prepare(&self, pipeline: &Pipeline, _: &BaseArgs) -> Result<Prepared> {
+        let train = &self.parts.train.examples;
+        let (mut examples, mut lengths) = (Vec::new(), Vec::new());
+        for (sentence, words) in train.iter().zip(tokenized(pipeline, train)) {
+            let numbers: Vec<_> =
+                sentence.tags.iter().flatten().map(|tag| self.number(tag)).collect();
+            examples.extend(tags::examples(&words, &numbers));
+            lengths.push(words.windows.iter().map(|window| window.encoding.len()).sum());
+        }
+        let [dev, test] = self.parts.sets(|part| Ok(set(pipeline, part)))?;
+        // What is too long comes in windows.
+        Ok(Prepared { examples, dev, test, lengths, truncated: 0, empty: 0 })
+    }
+
+    fn measure(&self, pipeline: &Pipeline, _: bool) -> Result<Measured> {
+        let Some(part) = self.parts.judge() else { return Ok(Measured::default()) };
+        let (set, labels) = (set(pipeline, part), pipeline.config.labels());
+        let words = tags::word_logits(pipeline, &set.sentences)?;
+        let table = if tags::marks_entities(&labels) {
+            set.evaluation(&labels, &words).report(3)
+        } else {
+            set.confusion(&labels, &words).report(&labels, 3)
+        };
+        Ok(Measured { scores: set.named_scores(&labels, &words), table })
     }
 
     fn report(&self, mut about: About, pipeline: &Pipeline, write: Write) -> Result<()> {
-        let dev = self.dev.as_deref().unwrap_or_default();
-        let balance = self.entities.then(|| Balance::of_entities(&self.train, dev));
-        let counts = [("training", self.train.len()), ("dev", dev.len())];
-        let report = about.report(&counts, balance, OddTexts::of(&self.train, dev));
-        let Some(sentences) = self.dev.as_ref().or(self.test.as_ref()) else {
-            return write(&report);
-        };
-        let (labels, set) = (pipeline.config.labels(), set(pipeline, sentences));
+        let (train, judged) = (&self.parts.train.examples, self.parts.judged());
+        let balance = self.entities.then(|| Balance::of_entities(train, judged));
+        let report = about.report(&self.parts, balance, OddTexts::of(train, judged));
+        let Some(part) = self.parts.judge() else { return write(&report) };
+        let (labels, set) = (pipeline.config.labels(), set(pipeline, part));
         let words = tags::word_logits(pipeline, &set.sentences)?;
         let predicted: Vec<_> = words.iter().map(|words| tags::best_tags(&labels, words)).collect();
         write(&Report {
             scores: set.named_scores(&labels, &words),
-            results: Some(Box::new(TagResults { sentences, predicted: &predicted })),
+            results: Some(Box::new(TagResults {
+                sentences: &part.examples,
+                predicted: &predicted,
+            })),
             ..report
-        })
-    }
-
-    fn prepare(&self, pipeline: &Pipeline, _: &BaseArgs) -> Result<Prepared> {
-        let sentences = tokenized(pipeline, &self.train);
-        let (mut examples, mut lengths) = (Vec::new(), Vec::new());
-        for (sentence, words) in self.train.iter().zip(&sentences) {
-            let numbers: Vec<_> =
-                sentence.tags.iter().flatten().map(|tag| self.number(tag)).collect();
-            examples.extend(tags::examples(words, &numbers));
-            lengths.push(words.windows.iter().map(|window| window.encoding.len()).sum());
-        }
-        Ok(Prepared {
-            examples,
-            dev: self.boxed(pipeline, self.dev.as_ref()),
-            test: self.boxed(pipeline, self.test.as_ref()),
-            lengths,
-            truncated: 0, // what is too long comes in windows
-            empty: 0,
         })
     }
 }

@@ -1,20 +1,22 @@
 //! `bert finetune classify`: one label, several labels, or a number for each text or pair.
 
 use super::about::{About, explained};
+use super::parts::{Part, Parts};
 use super::step_args::BaseArgs;
 use super::training_args::TrainingArgs;
-use super::{Prepared, Score, Task, Write};
-use crate::common::expect_usage;
+use super::{Measured, Prepared, Score, Task, Write};
+use crate::common::{tell_truncated, warn};
 use crate::report::{Balance, OddTexts, Report, text_results};
 use crate::table_args::TableArgs;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use bert_data::statistics::label_counts;
 use bert_data::texts::{Labels, Need, Problem, Target, TextExample, TextFile, split};
 use bert_model::HeadKind;
 use bert_pipeline::{Pipeline, Prepared as Tokenized};
 use bert_tokenizer::Input;
 use bert_train::tasks::texts::{Targets, TextSet};
-use serde_json::{Map, Value, json};
-use std::path::PathBuf;
+use serde_json::{Value, json};
+use std::path::Path;
 
 /// Label texts or pairs of texts
 ///
@@ -36,31 +38,26 @@ pub struct Args {
 pub struct TextDataArgs {
     #[command(flatten)]
     pub files: super::FileArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Tables of texts")]
     pub table: TableArgs,
     /// The labels and their order, with commas [default: those in the data, sorted]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, help_heading = "Tables of texts", value_name = "NAMES", value_delimiter = ',')]
     labels: Vec<String>,
 }
 
 /// Texts to learn from, and to be measured by.
 pub struct Texts {
-    pub problem: Problem,
-    pub labels: Option<Labels>,
-    pub train: TextFile,
-    pub dev: Option<TextFile>,
-    pub test: Option<TextFile>,
+    problem: Problem,
+    labels: Option<Labels>,
+    parts: Parts<TextExample>,
     score: Score,
-    settings: Map<String, Value>,
 }
 
 impl TextDataArgs {
     /// Reads everything. `seed` decides which examples are set aside.
     pub fn read(&self, seed: u64) -> Result<Texts> {
-        self.table.check()?;
         let problem = self.table.problem();
-        let read = |path: &PathBuf| self.table.read(path, Need::Always);
-        let mut train = read(&self.files.train)?;
+        let train = self.table.read(&self.files.train, Need::Always)?;
         let labels = match (self.labels.as_slice(), problem) {
             (_, Problem::Regression) => None,
             ([], _) => match self.table.labels() {
@@ -69,33 +66,28 @@ impl TextDataArgs {
             },
             (names, _) => Some(Labels::given(names.iter().cloned())?),
         };
-        let settings = self.settings(&train, labels.as_ref());
-        let dev = match (&self.files.dev, self.files.dev_fraction()?) {
-            (Some(path), _) => Some(read(path)?),
-            (None, None) => None,
-            (None, Some(fraction)) => {
-                let parts = split(std::mem::take(&mut train.examples), fraction, seed)
-                    .with_context(|| {
-                        format!(
-                            "{}: nothing can be set aside to measure the model with; give --dev FILE, or --dev-fraction 0 for none \
-                             (labels that are numbers want --regression)",
-                            train.path.display()
-                        )
-                    })?;
-                super::tell_split(
-                    parts.dev.len(),
-                    parts.dev.len() + parts.train.len(),
-                    "examples",
-                )?;
-                train.examples = parts.train;
-                Some(TextFile { examples: parts.dev, ..train.clone() })
-            }
+        warn_of_header(&train);
+        // The other files have their texts and labels in columns of the same names.
+        let table = self.table.with_columns(&train.columns);
+        let read = |path: &Path| part(table.read(path, Need::Always)?, labels.as_ref());
+        let path = train.path.clone();
+        let train = part(train, labels.as_ref())?;
+        if let Some(labels) = &labels {
+            expect_something_to_learn(&train, labels, problem)?;
+        }
+        let set_aside = |examples, share| {
+            let parts = split(examples, share, seed).with_context(|| {
+                format!(
+                    "{}: nothing can be set aside to measure the model with; give --dev FILE, or --dev-fraction 0 for none (labels \
+                     that are numbers want --regression)",
+                    path.display()
+                )
+            })?;
+            Ok((parts.train, parts.dev))
         };
-        let test = self.files.test.as_ref().map(read).transpose()?;
+        let parts = Parts::read(&self.files, train, "examples", read, set_aside)?;
         let score = self.score(problem);
-        let texts = Texts { problem, labels, train, dev, test, score, settings };
-        texts.check()?;
-        Ok(texts)
+        Ok(Texts { problem, labels, parts, score })
     }
 
     fn score(&self, problem: Problem) -> Score {
@@ -111,67 +103,52 @@ impl TextDataArgs {
         };
         Score { name, more_is_better: true }
     }
+}
 
-    fn settings(&self, train: &TextFile, labels: Option<&Labels>) -> Map<String, Value> {
-        [
-            ("training data", super::fingerprint(train.examples.iter().map(|e| format!("{e:?}")))),
-            ("labels", json!(labels.map(Labels::names))),
-            ("--dev-fraction", json!(self.files.dev_fraction)),
-            ("problem", json!(format!("{:?}", self.table.problem()))),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into_iter()
-        .collect()
+/// The examples of a file, whose labels must be known.
+fn part(file: TextFile, labels: Option<&Labels>) -> Result<Part<TextExample>> {
+    labels.map(|labels| labels.counts(&file)).transpose()?;
+    let TextFile { path, examples, notes, .. } = file;
+    Ok(Part { path, examples, notes })
+}
+
+/// Files that were put together by hand have their header twice.
+fn warn_of_header(file: &TextFile) {
+    let [label] = &file.columns.labels[..] else { return };
+    let repeats = |example: &&TextExample| {
+        example.first == file.columns.text && class(example).as_ref() == Some(label)
+    };
+    if let Some(example) = file.examples.iter().find(repeats) {
+        let (path, line) = (file.path.display(), example.line);
+        warn(&format!("{path}: line {line} repeats the header, and {label:?} counts as a label"));
     }
 }
 
-impl Texts {
-    fn check(&self) -> Result<()> {
-        let Some(labels) = &self.labels else { return Ok(()) };
-        for file in [Some(&self.train), self.dev.as_ref(), self.test.as_ref()].into_iter().flatten()
-        {
-            labels.counts(file)?;
-        }
-        let counts = labels.counts(&self.train)?;
-        let never = labels.names().iter().zip(&counts).filter(|(_, count)| **count == 0);
-        let never: Vec<_> = never.map(|(name, _)| name.as_str()).collect();
-        if !never.is_empty() {
-            crate::common::warn(&format!("no training example has the label {}", never.join(", ")));
-        }
-        if self.problem == Problem::SingleLabel {
-            let classes = counts.iter().filter(|&&count| count > 0).count();
-            anyhow::ensure!(
-                classes > 1,
-                "{}: all examples have the label {}, so there is nothing to tell apart",
-                self.train.path.display(),
-                self.train.examples.iter().find_map(class).unwrap_or_default()
-            );
-        }
-        Ok(())
+/// Labels that no example has are told; examples that all have one teach nothing.
+fn expect_something_to_learn(
+    train: &Part<TextExample>,
+    labels: &Labels,
+    problem: Problem,
+) -> Result<()> {
+    let counts = counts(&train.examples, labels);
+    let never = labels.names().iter().zip(&counts).filter(|(_, count)| **count == 0);
+    let never: Vec<_> = never.map(|(name, _)| name.as_str()).collect();
+    if !never.is_empty() {
+        warn(&format!("no training example has the label {}", never.join(", ")));
     }
+    ensure!(
+        problem != Problem::SingleLabel || never.len() + 1 < counts.len(),
+        "{}: all examples have the label {}, so there is nothing to tell apart",
+        train.path.display(),
+        train.examples.iter().find_map(class).unwrap_or_default()
+    );
+    Ok(())
+}
 
-    fn set(
-        &self,
-        pipeline: &Pipeline,
-        file: &TextFile,
-        strict: bool,
-    ) -> Result<(TextSet, Tokenized)> {
-        let mut tokenized = tokenized(pipeline, &file.examples, strict)?;
-        let encodings = std::mem::take(&mut tokenized.encodings);
-        Ok((
-            TextSet { encodings, targets: targets(file, self.labels.as_ref(), self.problem)? },
-            tokenized,
-        ))
-    }
-
-    fn boxed(
-        &self,
-        pipeline: &Pipeline,
-        file: Option<&TextFile>,
-        args: &BaseArgs,
-    ) -> Result<super::Boxed> {
-        file.map(|file| Ok(Box::new(self.set(pipeline, file, args.strict)?.0) as _)).transpose()
-    }
+/// How many examples have each label, in the model's order.
+fn counts(examples: &[TextExample], labels: &Labels) -> Vec<u64> {
+    let found = label_counts(examples);
+    labels.names().iter().map(|name| found.get(name).copied().unwrap_or(0)).collect()
 }
 
 fn class(example: &TextExample) -> Option<String> {
@@ -190,28 +167,75 @@ fn input(example: &TextExample) -> Input<'_> {
 }
 
 /// Tokenizes the texts.
-pub fn tokenized(pipeline: &Pipeline, examples: &[TextExample], strict: bool) -> Result<Tokenized> {
+pub fn tokenized(
+    pipeline: &Pipeline,
+    examples: &[TextExample],
+    strict: bool,
+) -> Result<Tokenized, bert_pipeline::Error> {
     let inputs: Vec<_> = examples.iter().map(input).collect();
-    Ok(pipeline.prepare(&inputs, strict)?)
+    pipeline.prepare(&inputs, strict)
 }
 
 /// What is right, as numbers.
-pub fn targets(file: &TextFile, labels: Option<&Labels>, problem: Problem) -> Result<Targets> {
+fn targets(part: &Part<TextExample>, labels: Option<&Labels>, problem: Problem) -> Result<Targets> {
     let Some(labels) = labels else {
         let number = |example: &TextExample| match example.target {
             Some(Target::Number(number)) => number,
             _ => unreachable!("a regression's targets are numbers"),
         };
-        return Ok(Targets::Numbers(file.examples.iter().map(number).collect()));
+        return Ok(Targets::Numbers(part.examples.iter().map(number).collect()));
     };
-    let all: Result<Vec<Vec<usize>>, _> =
-        file.examples.iter().map(|example| labels.indices(example, &file.path)).collect();
-    let all = all?;
+    let of = |example| labels.indices(example, &part.path);
+    let all: Vec<Vec<usize>> = part.examples.iter().map(of).collect::<Result<_, _>>()?;
     if problem == Problem::MultiLabel {
         let row = |has: &Vec<usize>| (0..labels.names().len()).map(|l| has.contains(&l)).collect();
         return Ok(Targets::MultiLabel(all.iter().map(row).collect()));
     }
     Ok(Targets::Classes(all.iter().map(|has| has[0] as u32).collect()))
+}
+
+impl Texts {
+    /// Texts that a finished model is measured with. `train`: what it learnt from, if that is known.
+    pub fn measured(
+        labels: Option<Labels>,
+        problem: Problem,
+        train: Option<TextFile>,
+        test: TextFile,
+    ) -> Result<Self> {
+        let part = |file| part(file, labels.as_ref());
+        let parts = Parts::measured(train.map(part).transpose()?, part(test)?);
+        let score = Score { name: "accuracy", more_is_better: true };
+        Ok(Self { problem, labels, parts, score })
+    }
+
+    /// Texts to measure a model with; and what happened to them on the way.
+    fn set(
+        &self,
+        pipeline: &Pipeline,
+        part: &Part<TextExample>,
+        strict: bool,
+    ) -> Result<(TextSet, Tokenized)> {
+        let mut tokenized = tokenized(pipeline, &part.examples, strict).map_err(|error| {
+            part.located(error.into(), |example| format!("line {}", example.line))
+        })?;
+        let encodings = std::mem::take(&mut tokenized.encodings);
+        Ok((
+            TextSet { encodings, targets: targets(part, self.labels.as_ref(), self.problem)? },
+            tokenized,
+        ))
+    }
+
+    /// The same, and says what was cut.
+    fn told_set(
+        &self,
+        pipeline: &Pipeline,
+        part: &Part<TextExample>,
+        strict: bool,
+    ) -> Result<TextSet> {
+        let (set, tokenized) = self.set(pipeline, part, strict)?;
+        tell_truncated(&part.path, tokenized.truncated, "text", pipeline.max_length());
+        Ok(set)
+    }
 }
 
 impl Task for Texts {
@@ -232,19 +256,20 @@ impl Task for Texts {
         })
     }
 
-    fn class_counts(&self) -> Result<Option<Vec<u64>>> {
-        match (&self.labels, self.problem) {
-            (Some(labels), Problem::SingleLabel) => Ok(Some(labels.counts(&self.train)?)),
-            _ => Ok(None),
-        }
+    fn class_counts(&self) -> Option<Vec<u64>> {
+        let labels = self.labels.as_ref().filter(|_| self.problem == Problem::SingleLabel)?;
+        Some(counts(&self.parts.train.examples, labels))
     }
 
     fn score(&self) -> Score {
         self.score
     }
 
-    fn settings(&self) -> Map<String, Value> {
-        self.settings.clone()
+    fn settings(&self) -> Vec<(&'static str, Value)> {
+        let mut all = self.parts.settings();
+        all.push(("labels", json!(self.labels.as_ref().map(Labels::names))));
+        all.push(("problem", json!(self.problem_type())));
+        all
     }
 
     fn describe(&self) -> String {
@@ -252,64 +277,54 @@ impl Task for Texts {
             (Some(labels), _) => format!("labels {}", labels.names().join(", ")),
             (None, _) => "numbers".to_owned(),
         };
-        format!("{} examples, {classes}", self.train.examples.len())
-    }
-
-    fn report(&self, mut about: About, pipeline: &Pipeline, write: Write) -> Result<()> {
-        let dev = self.dev.as_ref().map_or(&[][..], |file| &file.examples);
-        let (train, test) = (&self.train.examples, self.test.as_ref());
-        let what = if self.problem == Problem::MultiLabel { "label" } else { "class" };
-        let of = |labels: &Labels| Balance::of_labels(what, labels.names(), train, dev);
-        let tested = test.map_or(0, |file| file.examples.len());
-        let counts = [("training", train.len()), ("dev", dev.len()), ("test", tested)];
-        let report = about.report(&counts, self.labels.as_ref().map(of), OddTexts::of(train, dev));
-        let Some(file) = self.dev.as_ref().or(self.test.as_ref()) else { return write(&report) };
-        let names = pipeline.config.labels();
-        let (set, _) = self.set(pipeline, file, false)?;
-        let outcome = set.outcome(pipeline)?;
-        let (directory, limit) = (&about.directory, pipeline.limit);
-        let explanations =
-            explained(directory, limit, &names, &file.examples, &set.targets, &outcome)?;
-        write(&Report {
-            scores: set.named_scores(&outcome),
-            results: Some(text_results(&names, &file.examples, &set, &outcome)),
-            explanations,
-            ..report
-        })
+        format!("{} examples, {classes}", self.parts.train.examples.len())
     }
 
     fn prepare(&self, pipeline: &Pipeline, args: &BaseArgs) -> Result<Prepared> {
-        let (train, tokenized) = self.set(pipeline, &self.train, args.strict)?;
+        let (train, tokenized) = self.set(pipeline, &self.parts.train, args.strict)?;
+        let [dev, test] = self.parts.sets(|part| self.told_set(pipeline, part, args.strict))?;
         Ok(Prepared {
             lengths: tokenized.lengths,
             truncated: tokenized.truncated,
             empty: tokenized.empty,
             examples: train.examples(),
-            dev: self.boxed(pipeline, self.dev.as_ref(), args)?,
-            test: self.boxed(pipeline, self.test.as_ref(), args)?,
+            dev,
+            test,
         })
     }
-}
 
-impl Texts {
-    /// Texts that a finished model is measured with. `train`: what it learnt from, if that is known.
-    pub fn measured(
-        labels: Option<Labels>,
-        problem: Problem,
-        train: Option<TextFile>,
-        dev: TextFile,
-    ) -> Self {
-        let train = train.unwrap_or_else(|| TextFile { examples: Vec::new(), ..dev.clone() });
-        let score = Score { name: "accuracy", more_is_better: true };
-        Self { problem, labels, train, dev: Some(dev), test: None, score, settings: Map::new() }
+    fn measure(&self, pipeline: &Pipeline, strict: bool) -> Result<Measured> {
+        let Some(part) = self.parts.judge() else { return Ok(Measured::default()) };
+        let (set, names) = (self.told_set(pipeline, part, strict)?, pipeline.config.labels());
+        let outcome = set.outcome(pipeline)?;
+        let table = match &set.targets {
+            Targets::Classes(classes) => set.confusion(classes, &outcome).report(&names, 3),
+            Targets::MultiLabel(_) => {
+                set.multi_label(&outcome).map_or(String::new(), |all| all.report(&names, 3))
+            }
+            Targets::Numbers(_) => String::new(),
+        };
+        Ok(Measured { scores: set.named_scores(&outcome), table })
     }
-}
 
-/// How often each class occurs, for a flag that makes no sense without classes.
-pub fn expect_classes(task: &dyn Task, flag: &str) -> Result<Vec<u64>> {
-    let counts = task.class_counts()?;
-    expect_usage(counts.is_some(), || {
-        format!("{flag}: there are no classes of which one is right")
-    })?;
-    Ok(counts.unwrap_or_default())
+    fn report(&self, mut about: About, pipeline: &Pipeline, write: Write) -> Result<()> {
+        let (train, judged) = (&self.parts.train.examples, self.parts.judged());
+        let what = if self.problem == Problem::MultiLabel { "label" } else { "class" };
+        let of = |labels: &Labels| Balance::of_labels(what, labels.names(), train, judged);
+        let odd = OddTexts::of(train, judged);
+        let report = about.report(&self.parts, self.labels.as_ref().map(of), odd);
+        let Some(part) = self.parts.judge() else { return write(&report) };
+        let names = pipeline.config.labels();
+        let (set, _) = self.set(pipeline, part, false)?;
+        let outcome = set.outcome(pipeline)?;
+        let (directory, limit) = (&about.directory, pipeline.limit);
+        let explanations =
+            explained(directory, limit, &names, &part.examples, &set.targets, &outcome)?;
+        write(&Report {
+            scores: set.named_scores(&outcome),
+            results: Some(text_results(&names, &part.examples, &set, &outcome)),
+            explanations,
+            ..report
+        })
+    }
 }

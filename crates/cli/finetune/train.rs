@@ -3,11 +3,10 @@
 use super::about::{self, About};
 use super::base::{self, Base};
 use super::step_args::{BaseArgs, StepArgs};
-use super::texts::expect_classes;
 use super::training_args::TrainingArgs;
 use super::{Prepared, Task};
-use crate::common::{say, warn, warn_of_empty, warn_of_truncated};
-use crate::interrupt::stop_on_ctrl_c;
+use crate::common::{expect_usage, say, warn, warn_of_empty, warn_of_truncated};
+use crate::interrupt::{SAVING, stop_on_ctrl_c};
 use crate::progress::{Progress, readable};
 use crate::report::Lengths;
 use crate::training::{begun, metrics_every, stopped};
@@ -19,7 +18,9 @@ use bert_pipeline::Pipeline;
 use bert_plot::{Curve, loss_curve};
 use bert_train::metrics::{METRICS, MetricsFile, eval_results};
 use bert_train::tasks::{EvaluationSet, NamedScores, PipelineJudge};
-use bert_train::{Checkpoints, Ending, Error, ExampleFeed, Judge, Output, Run, Training, begin};
+use bert_train::{
+    Checkpoints, Ending, Error, Example, ExampleFeed, Judge, Output, Run, Training, begin,
+};
 use serde_json::{Map, Value, json};
 use std::io::Write as _;
 use std::path::Path;
@@ -30,7 +31,7 @@ const FILES: [&str; 6] =
 const EVAL_RESULTS: &str = "eval_results.txt";
 const TEST_RESULTS: &str = "test_results.txt";
 const CURVE: &str = "loss.svg";
-const REPORT: &str = "report.html";
+pub const REPORT: &str = "report.html";
 
 /// Refuses an output directory whose model is not that of several seeds.
 pub fn check_free(output: &Path) -> Result<()> {
@@ -49,8 +50,16 @@ pub fn check_free(output: &Path) -> Result<()> {
 pub struct Trained {
     /// The fine-tuned model with its tokenizer, ready to be asked.
     pub pipeline: Pipeline,
-    /// On the dev set, if there is one.
+    /// How good it is.
+    pub scores: Scores,
+    /// What there is to report.
+    pub about: About,
+}
+
+/// Scores of a finished model, on what there is of both.
+pub struct Scores {
     pub dev: Option<NamedScores>,
+    pub test: Option<NamedScores>,
 }
 
 /// A model and data that are ready for the first step.
@@ -87,6 +96,15 @@ pub fn start(base: &BaseArgs, step: &StepArgs, task: &dyn Task, seed: u64) -> Re
     Ok(Start { pipeline, config, model, tokenizer_files, prepared, class_weights })
 }
 
+/// How often each class occurs, for a flag that makes no sense without classes.
+fn expect_classes(task: &dyn Task, flag: &str) -> Result<Vec<u64>> {
+    let counts = task.class_counts();
+    expect_usage(counts.is_some(), || {
+        format!("{flag}: there are no classes of which one is right")
+    })?;
+    Ok(counts.unwrap_or_default())
+}
+
 // ANCHOR: run
 /// Trains with one seed; everything goes into `output`.
 pub fn run(args: &TrainingArgs, task: &dyn Task, seed: u64, output: &Path) -> Result<Trained> {
@@ -97,8 +115,8 @@ pub fn run(args: &TrainingArgs, task: &dyn Task, seed: u64, output: &Path) -> Re
     let epoch = feed.steps_in_epoch(0);
     let total = args.total(|epoch| feed.steps_in_epoch(epoch));
     let plan = args.plan(&config, class_weights.as_deref(), seed, total, epoch);
-    let mut settings = task.settings();
-    settings.extend(args.settings(seed, total));
+    let settings = [task.settings(), args.settings(seed, total)].concat();
+    let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
 
     let checkpoints = Checkpoints::new(output, 2);
     let of_tokenizer = tokenizer_files.files().map(|(name, _)| name);
@@ -120,14 +138,14 @@ pub fn run(args: &TrainingArgs, task: &dyn Task, seed: u64, output: &Path) -> Re
     if training.finished(&plan) {
         say(&format!("the training is finished: {} steps", training.step));
     } else {
-        let stop = stop_on_ctrl_c();
+        let stop = stop_on_ctrl_c(SAVING);
         say(&greeting(task, &training, total, epoch));
         let progress = Progress::new(task.head(), training.step, total);
         let run = Run {
             plan,
             output: Some(&output_files),
             metrics_every: metrics_every(total),
-            eval_every: args.eval_every(epoch),
+            evaluations: args.evaluations(),
             patience: patience.as_ref(),
             stop,
         };
@@ -139,12 +157,12 @@ pub fn run(args: &TrainingArgs, task: &dyn Task, seed: u64, output: &Path) -> Re
     }
     let mut pipeline = judge.pipeline;
     pipeline.model = PackedModel::new(training.result().clone());
-    let trained = finish(pipeline, &config, &training, &prepared, output, &output_files)?;
+    let scores = finish(&pipeline, &config, &training, &prepared, output, &output_files)?;
+    let about = about(task, &training, &prepared, &pipeline, output, &output_files, &scores)?;
     if !args.no_report {
-        let about = about(task, &training, &prepared, &trained.pipeline, output, &output_files)?;
-        write_report(task, about, &trained.pipeline, &output.join(REPORT))?;
+        write_report(task, about.clone(), &pipeline, &output.join(REPORT))?;
     }
-    Ok(trained)
+    Ok(Trained { pipeline, scores, about })
 }
 // ANCHOR_END: run
 
@@ -152,22 +170,21 @@ pub fn run(args: &TrainingArgs, task: &dyn Task, seed: u64, output: &Path) -> Re
 /// The model, what it reached, and how it got there. Each file is replaced as a whole, so a run that is killed here does it
 /// again with --resume.
 fn finish(
-    pipeline: Pipeline,
+    pipeline: &Pipeline,
     config: &Config,
     training: &Training,
     prepared: &Prepared,
     output: &Path,
     files: &Output,
-) -> Result<Trained> {
+) -> Result<Scores> {
     save(output, config, training.result(), &files.tokenizer)?;
-    let lines = files.metrics.lines()?;
-    let last = |key: &str| lines.iter().rev().find_map(|line| line[key].as_f64());
+    let history = files.metrics.history()?;
+    let train_loss = history.points("loss");
     let measure = |set: Option<&dyn EvaluationSet>, name: &str| -> Result<Option<NamedScores>> {
         let Some(set) = set else { return Ok(None) };
-        let scores = set.scores(&pipeline)?;
-        let eval = scores.iter().map(|(name, score)| (format!("eval_{name}"), json!(score)));
-        let mut results: Map<String, Value> = eval.collect();
-        results.extend(last("loss").map(|loss| ("loss".to_owned(), json!(loss))));
+        let scores = set.scores(pipeline)?;
+        let mut results = as_map("eval_", &scores);
+        results.extend(train_loss.last().map(|(_, loss)| ("loss".to_owned(), json!(loss))));
         let text = eval_results(training.step, &results);
         write_atomically(&output.join(name), |file| file.write_all(text.as_bytes()))?;
         Ok(Some(scores))
@@ -176,22 +193,19 @@ fn finish(
     let test = measure(prepared.test.as_deref(), TEST_RESULTS)?;
     for (name, scores) in [("dev", &dev), ("test", &test)] {
         if let Some(scores) = scores {
-            say(&format!("{name}: {}", readable(&as_map(scores))));
+            say(&format!("{name}: {}", readable(&as_map("", scores))));
             warn_of_chance(scores);
         }
     }
-    let points = |key: &str| -> Vec<(f64, f64)> {
-        let point = |line: &Value| Some((line["step"].as_f64()?, line[key].as_f64()?));
-        lines.iter().filter_map(point).collect()
-    };
-    let mut curves = vec![Curve { name: "training", color: "#9ecae1", points: points("loss") }];
+    let mut curves = vec![Curve { name: "training", color: "#9ecae1", points: train_loss }];
     if dev.is_some() {
-        curves.push(Curve { name: "dev", color: "#08519c", points: points("eval_loss") });
+        let points = history.points("eval_loss");
+        curves.push(Curve { name: "dev", color: "#08519c", points });
     }
     let svg = loss_curve(&curves, &[]);
     write_atomically(&output.join(CURVE), |file| file.write_all(svg.as_bytes()))?;
     say(&format!("model: {}", output.display()));
-    Ok(Trained { pipeline, dev })
+    Ok(Scores { dev, test })
 }
 // ANCHOR_END: finish
 
@@ -202,10 +216,12 @@ fn about(
     pipeline: &Pipeline,
     output: &Path,
     files: &Output,
+    scores: &Scores,
 ) -> Result<About> {
     let kept = training.best.as_ref().and(training.watch.best).map(|best| best.step);
     Ok(About {
         directory: output.to_owned(),
+        title: about::title(output),
         task: format!("{}.", task.describe()),
         measured_on: if prepared.dev.is_some() { "dev" } else { "test" },
         settings: about::settings(&files.settings),
@@ -215,7 +231,8 @@ fn about(
             limit: pipeline.max_length(),
             truncated: prepared.truncated,
         }),
-        notes: Vec::new(),
+        test: scores.test.clone().filter(|_| scores.dev.is_some()).unwrap_or_default(),
+        seeds: None,
     })
 }
 
@@ -240,9 +257,9 @@ fn warn_of_chance(scores: &NamedScores) {
     }
 }
 
-/// Scores as a line of JSON has them.
-pub fn as_map(scores: &NamedScores) -> Map<String, Value> {
-    scores.iter().map(|(name, score)| (name.clone(), json!(score))).collect()
+/// Scores as a line of JSON has them, their names begun with a prefix.
+pub fn as_map(prefix: &str, scores: &NamedScores) -> Map<String, Value> {
+    scores.iter().map(|(name, score)| (format!("{prefix}{name}"), json!(score))).collect()
 }
 
 /// How long the texts are, and what was done about those that are too long.
@@ -259,8 +276,24 @@ fn tell_lengths(prepared: &Prepared, pipeline: &Pipeline) {
         percentile(99),
     ));
     warn_of_truncated(prepared.truncated, "training text", limit);
+    warn_of_unknown(prepared, pipeline.tokenizer.special().unk);
     if prepared.empty > 0 {
         warn_of_empty(prepared.empty);
+    }
+}
+
+/// A model of another language, or without the capitals, knows little of what it reads.
+fn warn_of_unknown(prepared: &Prepared, unknown: u32) {
+    let sequences = prepared.examples.iter().flat_map(Example::sequences);
+    let (mut all, mut without) = (0, 0);
+    for id in sequences.flat_map(|sequence| &sequence.token_ids) {
+        (all, without) = (all + 1, without + usize::from(*id == unknown));
+    }
+    if 100 * without > all {
+        warn(&format!(
+            "{:.1} % of the tokens are [UNK]: the vocabulary of the model has nothing for them, and it cannot tell them apart",
+            100.0 * without as f64 / all as f64
+        ));
     }
 }
 

@@ -6,46 +6,49 @@ use anyhow::Result;
 use bert_model::{Config, Keep};
 use bert_nn::Real;
 use bert_optim::Schedule;
-use bert_train::{Patience, Plan};
-use serde_json::{Map, Value, json};
+use bert_train::{Evaluations, Patience, Plan};
+use serde_json::{Value, json};
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+/// The heading in the help.
+const TRAINING: &str = "Training";
 
 /// How a model is trained for a task.
 #[derive(clap::Args, Debug, Clone)]
 pub struct TrainingArgs {
     #[command(flatten)]
     pub base: BaseArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Steps")]
     pub step: StepArgs,
     /// Where the model, its report and its checkpoints go
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
     /// How many passes over the data; auto: until the dev score no longer rises, with the best weights in the end
-    #[arg(long, value_name = "N|auto", default_value = "3")]
+    #[arg(long, help_heading = TRAINING, value_name = "N|auto", default_value = "3")]
     pub epochs: Epochs,
     /// The peak learning rate (bert lr-find helps) [default: 5e-5; with tiny-world 1e-3]
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, help_heading = TRAINING, value_name = "RATE")]
     lr: Option<f64>,
-    /// linear, cosine, constant, onecycle or triangular (one triangle for each epoch) [default: linear; with
-    /// --epochs auto triangular]
-    #[arg(long, value_name = "NAME")]
+    /// linear, cosine, constant, onecycle or triangular (one triangle for each epoch, all as long as the first) [default: linear;
+    /// with --epochs auto triangular]
+    #[arg(long, help_heading = TRAINING, value_name = "NAME")]
     lr_schedule: Option<LrSchedule>,
     /// The share of the steps in which the rate rises (linear and cosine)
-    #[arg(long, value_name = "SHARE", default_value = "0.1")]
+    #[arg(long, help_heading = TRAINING, value_name = "SHARE", default_value = "0.1")]
     warmup: f64,
     /// End with the weights of the best evaluation, not with the last ones
-    #[arg(long)]
+    #[arg(long, help_heading = TRAINING)]
     best: bool,
     /// An evaluation after each so many steps [default: after each epoch]
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = TRAINING, value_name = "N")]
     eval_every: Option<NonZeroU64>,
     /// A checkpoint after each so many steps; 0: only at the end and on Ctrl-C
-    #[arg(long, value_name = "N", default_value = "500")]
+    #[arg(long, help_heading = TRAINING, value_name = "N", default_value = "500")]
     pub save_every: u64,
     /// What all random numbers depend on; several with commas are several trainings, of which the best is kept
-    #[arg(long, value_name = "N", default_value = "1", value_delimiter = ',')]
+    #[arg(long, help_heading = TRAINING, value_name = "N", default_value = "1", value_delimiter = ',')]
     pub seed: Vec<u64>,
     /// Go on with the run in the output directory, or begin it where there is none
     #[arg(long)]
@@ -132,9 +135,7 @@ impl TrainingArgs {
     ) -> Plan<'a> {
         let context = self.step.context(config, class_weights);
         let warm_up = (self.warmup * total as f64).ceil() as u64;
-        let auto = self.epochs == Epochs::Auto;
-        let default = if auto { LrSchedule::Triangular } else { LrSchedule::Linear };
-        let schedule = match self.lr_schedule.unwrap_or(default) {
+        let schedule = match self.schedule() {
             LrSchedule::Linear => Schedule::Linear { warm_up, total },
             LrSchedule::Cosine => Schedule::Cosine { warm_up, total },
             LrSchedule::Constant => Schedule::Constant,
@@ -150,6 +151,11 @@ impl TrainingArgs {
             max_norm: Some(1.0),
             keep: Keep::All,
         }
+    }
+
+    fn schedule(&self) -> LrSchedule {
+        let auto = self.epochs == Epochs::Auto;
+        self.lr_schedule.unwrap_or(if auto { LrSchedule::Triangular } else { LrSchedule::Linear })
     }
 
     fn learning_rate(&self) -> f64 {
@@ -174,20 +180,21 @@ impl TrainingArgs {
         })
     }
 
-    /// An evaluation after each so many steps.
-    pub fn eval_every(&self, epoch: u64) -> u64 {
-        self.eval_every.map_or(epoch, NonZeroU64::get)
+    /// When the model is measured.
+    pub fn evaluations(&self) -> Evaluations {
+        let steps = |steps: NonZeroU64| Evaluations::Steps(steps.get());
+        self.eval_every.map_or(Evaluations::Epochs, steps)
     }
 
     /// What a run is: with another of these, it would be another. Where it is written to and how often
     /// is not part of it.
-    pub fn settings(&self, seed: u64, total: u64) -> Map<String, Value> {
+    pub fn settings(&self, seed: u64, total: u64) -> Vec<(&'static str, Value)> {
         let max_length = match self.base.max_length {
             MaxLength::Auto => json!("auto"),
             MaxLength::Tokens(tokens) => json!(tokens),
         };
-        let schedule = self.lr_schedule.map(|schedule| format!("{schedule:?}").to_lowercase());
-        [
+        let schedule = format!("{:?}", self.schedule()).to_lowercase();
+        vec![
             ("--model", json!(self.base.model.to_string_lossy())),
             ("--activation", json!(self.base.activation)),
             ("--max-length", max_length),
@@ -203,7 +210,6 @@ impl TrainingArgs {
         ]
         .into_iter()
         .chain(self.step.settings())
-        .map(|(name, value)| (name.to_owned(), value))
         .collect()
     }
 }

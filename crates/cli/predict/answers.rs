@@ -18,8 +18,9 @@ pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
     let json = |path: &Path| path.extension().is_some_and(|ending| ending == "json");
     let table = args.output.as_deref().filter(|path| !is_directory(path) && !json(path));
     table.map(|path| Form::of(path, args.google)).transpose()?;
-    let file = read(args.input_file()?, true, args.strict)?;
-    let set = args.cutting.set(pipeline, &file.questions, args.max_length)?;
+    let reading = &args.reading;
+    let part = read(args.input_file()?, true, reading.strict)?;
+    let set = reading.cutting.set(pipeline, &part, reading.max_length)?;
     let found = set.outcome(pipeline)?.answers;
     let text = |answer: &NBest| -> String {
         if set.no_answer { answer.text_or_none(args.null_threshold) } else { answer.text() }

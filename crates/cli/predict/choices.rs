@@ -2,10 +2,9 @@
 
 use super::Args;
 use super::rows::{Cell, Form, write};
-use crate::common::{counted, say, warn_of_truncated};
-use crate::finetune::choices::set;
+use crate::common::{counted, say};
+use crate::finetune::choices::{read_any, told_set};
 use anyhow::Result;
-use bert_data::ChoiceFile;
 use bert_kernels::softmax_row;
 use bert_pipeline::Pipeline;
 use bert_train::tasks::largest;
@@ -13,9 +12,9 @@ use bert_train::tasks::largest;
 /// Runs the command for a model that chooses.
 pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
     args.output.as_deref().map(|path| Form::of(path, args.google)).transpose()?;
-    let questions = ChoiceFile::read(args.input_file()?)?.questions;
-    let (set, tokenized) = set(pipeline, &questions, args.strict)?;
-    let logits = set.logits(pipeline)?;
+    let part = read_any(args.input_file()?)?;
+    let logits = told_set(pipeline, &part, args.reading.strict)?.logits(pipeline)?;
+    let questions = &part.examples;
     let most = questions.iter().map(|question| question.seconds.len()).max().unwrap_or(0);
     let first = ["id", "choice"].map(str::to_owned);
     let columns: Vec<_> =
@@ -32,7 +31,6 @@ pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
         }
         Ok(())
     })?;
-    warn_of_truncated(tokenized.truncated, "sequence", pipeline.max_length());
     if let Some(output) = &args.output {
         say(&format!("{} answered: {}", counted(questions.len(), "question"), output.display()));
     }

@@ -2,117 +2,59 @@
 
 use super::Args;
 use super::rows::{Cell, write};
+use super::source::Source;
 use crate::common::{counted, say, warn, warn_of_empty, warn_of_truncated};
-use crate::evaluate::problem_of;
+use crate::finetune::parts::Part;
 use crate::finetune::texts::tokenized;
-use crate::table_args::TableArgs;
-use anyhow::{Context as _, Result};
-use bert_data::texts::{Need, TextExample, TextRows};
+use crate::progress::spinner;
+use anyhow::Result;
 use bert_pipeline::classify::Scoring;
 use bert_pipeline::{Classifier, Pipeline};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::fs::File;
-use std::io::{self, BufReader, IsTerminal};
-use std::path::Path;
-use std::time::Duration;
 
 /// Runs the command for a classifier.
 pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
-    let classifier = Classifier::new(pipeline)?;
-    let table = args.table.for_problem(problem_of(&pipeline.config))?;
-    let mut rows = Rows::open(args, &table)?;
-    // A person wants an answer after each line, a pipe soon, a file fast.
-    let piece_size = match (args.input.as_os_str() == "-", io::stdin().is_terminal()) {
-        (true, true) => 1,
-        (true, false) => 32,
-        (false, _) => 1024,
-    };
+    let (classifier, reading) = (Classifier::new(pipeline)?, &args.reading);
+    let mut source = Source::open(&args.input, &reading.table(&pipeline.config)?)?;
     let columns = columns(&classifier);
     let (mut truncated, mut empty, mut number) = (0, 0, 0);
-    let progress = progress();
+    let progress = spinner("rows");
     write(args.output.as_deref(), args.google, &columns, |write_row| {
         loop {
-            let mut fault = None;
-            let good = |row: Result<_, _>| row.map_err(|error| fault = Some(error)).ok();
-            let piece: Vec<_> = rows.by_ref().take(piece_size).map_while(good).collect();
-            let prepared = tokenized(pipeline, &piece, args.strict)?;
+            let (examples, fault) = source.piece()?;
+            let ended = examples.is_empty();
+            let piece = Part { path: source.name().to_owned(), examples, notes: Vec::new() };
+            let prepared = tokenized(pipeline, &piece.examples, reading.strict)
+                .map_err(|error| piece.located(error.into(), |row| format!("line {}", row.line)))?;
             truncated += prepared.truncated;
             empty += prepared.empty;
-            for (example, logits) in piece.iter().zip(classifier.logits(&prepared.encodings)?) {
+            let logits = classifier.logits(&prepared.encodings)?;
+            for (example, logits) in piece.examples.into_iter().zip(logits) {
                 number += 1;
-                let id = example.id.clone().unwrap_or_else(|| number.to_string());
+                let id = example.id.unwrap_or_else(|| number.to_string());
                 write_row(cells(&classifier, id, classifier.scores(logits)))?;
             }
             progress.set_position(number);
             // The rows before a bad one have their answers.
             match fault {
                 Some(error) => return Err(error.into()),
-                None if piece.is_empty() => return Ok(()),
+                None if ended => return Ok(()),
                 None => {}
             }
         }
     })?;
     progress.finish_and_clear();
-    rows.notes().iter().for_each(|note| say(note));
+    source.notes().iter().for_each(|note| say(note));
     warn_of_truncated(truncated, "text", pipeline.max_length());
     if empty > 0 {
         warn_of_empty(empty);
     }
     if number == 0 {
-        warn(&format!("{}: there is no row in it", Rows::name(args).display()));
+        warn(&format!("{}: there is no row in it", source.name().display()));
     }
     if let Some(output) = &args.output {
         say(&format!("{} predicted: {}", counted(number as usize, "row"), output.display()));
     }
     Ok(())
-}
-
-/// Examples one after the other.
-enum Rows {
-    Streamed(Box<TextRows>),
-    /// Of these everything has been said.
-    Read(std::vec::IntoIter<TextExample>),
-}
-
-impl Rows {
-    fn open(args: &Args, table: &TableArgs) -> Result<Self> {
-        let path = &args.input;
-        if path.as_os_str() == "-" {
-            let stdin = BufReader::new(io::stdin());
-            let rows = table.stream(stdin, Self::name(args), Need::IfThere)?;
-            return Ok(Self::Streamed(Box::new(rows)));
-        }
-        if table.glue.is_some() || path.is_dir() {
-            return Ok(Self::Read(table.read(path, Need::IfThere)?.examples.into_iter()));
-        }
-        table.warn_of_semicolons(path);
-        let file = File::open(path).with_context(|| path.display().to_string())?;
-        let rows = table.stream(BufReader::new(file), path, Need::IfThere)?;
-        Ok(Self::Streamed(Box::new(rows)))
-    }
-
-    /// What messages call the input.
-    fn name(args: &Args) -> &Path {
-        if args.input.as_os_str() == "-" { Path::new("standard input") } else { &args.input }
-    }
-
-    fn notes(&self) -> Vec<String> {
-        match self {
-            Self::Streamed(rows) => rows.notes(),
-            Self::Read(_) => Vec::new(),
-        }
-    }
-}
-
-impl Iterator for Rows {
-    type Item = Result<TextExample, bert_data::Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::Streamed(rows) => rows.next(),
-            Self::Read(examples) => examples.next().map(Ok),
-        }
-    }
 }
 
 /// `id`, `label`, and a column for each label's probability; `id` and `score` of a regression.
@@ -146,15 +88,4 @@ fn cells(classifier: &Classifier<&Pipeline>, id: String, scores: Vec<bert_nn::Re
     }
     cells.extend(scores.into_iter().map(Cell::score));
     cells
-}
-
-fn progress() -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{spinner} {pos} rows, {per_sec}, {elapsed}");
-    bar.set_style(style.expect("the template is fixed"));
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }

@@ -24,7 +24,7 @@ impl Calibration {
         page.paragraph(
             "Of all answers that the model gives with a probability of about 0.8, eight in ten should be right. Then its \
              probabilities can be used: to ask a person where it is unsure, say. Bars below the diagonal mean that it is \
-             surer than it should be, which is usual after fine-tuning.",
+             surer than it should be, as is common after training on little data.",
         );
         let bins = reliability(&self.confidences, &self.right, BINS);
         let error = expected_calibration_error(&bins);

@@ -22,6 +22,7 @@ pub struct Data {
 }
 
 /// Lengths of training texts.
+#[derive(Debug, Clone)]
 pub struct Lengths {
     /// In tokens, of each text, before it was cut.
     pub tokens: Vec<usize>,
@@ -39,7 +40,7 @@ pub struct Balance {
     pub names: Vec<String>,
     /// How often each occurs in the training data.
     pub train: Vec<u64>,
-    /// In the dev data; empty if there is none.
+    /// In the data that the model is measured with; empty if there is none.
     pub dev: Vec<u64>,
     /// Of how many, in each: examples, or entities.
     pub totals: [u64; 2],
@@ -82,7 +83,8 @@ impl Balance {
 }
 
 impl Data {
-    pub(super) fn section(&self, page: &mut Page) {
+    /// `judge`: what the data is called that the model is measured with.
+    pub(super) fn section(&self, page: &mut Page, judge: &'static str) {
         page.heading("Data");
         if !self.counts.is_empty() {
             let rows: Vec<_> = self
@@ -97,10 +99,10 @@ impl Data {
             lengths.draw(page);
         }
         if let Some(balance) = self.balance.as_ref().filter(|balance| !balance.names.is_empty()) {
-            balance.draw(page);
+            balance.draw(page, judge);
         }
         if let Some(odd) = &self.odd {
-            odd.draw(page);
+            odd.draw(page, judge);
         }
     }
 }
@@ -145,7 +147,7 @@ impl Lengths {
 }
 
 impl Balance {
-    fn draw(&self, page: &mut Page) {
+    fn draw(&self, page: &mut Page, judge: &'static str) {
         let mut order: Vec<usize> = (0..self.names.len()).collect();
         // Beyond what can be drawn, the rare ones are left out.
         order.sort_by_key(|&class| std::cmp::Reverse(self.train[class]));
@@ -161,7 +163,7 @@ impl Balance {
         };
         let mut series = vec![part("training", 0, &self.train)];
         if !self.dev.is_empty() {
-            series.push(part("dev", 1, &self.dev));
+            series.push(part(judge, 1, &self.dev));
         }
         page.subheading("Class balance");
         page.paragraph(&self.evenness());
@@ -182,8 +184,14 @@ impl Balance {
             None => format!(
                 "At least one {what} does not occur in the training data: the model cannot learn it."
             ),
-            Some(0..=3) => format!(
-                "No {what} is much rarer than the others, so accuracy is an honest measure."
+            Some(0..=3) if what == "class" => {
+                "No class is much rarer than the others, so accuracy is an honest measure."
+                    .to_owned()
+            }
+            Some(0..=3) => format!("No {what} is much rarer than the others."),
+            Some(ratio) if what == "entity type" => format!(
+                "The most frequent {what} occurs {ratio} times as often as the rarest: look at the F1 of each. The rare ones weigh \
+                 little in the F1 of all together."
             ),
             Some(ratio) => format!(
                 "The most frequent {what} occurs {ratio} times as often as the rarest. A model can reach a high accuracy \

@@ -54,7 +54,8 @@ impl OddTexts {
         }
     }
 
-    pub(super) fn draw(&self, page: &mut Page) {
+    /// `judge`: what the data is called that the model is measured with.
+    pub(super) fn draw(&self, page: &mut Page, judge: &str) {
         page.subheading("Duplicates, contradictions, empty texts");
         page.paragraph(
             "Two texts are the same if they differ in capitals and white space only. Of a pair, both texts must be the same.",
@@ -63,15 +64,19 @@ impl OddTexts {
         let mut rows =
             vec![row("training examples that repeat an earlier one", self.surplus_in_train)];
         if self.dev > 0 {
-            rows.push(row("dev examples that repeat an earlier one", self.surplus_in_dev));
-            rows.push(row("dev examples whose text is in the training data", self.dev_in_train));
+            rows.push(row(
+                &format!("{judge} examples that repeat an earlier one"),
+                self.surplus_in_dev,
+            ));
+            let name = format!("{judge} examples whose text is in the training data");
+            rows.push(row(&name, self.dev_in_train));
         }
         rows.push(row("texts with several labels", self.conflicts));
         rows.push(row("examples with fewer than two letters or digits", self.near_empty));
         page.table(&["", "how many"], &rows);
         if self.dev_in_train > 0 {
             page.paragraph(&format!(
-                "{:.1} % of the dev data was in the training data. There the model may remember instead of understand, so \
+                "{:.1} % of the {judge} data was in the training data. There the model may remember instead of understand, so \
                  the scores of this page are better than they will be on new texts.",
                 100.0 * self.dev_in_train as f64 / self.dev as f64
             ));

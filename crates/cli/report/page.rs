@@ -12,7 +12,7 @@ impl Report<'_> {
         summary::section(&mut page, self);
         self.settings_section(&mut page);
         if let Some(data) = &self.data {
-            data.section(&mut page);
+            data.section(&mut page, self.measured_on);
         }
         self.curves.section(&mut page);
         if let Some(results) = self.results.as_deref().filter(|results| results.count() > 0) {

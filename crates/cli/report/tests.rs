@@ -90,6 +90,8 @@ fn whatever_the_data_holds_is_escaped_and_cut() {
         task: HOSTILE.to_owned(),
         measured_on: "dev",
         scores: vec![("accuracy".to_owned(), 0.0), (HOSTILE.to_owned(), 1.0)],
+        test: vec![(HOSTILE.to_owned(), 0.5)],
+        seeds: None,
         settings: vec![(hostile.clone(), hostile.clone())],
         data: Some(Data {
             counts: vec![(HOSTILE.to_owned(), 2)],

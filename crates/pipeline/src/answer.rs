@@ -101,9 +101,8 @@ impl<P: Borrow<Pipeline>> Answerer<P> {
 
     /// The logits of each window.
     pub fn logits(&self, windows: &[Encoding]) -> Result<Vec<SpanLogits>, Error> {
-        let context = self.pipeline().context();
         self.pipeline().map_batches(windows, |_, batch| {
-            let outputs = self.pipeline().model.infer(batch, &context);
+            let outputs = self.pipeline().infer(batch)?;
             let message = "checked when the answerer was made";
             let (start, end) = (outputs.start_logits, outputs.end_logits);
             let (start, end) = (start.expect(message).to_vec(), end.expect(message).to_vec()); // [T]

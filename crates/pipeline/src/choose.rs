@@ -65,10 +65,9 @@ impl<P: Borrow<Pipeline>> Chooser<P> {
 
     /// The number that each sequence gets.
     pub fn logits(&self, encodings: &[Encoding]) -> Result<Vec<Real>, Error> {
-        let context = self.pipeline().context();
         self.pipeline().map_batches(encodings, |_, batch| {
-            let outputs = self.pipeline().model.infer(batch, &context);
-            let logits = outputs.logits.expect("checked when the chooser was made"); // [B, 1]
+            let logits =
+                self.pipeline().infer(batch)?.logits.expect("checked when the chooser was made"); // [B, 1]
             Ok(logits.column(0).to_vec())
         })
     }

@@ -130,10 +130,9 @@ impl<P: Borrow<Pipeline>> Classifier<P> {
 
     /// For each encoding one logit per class.
     pub fn logits(&self, encodings: &[Encoding]) -> Result<Vec<Vec<Real>>, Error> {
-        let context = self.pipeline().context();
         self.pipeline().map_batches(encodings, |_, batch| {
-            let outputs = self.pipeline().model.infer(batch, &context);
-            let logits = outputs.logits.expect("checked when the classifier was made"); // [B, C]
+            let logits =
+                self.pipeline().infer(batch)?.logits.expect("checked when the classifier was made"); // [B, C]
             Ok(logits.outer_iter().map(|row| row.to_vec()).collect())
         })
     }

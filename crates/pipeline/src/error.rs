@@ -156,14 +156,26 @@ impl Error {
         }
     }
 
+    /// What is wrong, without the text's number: for a caller who can say better where it stands.
+    pub fn problem(&self) -> String {
+        let all = self.to_string();
+        let number = self.text().map_or(String::new(), |index| format!("text {}: ", index + 1));
+        all.strip_prefix(&number).unwrap_or(&all).to_owned()
+    }
+
     /// The same error for a caller who had handed over `before` texts already.
-    pub fn counted_from(mut self, before: usize) -> Self {
+    pub fn counted_from(self, before: usize) -> Self {
+        self.renumbered(|index| index + before)
+    }
+
+    /// The same error for a caller who counts in another way.
+    pub fn renumbered(mut self, number: impl FnOnce(usize) -> usize) -> Self {
         if let Self::TooLong { index, .. }
         | Self::NoMask { index, .. }
         | Self::Question { index, .. }
         | Self::Stride { index, .. } = &mut self
         {
-            *index += before;
+            *index = number(*index);
         }
         self
     }

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use bert_checkpoint::{LoadOptions, TokenizerFiles, load};
-use bert_model::{Batch, Config, Context, HeadKind, Model, PackedModel};
+use bert_model::{Batch, Config, Context, HeadKind, Model, Outputs, PackedModel};
 use bert_tokenizer::{Encoding, Input, Strategy, Tokenizer, Truncation};
 use std::path::{Path, PathBuf};
 
@@ -149,6 +149,20 @@ impl<M> Pipeline<M> {
 }
 
 impl Pipeline {
+    /// What the model says to a batch, which must have passed [`Batch::check`].
+    ///
+    /// # Errors
+    /// A number of it is infinite or NaN: whatever were made of it would look like an answer.
+    pub(crate) fn infer(&self, batch: &Batch) -> Result<Outputs, Error> {
+        let outputs = self.model.infer(batch, &self.context());
+        let logits = outputs.logits.iter().flatten();
+        let spans = [&outputs.start_logits, &outputs.end_logits].into_iter().flatten().flatten();
+        if logits.chain(spans).all(|logit| logit.is_finite()) {
+            return Ok(outputs);
+        }
+        Err(Error::NotFinite { what: format!("a score of {}", self.directory.display()) })
+    }
+
     /// Refuses a model whose head is none of `heads`.
     pub fn require(
         &self,

@@ -126,10 +126,9 @@ impl<P: Borrow<Pipeline>> Tagger<P> {
 
     /// The logits [S, C] of each encoding.
     pub fn logits(&self, encodings: &[Encoding]) -> Result<Vec<Array2<Real>>, Error> {
-        let context = self.pipeline().context();
         self.pipeline().map_batches(encodings, |_, batch| {
-            let outputs = self.pipeline().model.infer(batch, &context);
-            let logits = outputs.logits.expect("checked when the tagger was made"); // [T, C]
+            let logits =
+                self.pipeline().infer(batch)?.logits.expect("checked when the tagger was made"); // [T, C]
             Ok(batch.ranges().map(|range| rows(logits.view(), range).to_owned()).collect())
         })
     }

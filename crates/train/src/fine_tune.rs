@@ -28,7 +28,10 @@
 //! ```
 
 use crate::tasks::{EvaluationSet, NamedScores, PipelineJudge};
-use crate::{BatchSize, Error, Event, Example, ExampleFeed, Judge, Patience, Plan, Run, Training};
+use crate::{
+    BatchSize, Error, Evaluations, Event, Example, ExampleFeed, Judge, Patience, Plan, Run,
+    Training,
+};
 use bert_model::{Context, Freeze, Keep, Model, PackedModel};
 use bert_nn::Real;
 use bert_optim::{AdamWSettings, Schedule};
@@ -109,7 +112,7 @@ impl FineTune {
             plan: self.plan(self.context(&config), epoch * self.epochs),
             output: None,
             metrics_every: (epoch / 4).max(1),
-            eval_every: epoch,
+            evaluations: Evaluations::Epochs,
             patience: patience.as_ref(),
             stop: &AtomicBool::new(false),
         };

@@ -4,7 +4,7 @@
 //! and every choice open.
 
 use crate::feed::labelled;
-use crate::{BatchSize, Error, Event, HeldOut, InstanceFeed, Plan, Run, Training};
+use crate::{BatchSize, Error, Evaluations, Event, HeldOut, InstanceFeed, Plan, Run, Training};
 use bert_data::tiny_world::{Ladder, TinyWorld, TinyWorldSource};
 use bert_data::{Instance, Replacement};
 use bert_model::heads::Part;
@@ -103,7 +103,7 @@ impl Lesson {
             plan: self.plan(),
             output: None,
             metrics_every: 10,
-            eval_every: (self.steps / self.evaluations.max(1)).max(1),
+            evaluations: Evaluations::Steps((self.steps / self.evaluations.max(1)).max(1)),
             patience: None,
             stop: &AtomicBool::new(false),
         };

@@ -41,6 +41,8 @@ pub use feed::{BatchSize, Feed, InstanceFeed};
 pub use fine_tune::{FineTune, FineTuned};
 pub use lesson::{Learned, Lesson};
 pub use resume::{Beginning, begin};
-pub use run::{Done, Ending, Event, HeldOut, Judge, Judged, Output, Plan, Run, Training, evaluate};
+pub use run::{
+    Done, Ending, Evaluations, Event, HeldOut, Judge, Judged, Output, Plan, Run, Training, evaluate,
+};
 pub use step::{LabelledBatch, apply, gradients, reduce};
 pub use watch::{Patience, Watch};

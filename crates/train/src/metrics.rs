@@ -164,13 +164,28 @@ impl MetricsFile {
         write().map_err(Error::io(&self.path))
     }
 
-    /// Every line.
+    /// All that is in it.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn lines(&self) -> Result<Vec<Value>, Error> {
+    pub fn history(&self) -> Result<History, Error> {
         let text = read(&self.path)?;
-        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+        Ok(History { lines: text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect() })
+    }
+}
+
+/// What a run has said of itself so far.
+#[derive(Debug, Clone)]
+pub struct History {
+    /// Line by line.
+    pub lines: Vec<Value>,
+}
+
+impl History {
+    /// (step, value) of each line that has such a value.
+    pub fn points(&self, key: &str) -> Vec<(f64, f64)> {
+        let point = |line: &Value| Some((line["step"].as_f64()?, line[key].as_f64()?));
+        self.lines.iter().filter_map(point).collect()
     }
 }
 
@@ -183,11 +198,17 @@ fn read(path: &Path) -> Result<String, Error> {
     }
 }
 
-/// Google's `eval_results.txt`: sorted `key = value` lines.
+/// Google's `eval_results.txt` after a training of so many steps.
 pub fn eval_results(step: u64, results: &Map<String, Value>) -> String {
-    let step = format!("global_step = {step}\n");
+    let mut all = results.clone();
+    all.insert("global_step".to_owned(), json!(step));
+    sorted_lines(&all)
+}
+
+/// Sorted `key = value` lines.
+pub fn sorted_lines(results: &Map<String, Value>) -> String {
     let line = |(name, value): (&String, &Value)| format!("{name} = {value}\n");
-    let mut lines: Vec<_> = results.iter().map(line).chain([step]).collect();
+    let mut lines: Vec<_> = results.iter().map(line).collect();
     lines.sort();
     lines.concat()
 }
@@ -263,7 +284,8 @@ mod tests {
         let half = fs::read_to_string(&path).unwrap() + "{\"step\":4";
         fs::write(&path, half).unwrap();
         let file = MetricsFile::at(&path, 20).unwrap();
-        let steps: Vec<_> = file.lines().unwrap().iter().map(|line| line["step"].clone()).collect();
+        let steps: Vec<_> =
+            file.history().unwrap().lines.iter().map(|line| line["step"].clone()).collect();
         assert_eq!(steps, [10, 20]);
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\"step\":10}\n{\"step\":20}\n");
     }

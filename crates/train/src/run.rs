@@ -255,6 +255,27 @@ pub enum Ending {
     Stopped,
 }
 
+/// When a model in training is measured. At the end it always is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evaluations {
+    /// After each so many steps; 0: only at the end.
+    Steps(u64),
+    /// After each pass over the data.
+    Epochs,
+}
+
+impl Evaluations {
+    fn due(self, training: &Training) -> bool {
+        match self {
+            Self::Steps(every) => due(training.step, every),
+            Self::Epochs => {
+                let Position { epoch, block, instance } = training.position;
+                epoch > 0 && (block, instance) == (0, 0)
+            }
+        }
+    }
+}
+
 /// What a run is about, besides its state; see [`Run::run`].
 pub struct Run<'a> {
     /// What stays the same.
@@ -263,8 +284,8 @@ pub struct Run<'a> {
     pub output: Option<&'a Output>,
     /// A line of metrics after each so many steps.
     pub metrics_every: u64,
-    /// An evaluation after each so many steps; 0: only at the end.
-    pub eval_every: u64,
+    /// When the model is measured.
+    pub evaluations: Evaluations,
     /// What evaluations change; none: they only tell.
     pub patience: Option<&'a Patience>,
     /// Becomes true when somebody wants the run to stop after its step.
@@ -304,7 +325,7 @@ impl Run<'_> {
                 self.log(&mut training.window, &done, tell);
             }
             if let Some(judge) = &mut judge
-                && (last || due(training.step, self.eval_every))
+                && (last || self.evaluations.due(training))
             {
                 self.evaluate(training, &mut **judge, tell)?;
             }

@@ -90,10 +90,32 @@ fn the_numbers_of_the_data_are_those_handed_in() {
         odd: Some(OddTexts::of(&train, &dev)),
         notes: strings(&["dev.csv: 3 rows, `one` skipped"]),
     };
-    let page = Report { data: Some(data), ..Report::default() }.page();
+    let scores = vec![("accuracy".to_owned(), 0.5)];
+    let test = vec![("loss".to_owned(), 0.25), ("accuracy".to_owned(), 0.75)];
+    let seeds = Seeds {
+        score: "accuracy",
+        all: vec![(3, 0.5, Some(0.75)), (1, 0.25, Some(0.875))],
+        best: 3,
+    };
+    let report = Report {
+        data: Some(data),
+        measured_on: "dev",
+        scores,
+        test,
+        seeds: Some(seeds),
+        ..Report::default()
+    };
+    let page = report.page();
     assert_has(
         &page,
         &[
+            "Of their texts 1 are in the training data as well",
+            "On the test data",
+            ">0.7500<",
+            "<tr><td>seed 1</td><td class=\"number\">0.2500</td><td class=\"number\">0.8750</td></tr>",
+            "<tr><td>mean</td><td class=\"number\">0.3750</td><td class=\"number\">0.8125</td></tr>",
+            // The square root of ((1/8)² + (1/8)²) / (2 − 1).
+            "<tr><td>standard deviation</td><td class=\"number\">0.1768</td><td class=\"number\">0.0884</td></tr>",
             "<tr><td>training</td><td class=\"number\">4</td></tr>",
             "Half of the training texts have at most 100 tokens, 90 % at most 180, 99 % at most 198; the longest has 200.",
             "The limit is 150: of 50 texts (25.0 %)",

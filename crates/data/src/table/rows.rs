@@ -167,6 +167,13 @@ impl Rows {
         name.filter(|name| !name.is_empty()).unwrap_or_else(|| place.to_string())
     }
 
+    /// Asks for a column in another file.
+    pub fn column(&self, place: usize) -> Column {
+        let name = self.header.as_ref().map(|names| names[place].clone());
+        let name = name.filter(|name| !name.is_empty());
+        name.map_or(Column::Number(place), Column::Name)
+    }
+
     /// The place of a column among a row's cells.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 
 use crate::Error;
 use crate::table::{Column, Rows, names};
+use std::fmt;
 
 /// The columns that are asked for; those that are not are found by their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +32,17 @@ pub struct UsedColumns {
     pub labels: Vec<String>,
     /// What the file calls each example.
     pub id: Option<String>,
+    /// Asks for the same text and labels in another file; for nothing if these are no columns of a table.
+    pub again: Columns,
+}
+
+impl fmt::Display for UsedColumns {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "text {:?}", self.text)?;
+        self.pair.iter().try_for_each(|pair| write!(f, ", second text {pair:?}"))?;
+        self.labels.iter().try_for_each(|label| write!(f, ", label {label:?}"))?;
+        self.id.iter().try_for_each(|id| write!(f, ", id {id:?}"))
+    }
 }
 
 /// The places of the columns among a row's cells.
@@ -47,7 +59,14 @@ pub(super) struct Places {
 impl Places {
     pub(super) fn names(&self, rows: &Rows) -> UsedColumns {
         let name = |&place: &usize| rows.column_name(place);
+        let column = |&place: &usize| rows.column(place);
         UsedColumns {
+            again: Columns {
+                text: Some(column(&self.text)),
+                pair: self.pair.as_ref().map(column),
+                labels: self.labels.iter().map(column).collect(),
+                id: None, // nobody needs it
+            },
             text: name(&self.text),
             pair: self.pair.as_ref().map(name),
             labels: self.labels.iter().map(name).collect(),

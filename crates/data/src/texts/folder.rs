@@ -1,6 +1,6 @@
 //! A folder that holds a folder of text files for each class.
 
-use super::{Target, TextExample, TextFile, UsedColumns};
+use super::{Columns, Target, TextExample, TextFile, UsedColumns};
 use crate::Error;
 use crate::table::{Counted, Skipped, text};
 use std::fs::{self, File};
@@ -50,6 +50,7 @@ pub fn read_folder(path: impl AsRef<Path>) -> Result<TextFile, Error> {
             pair: None,
             labels: vec!["the folder's name".to_owned()],
             id: Some("the path".to_owned()),
+            again: Columns::default(),
         },
         skipped: Skipped::default(),
         empty_texts: Counted { count: empty_texts.len() as u64, lines: Vec::new() },

@@ -13,7 +13,7 @@ pub type Choices = Vec<Encoding>;
 /// (without the encodings themselves).
 ///
 /// # Errors
-/// A sequence is too long, if `strict`.
+/// A sequence is too long, if `strict`. The error counts questions.
 pub fn tokenized(
     pipeline: &Pipeline,
     questions: &[(&str, &[String])],
@@ -22,7 +22,16 @@ pub fn tokenized(
     let pairs = questions
         .iter()
         .flat_map(|&(first, endings)| endings.iter().map(move |ending| Input::Pair(first, ending)));
-    let mut prepared = pipeline.prepare(&pairs.collect::<Vec<_>>(), strict)?;
+    let question = |sequence: usize| {
+        let ends = questions.iter().scan(0, |end, (_, endings)| {
+            *end += endings.len();
+            Some(*end)
+        });
+        ends.take_while(|&end| end <= sequence).count()
+    };
+    let mut prepared = pipeline
+        .prepare(&pairs.collect::<Vec<_>>(), strict)
+        .map_err(|error| error.renumbered(question))?;
     let mut encodings = std::mem::take(&mut prepared.encodings).into_iter();
     let of = |(_, endings): &(&str, &[String])| encodings.by_ref().take(endings.len()).collect();
     Ok((questions.iter().map(of).collect(), prepared))

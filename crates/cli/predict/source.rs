@@ -1,0 +1,99 @@
+//! Where the rows to predict for come from: read by a thread of their own, handed over in pieces.
+
+use crate::common::say;
+use crate::interrupt::stop_on_ctrl_c;
+use crate::table_args::TableArgs;
+use anyhow::{Context as _, Result, bail};
+use bert_data::Error;
+use bert_data::texts::{Need, TextExample, TextRows};
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// The most rows of a piece.
+const PIECE: usize = 1024;
+/// How long a Ctrl-C may wait.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Rows that come one after the other.
+pub struct Source {
+    name: PathBuf,
+    rows: Receiver<Result<TextExample, Error>>,
+    /// Gives back what it has read from, for what there is to say about it.
+    reader: Option<JoinHandle<Option<TextRows>>>,
+    /// Whether rows may take their time to come: then what is there is a piece.
+    live: bool,
+    stop: &'static AtomicBool,
+}
+
+impl Source {
+    /// `-` is standard input.
+    pub fn open(path: &Path, table: &TableArgs) -> Result<Self> {
+        let live = path.as_os_str() == "-";
+        let name = if live { Path::new("standard input") } else { path };
+        let (sender, rows) = sync_channel(PIECE);
+        let reader = if !live && (table.glue.is_some() || path.is_dir()) {
+            let examples = table.read(path, Need::IfThere)?.examples;
+            thread::spawn(move || {
+                // Nobody listens any more after an error, here and below.
+                examples.into_iter().try_for_each(|example| sender.send(Ok(example))).ok();
+                None
+            })
+        } else {
+            let mut rows = if live {
+                table.stream(BufReader::new(io::stdin()), name, Need::IfThere)?
+            } else {
+                table.warn_of_semicolons(path);
+                let file = File::open(path).with_context(|| path.display().to_string())?;
+                table.stream(BufReader::new(file), name, Need::IfThere)?
+            };
+            say(&format!("{}: columns: {}", name.display(), rows.columns()));
+            thread::spawn(move || {
+                rows.by_ref().try_for_each(|row| sender.send(row)).ok();
+                Some(rows)
+            })
+        };
+        let stop = stop_on_ctrl_c("stopping after the rows at hand; Ctrl-C again stops at once");
+        Ok(Self { name: name.to_owned(), rows, reader: Some(reader), live, stop })
+    }
+
+    /// What messages call it.
+    pub fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// The next rows, none at the end, and what is wrong with the one after them.
+    ///
+    /// A person wants an answer after each line, a pipe soon, a file fast: of a file a piece is always full.
+    ///
+    /// # Errors
+    /// Somebody has pressed Ctrl-C.
+    pub fn piece(&mut self) -> Result<(Vec<TextExample>, Option<Error>)> {
+        let mut piece = Vec::new();
+        while piece.len() < PIECE {
+            let waits = piece.is_empty() || !self.live;
+            let patience = if waits { PATIENCE } else { Duration::ZERO };
+            match self.rows.recv_timeout(patience) {
+                Ok(Ok(row)) => piece.push(row),
+                Ok(Err(error)) => return Ok((piece, Some(error))),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) if waits => {}
+                Err(RecvTimeoutError::Timeout) => break,
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                bail!("stopped by Ctrl-C");
+            }
+        }
+        Ok((piece, None))
+    }
+
+    /// What a user should know, once all has been read.
+    pub fn notes(&mut self) -> Vec<String> {
+        let rows = self.reader.take().and_then(|reader| reader.join().ok().flatten());
+        rows.map_or(Vec::new(), |rows| rows.notes())
+    }
+}
