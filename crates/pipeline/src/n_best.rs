@@ -108,20 +108,12 @@ impl<P: Borrow<Pipeline>> Answerer<P> {
             spans.extend(likely.into_iter().map(|span| (number, span)));
         }
         spans.sort_by(|a, b| b.1.score.total_cmp(&a.1.score)); // equals stay in the order found
-        let candidate = |(window, span): &(usize, Span)| {
-            let (answer, (start, end)) =
-                (place(&windows[*window], context, span), &logits[*window]);
-            Candidate {
-                text: answer.answer,
-                place: Some((answer.start, answer.end)),
-                probability: 0.0,
-                start_logit: start[span.first],
-                end_logit: end[span.last],
-            }
-        };
         let mut seen = HashSet::new();
         let new = |candidate: &Candidate| seen.insert(candidate.text.clone());
-        let mut best: Vec<_> = spans.iter().map(candidate).filter(new).take(options.n).collect();
+        let candidates = spans
+            .iter()
+            .map(|(number, span)| candidate(context, &windows[*number], &logits[*number], span));
+        let mut best: Vec<_> = candidates.filter(new).take(options.n).collect();
         if best.is_empty() {
             best.push(Candidate::nowhere(NO_SPAN, (0.0, 0.0)));
         }
@@ -160,6 +152,23 @@ impl<P: Borrow<Pipeline>> Answerer<P> {
             }
         }
         spans
+    }
+}
+
+/// What a span says in its window.
+fn candidate(
+    context: &str,
+    window: &Encoding,
+    (start, end): &SpanLogits,
+    span: &Span,
+) -> Candidate {
+    let answer = place(window, context, span);
+    Candidate {
+        text: answer.answer,
+        place: Some((answer.start, answer.end)),
+        probability: 0.0,
+        start_logit: start[span.first],
+        end_logit: end[span.last],
     }
 }
 
