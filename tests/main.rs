@@ -8,6 +8,7 @@
 //! - [`bad_input`]: one clear message for whatever is wrong with the input
 //! - [`vocabulary`]: vocabularies made of a text
 //! - [`windows`]: what is longer than the model, and the best of many answers
+//! - [`n_best`]: the n best of many answers against the SQuAD program of transformers 4
 //! - [`explaining`]: which words speak for an answer, against PyTorch's autograd
 //! - `limits`: what the system refuses, memory and disk (on Linux)
 //! - [`finetuning`]: models for tasks of one's own, and what they say
@@ -39,6 +40,7 @@ mod instances;
 #[cfg(target_os = "linux")]
 mod limits;
 mod loss_curve;
+mod n_best;
 mod parity;
 mod pipelines;
 mod pretraining;

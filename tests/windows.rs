@@ -8,6 +8,7 @@ use bert_pipeline::n_best::NBestOptions;
 use bert_pipeline::windows::{question_windows, word_windows};
 use bert_pipeline::{Answerer, Pipeline};
 use bert_testkit::fixture;
+use std::collections::HashSet;
 use std::ops::Range;
 
 const WORDS: [&str; 8] = ["the", "dog", "New", "Peterson", "zqxj", "bites", "\u{200b}", "é"];
@@ -99,6 +100,8 @@ fn the_n_best_answers_are_those_that_trying_every_span_finds() {
             }
         }
         spans.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut seen = HashSet::new();
+        spans.retain(|span| seen.insert(span.1.clone()));
         let null =
             logits.iter().map(|(start, end)| start[0] + end[0]).fold(Real::INFINITY, Real::min);
         let options = NBestOptions { n: 10_000, no_answer: false };
@@ -115,7 +118,6 @@ fn the_n_best_answers_are_those_that_trying_every_span_finds() {
         }
         assert_eq!(found.null_odds, null - spans[0].0);
         let few = answerer.choose(&text, &windows, &logits, NBestOptions { n: 3, no_answer: true });
-        assert!(few.candidates.len() <= 4);
-        assert!(few.candidates.iter().any(|candidate| candidate.place.is_none()));
+        assert!(few.candidates.iter().any(|candidate| candidate.text.is_empty()));
     }
 }

@@ -94,11 +94,10 @@ fn answer_table(
     write(path, args.google, &columns, |write_row| {
         for (question, answer) in set.questions.iter().zip(found) {
             let text = text(answer);
-            let best = answer
-                .candidates
-                .iter()
-                .find(|c| c.text == text && (c.place.is_some() || text.is_empty()));
+            let best = answer.candidates.iter().find(|candidate| candidate.text == text);
             let place = best.and_then(|best| best.place);
+            // What stands nowhere in the context is no answer here, also where SQuAD's files say "empty".
+            let text = if place.is_some() { text } else { String::new() };
             let number = |number: Option<usize>| number.map_or(Cell::None, Cell::Count);
             write_row(vec![
                 Cell::Text(question.id.clone()),

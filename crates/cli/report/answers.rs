@@ -35,9 +35,8 @@ impl AnswerResults<'_> {
     /// The probability of the answer that was chosen, among the best ones.
     fn probability(&self, place: usize) -> f64 {
         let text = self.predicted(place);
-        let chosen = |has_place| has_place != text.is_empty();
         let candidates = &self.outcome.answers[place].candidates;
-        let found = candidates.iter().find(|candidate| chosen(candidate.place.is_some()));
+        let found = candidates.iter().find(|candidate| candidate.text == text);
         found.map_or(f64::NAN, |candidate| f64::from(candidate.probability))
     }
 

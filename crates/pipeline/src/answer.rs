@@ -112,7 +112,7 @@ impl<P: Borrow<Pipeline>> Answerer<P> {
     }
 
     /// The windows of each (question, context).
-    pub(crate) fn windows_of(&self, pairs: &[(&str, &str)]) -> Result<Vec<Vec<Encoding>>, Error> {
+    fn windows_of(&self, pairs: &[(&str, &str)]) -> Result<Vec<Vec<Encoding>>, Error> {
         let numbered = pairs.iter().enumerate();
         numbered
             .map(|(index, &pair)| self.windows(pair).map_err(|error| error.counted_from(index)))

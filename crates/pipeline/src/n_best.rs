@@ -1,25 +1,39 @@
 //! Answers as the SQuAD evaluation wants them: the n best, and whether there is one at all.
 //!
-//! A span's score is the sum of its two logits, start and end. The n best over all windows share a
-//! softmax; "no answer" is the pair (`[CLS]`, `[CLS]`), whose score is the least of all windows: a question
-//! is unanswerable only where no window answers it. Source: google-research/bert, `run_squad.py`, `write_predictions`
-//! (and transformers' `utils_qa.py`). [`Answerer::answer`] instead follows transformers' pipeline, which takes the
-//! probabilities of each window by itself.
+//! A span's score is the sum of its two logits, start and end. Of spans that read the same, wherever they stand, only the
+//! best counts. The n best over all windows share a softmax; "no answer" is the pair (`[CLS]`, `[CLS]`), whose score is
+//! the least of all windows: a question is unanswerable only where no window answers it.
+//!
+//! Source: google-research/bert, `run_squad.py`, `write_predictions`, and its port in transformers 4, `squad_metrics.py`,
+//! `compute_predictions_logits`, which this follows entry by entry (`tests/n_best.rs`). One thing is ours: the text.
+//! They join the tokens and look for them again in the words around (`get_final_text`), and where that fails they give all
+//! those words. Here a text is cut from the context at the place of its tokens, widened to whole words. The two differ where
+//! a word has several tokens, letters that normalising takes away, or a sign twice, and where words are more than a space
+//! apart. [`Answerer::answer`] instead follows transformers' pipeline, which takes the probabilities of each window by
+//! itself.
 
+use crate::Pipeline;
 use crate::answer::{Answerer, Span, SpanLogits, place};
 use crate::windows::context_around;
-use crate::{Error, Pipeline};
 use bert_kernels::softmax_row;
 use bert_nn::Real;
 use bert_tokenizer::Encoding;
 use std::borrow::Borrow;
+use std::collections::HashSet;
+
+/// What is given where not one span is allowed, with a score of 0. It is SQuAD's programs' word, and compares as theirs.
+pub const NO_SPAN: &str = "empty";
+
+/// The null odds of a context without a token: the score of "no answer" that their search for the least begins with.
+/// (Google's program never meets one, transformers' fails.)
+const NOTHING_READ: Real = 1e6;
 
 /// One of the n best answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// What stands there; nothing where it is "no answer".
+    /// What stands there; nothing where it is "no answer", [`NO_SPAN`] where there is no span.
     pub text: String,
-    /// Where it begins, in characters of the context, and ends.
+    /// Where it begins, in characters of the context, and ends; none where `text` does not stand in it.
     pub place: Option<(usize, usize)>,
     /// Its share among the n best.
     pub probability: Real,
@@ -29,10 +43,22 @@ pub struct Candidate {
     pub end_logit: Real,
 }
 
+impl Candidate {
+    /// An answer that stands nowhere.
+    fn nowhere(text: &str, (start_logit, end_logit): (Real, Real)) -> Self {
+        Self { text: text.to_owned(), place: None, probability: 0.0, start_logit, end_logit }
+    }
+
+    /// The sum of both logits.
+    fn score(&self) -> Real {
+        self.start_logit + self.end_logit
+    }
+}
+
 /// What there is to say to one question.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NBest {
-    /// Best first; at least one.
+    /// Best first, but [`NO_SPAN`] before anything; at least one.
     pub candidates: Vec<Candidate>,
     /// Score of "no answer" minus that of the best answer.
     pub null_odds: Real,
@@ -41,7 +67,7 @@ pub struct NBest {
 impl NBest {
     /// The best text, never "no answer".
     pub fn text(&self) -> &str {
-        let best = self.candidates.iter().find(|candidate| candidate.place.is_some());
+        let best = self.candidates.iter().find(|candidate| !candidate.text.is_empty());
         best.map_or("", |candidate| &candidate.text)
     }
 
@@ -68,28 +94,7 @@ impl Default for NBestOptions {
 
 impl<P: Borrow<Pipeline>> Answerer<P> {
     // ANCHOR: n_best
-    /// For each (question, context) the n best answers.
-    ///
-    /// # Errors
-    /// A question leaves no room for its context.
-    pub fn n_best(
-        &self,
-        pairs: &[(&str, &str)],
-        options: NBestOptions,
-    ) -> Result<Vec<NBest>, Error> {
-        let windows = self.windows_of(pairs)?;
-        let flat: Vec<Encoding> = windows.iter().flatten().cloned().collect();
-        let mut logits = self.logits(&flat)?.into_iter();
-        let each = pairs.iter().zip(&windows);
-        Ok(each
-            .map(|(&(_, context), windows)| {
-                let logits: Vec<_> = logits.by_ref().take(windows.len()).collect();
-                self.choose(context, windows, &logits, options)
-            })
-            .collect())
-    }
-
-    /// From the logits (start, end) of each window.
+    /// The n best answers, from the logits (start, end) of each window of a context.
     pub fn choose(
         &self,
         context: &str,
@@ -97,41 +102,29 @@ impl<P: Borrow<Pipeline>> Answerer<P> {
         logits: &[SpanLogits],
         options: NBestOptions,
     ) -> NBest {
-        let mut candidates = Vec::new();
-        let mut null: Option<(Real, Real)> = None;
+        let mut spans: Vec<(usize, Span)> = Vec::new();
         for (number, (start, end)) in logits.iter().enumerate() {
-            if null.is_none_or(|(s, e)| start[0] + end[0] < s + e) {
-                null = Some((start[0], end[0]));
-            }
-            for span in self.likely_spans(windows, number, start, end, options.n) {
-                candidates.push((span, number));
-            }
+            let likely = self.likely_spans(windows, number, start, end, options.n);
+            spans.extend(likely.into_iter().map(|span| (number, span)));
         }
-        candidates.sort_by(|a, b| b.0.score.total_cmp(&a.0.score));
-        let mut best: Vec<Candidate> = Vec::new();
-        for (span, window) in candidates {
-            let answer = place(&windows[window], context, &span);
-            let place = Some((answer.start, answer.end));
-            if best.len() < options.n && best.iter().all(|other| other.place != place) {
-                let (start, end) = &logits[window];
-                let (start_logit, end_logit) = (start[span.first], end[span.last]);
-                let probability = 0.0;
-                best.push(Candidate {
-                    text: answer.answer,
-                    place,
-                    probability,
-                    start_logit,
-                    end_logit,
-                });
-            }
+        spans.sort_by(|a, b| b.1.score.total_cmp(&a.1.score)); // equals stay in the order found
+        let mut seen = HashSet::new();
+        let new = |candidate: &Candidate| seen.insert(candidate.text.clone());
+        let candidates = spans
+            .iter()
+            .map(|(number, span)| candidate(context, &windows[*number], &logits[*number], span));
+        let mut best: Vec<_> = candidates.filter(new).take(options.n).collect();
+        if best.is_empty() {
+            best.push(Candidate::nowhere(NO_SPAN, (0.0, 0.0)));
         }
-        let (start_logit, end_logit) = null.unwrap_or_default();
-        let found = best.first().map(|best| best.start_logit + best.end_logit);
-        // Without any span, Google's program compares with an answer of score 0.
-        let null_odds = start_logit + end_logit - found.unwrap_or(0.0);
-        if options.no_answer || best.is_empty() {
-            let (text, place) = (String::new(), None);
-            best.push(Candidate { text, place, probability: 0.0, start_logit, end_logit });
+        let null = Candidate::nowhere("", least_null(logits).unwrap_or_default());
+        let null_odds =
+            if logits.is_empty() { NOTHING_READ } else { null.score() - best[0].score() };
+        if options.no_answer {
+            let better = |other: &Candidate| other.place.is_none() || other.score() >= null.score();
+            let rank = best.partition_point(better);
+            best.insert(rank, null);
+            best.truncate(options.n.max(rank + 1)); // behind all n, it is one more
         }
         share_out(&mut best);
         NBest { candidates: best, null_odds }
@@ -162,6 +155,23 @@ impl<P: Borrow<Pipeline>> Answerer<P> {
     }
 }
 
+/// What a span says in its window.
+fn candidate(
+    context: &str,
+    window: &Encoding,
+    (start, end): &SpanLogits,
+    span: &Span,
+) -> Candidate {
+    let answer = place(window, context, span);
+    Candidate {
+        text: answer.answer,
+        place: Some((answer.start, answer.end)),
+        probability: 0.0,
+        start_logit: start[span.first],
+        end_logit: end[span.last],
+    }
+}
+
 /// Best first; of equals the first.
 fn likeliest(logits: &[Real], n: usize) -> Vec<usize> {
     let mut places: Vec<usize> = (0..logits.len()).collect();
@@ -189,12 +199,15 @@ fn judges(windows: &[Encoding], number: usize, token: usize) -> bool {
         && windows[number + 1..].iter().all(|other| seen(other) <= own)
 }
 
-/// The candidates' probabilities: a softmax over their scores, best first afterwards.
+/// The logits of (`[CLS]`, `[CLS]`) in the window where their sum is least; the first of equals.
+fn least_null(logits: &[SpanLogits]) -> Option<(Real, Real)> {
+    let nulls = logits.iter().map(|(start, end)| (start[0], end[0]));
+    nulls.min_by(|a, b| (a.0 + a.1).total_cmp(&(b.0 + b.1)))
+}
+
+/// The candidates' probabilities: a softmax over their scores.
 fn share_out(candidates: &mut [Candidate]) {
-    candidates
-        .sort_by(|a, b| (b.start_logit + b.end_logit).total_cmp(&(a.start_logit + a.end_logit)));
-    let mut scores: Vec<Real> =
-        candidates.iter().map(|candidate| candidate.start_logit + candidate.end_logit).collect();
+    let mut scores: Vec<Real> = candidates.iter().map(Candidate::score).collect();
     softmax_row(&mut scores);
     for (candidate, score) in candidates.iter_mut().zip(scores) {
         candidate.probability = score;
