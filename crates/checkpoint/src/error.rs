@@ -23,10 +23,12 @@ pub enum Error {
         problem: String,
     },
     /// The file is cut off, or its header contradicts itself.
-    #[error("{path}: not a whole safetensors file: {problem}")]
+    #[error("{path}: not a whole {format} file: {problem}")]
     Corrupt {
         /// The file.
         path: PathBuf,
+        /// What it should be.
+        format: &'static str,
         /// What the reader found.
         problem: String,
     },

@@ -5,7 +5,8 @@
 //! In reading order:
 //!
 //! - [`names`]: the spellings of a tensor's name, and the one that the model uses
-//! - [`tensor_file`]: a safetensors file, mapped into memory; numbers of any width become `Real`
+//! - [`tensor_file`]: a file of tensors in any format, mapped into memory; numbers of any width become `Real`
+//! - `safetensors`: what is where in Hugging Face's format
 //! - [`directory`]: which files make a model directory
 //! - [`bundled`]: the model that is built into the program
 //! - [`heads`]: which head a file holds
@@ -22,6 +23,7 @@ mod error;
 pub mod heads;
 pub mod load;
 pub mod names;
+mod safetensors;
 pub mod save;
 pub mod tensor_file;
 pub mod tokenizer_files;
@@ -32,5 +34,5 @@ pub use error::Error;
 pub use heads::Verdict;
 pub use load::{Inspection, LoadOptions, Loaded, inspect, load};
 pub use save::{Stored, named, save, write_tensors};
-pub use tensor_file::TensorFile;
+pub use tensor_file::{Dtype, TensorFile};
 pub use tokenizer_files::TokenizerFiles;

@@ -1,11 +1,11 @@
 //! A model becomes a directory in Hugging Face's layout, which transformers reads unchanged.
 
 use crate::directory::{CONFIG, WEIGHTS};
-use crate::{Error, TokenizerFiles, write_atomically};
+use crate::{Error, TokenizerFiles, safetensors, write_atomically};
+use ::safetensors::View;
+use ::safetensors::tensor::{Dtype, serialize};
 use bert_model::{Config, Model};
 use bert_nn::{Real, TensorRef, Tensors};
-use safetensors::View;
-use safetensors::tensor::{Dtype, serialize};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
@@ -100,7 +100,10 @@ impl View for Stored<'_> {
 pub fn write_tensors(path: &Path, tensors: Vec<(String, Stored)>) -> Result<(), Error> {
     // transformers refuses a file that does not say which framework's layout it is.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let bytes = serialize(tensors, Some(metadata))
-        .map_err(|error| Error::Corrupt { path: path.to_owned(), problem: error.to_string() })?;
+    let bytes = serialize(tensors, Some(metadata)).map_err(|error| Error::Corrupt {
+        path: path.to_owned(),
+        format: safetensors::FORMAT,
+        problem: error.to_string(),
+    })?;
     write_atomically(path, |file| file.write_all(&bytes))
 }

@@ -1,32 +1,99 @@
-//! A safetensors file, mapped into memory.
+//! A file of tensors in any format, mapped into memory.
 //!
-//! The format is a length (8 bytes), a JSON header with each tensor's type, shape and place, and the
-//! numbers themselves. The safetensors crate reads and checks the header; nothing is copied until
-//! a tensor's numbers are asked for.
+//! A format's reader ([`safetensors`](crate::safetensors), …) only finds out what is where: an [`Index`]. What holds for all formats is
+//! here: that every place lies in its file, and how numbers of any width and order become `Real`. Nothing is copied until a
+//! tensor's numbers are asked for.
 
-use crate::Error;
+use crate::{Error, safetensors};
 use bert_kernels::MappedFile;
 use bert_nn::Real;
 use half::{bf16, f16};
-use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
 
-/// An open safetensors file.
+/// An open file of tensors.
 pub struct TensorFile {
     path: PathBuf,
-    bytes: Bytes,
-    entries: BTreeMap<String, Entry>,
+    index: Index,
 }
 
-struct Entry {
-    dtype: Dtype,
-    shape: Vec<usize>,
-    place: Range<usize>,
+// ANCHOR: index
+/// What a format's reader finds out.
+pub(crate) struct Index {
+    /// The files that hold the numbers.
+    pub files: Vec<Bytes>,
+    /// The tensors by name.
+    pub entries: BTreeMap<String, Entry>,
 }
 
-enum Bytes {
+/// A tensor, and where its numbers are.
+pub(crate) struct Entry {
+    pub dtype: Dtype,
+    pub shape: Vec<usize>,
+    /// How many numbers lie from one to the next along each dimension; none: row by row, without gaps.
+    pub strides: Option<Vec<usize>>,
+    /// Which of the files.
+    pub file: usize,
+    /// Its bytes there, from its first number on. With strides, there may be more of them than it needs.
+    pub place: Range<usize>,
+    /// crc32c of these bytes, where the format has one.
+    pub checksum: Option<u32>,
+}
+// ANCHOR_END: index
+
+/// How a number is stored; all little-endian.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dtype {
+    /// IEEE 754, 8 bytes.
+    F64,
+    /// IEEE 754, 4 bytes.
+    F32,
+    /// IEEE 754, 2 bytes.
+    F16,
+    /// The upper half of an `F32`.
+    BF16,
+    /// 8 bytes.
+    I64,
+    /// 4 bytes.
+    I32,
+    /// 2 bytes.
+    I16,
+    /// 1 byte.
+    I8,
+    /// 1 byte, no sign.
+    U8,
+    /// 1 byte, 0 or 1.
+    Bool,
+    /// One that weights do not have, by its format's name. It is listed, and not read.
+    Other(String),
+}
+
+impl Dtype {
+    /// Bytes of a number; none if that is not known.
+    pub fn width(&self) -> Option<usize> {
+        Some(match self {
+            Self::F64 | Self::I64 => 8,
+            Self::F32 | Self::I32 => 4,
+            Self::F16 | Self::BF16 | Self::I16 => 2,
+            Self::I8 | Self::U8 | Self::Bool => 1,
+            Self::Other(_) => return None,
+        })
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Other(name) => f.write_str(name),
+            known => write!(f, "{known:?}"),
+        }
+    }
+}
+
+/// The bytes of a file.
+pub(crate) enum Bytes {
     Mapped(MappedFile),
     /// Part of the program.
     Static(&'static [u8]),
@@ -43,21 +110,93 @@ impl Deref for Bytes {
     }
 }
 
-impl TensorFile {
-    /// Maps the file and checks its header.
+impl Bytes {
+    /// Maps a file.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Self::new(Bytes::Mapped(MappedFile::open(path).map_err(Error::io(path))?), path)
+        Ok(Self::Mapped(MappedFile::open(path).map_err(Error::io(path))?))
+    }
+}
+
+impl Index {
+    /// Checks that every tensor lies where its file has bytes, whatever the reader was told. `Err` says what is wrong.
+    // ANCHOR: check
+    fn check(&self) -> Result<(), String> {
+        for (name, entry) in &self.entries {
+            let Some(width) = entry.dtype.width() else { continue };
+            let bytes = self.files.get(entry.file).and_then(|file| file.get(entry.place.clone()));
+            let Some(bytes) = bytes else {
+                return Err(format!("tensor {name} lies outside of its file"));
+            };
+            // A size of 0 makes any other size fit the file; what is made of the numbers would overflow.
+            let sizes = entry.shape.iter().filter(|&&size| size > 0);
+            let largest = sizes.copied().try_fold(1_usize, usize::checked_mul);
+            if largest.is_none_or(|numbers| numbers > isize::MAX as usize / size_of::<f64>()) {
+                return Err(format!("tensor {name} has the impossible shape {:?}", entry.shape));
+            }
+            let numbers = entry.numbers();
+            let fits = match &entry.strides {
+                None => numbers * width == bytes.len(),
+                // As many bytes as numbers at least: a stride of 0 could make any number of numbers of one.
+                Some(_) => {
+                    numbers * width <= bytes.len()
+                        && entry.reach().is_some_and(|reach| reach <= bytes.len() / width)
+                }
+            };
+            if !fits {
+                let (shape, length) = (&entry.shape, bytes.len());
+                return Err(format!(
+                    "tensor {name} of shape {shape:?} does not fit its {length} bytes"
+                ));
+            }
+        }
+        Ok(())
+    }
+    // ANCHOR_END: check
+}
+
+impl Entry {
+    /// How many numbers it has.
+    fn numbers(&self) -> usize {
+        self.shape.iter().product()
     }
 
-    /// The contents of a file that is part of the program. `path` is for error messages.
+    /// How many numbers lie from its first to its last, both included; none if that is beyond counting, or if there are not as many
+    /// strides as sizes.
+    fn reach(&self) -> Option<usize> {
+        let strides = self.strides.as_deref()?;
+        if self.numbers() == 0 {
+            return Some(0);
+        }
+        if strides.len() != self.shape.len() {
+            return None;
+        }
+        let steps = self.shape.iter().zip(strides);
+        steps
+            .map(|(size, stride)| (size - 1).checked_mul(*stride))
+            .try_fold(1_usize, |reach, step| reach.checked_add(step?))
+    }
+}
+
+impl TensorFile {
+    /// Maps the file, reads what is where in it, and checks that.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not what it says.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Self::new(path, safetensors::FORMAT, safetensors::index(Bytes::open(path)?))
+    }
+
+    /// The contents of a safetensors file that is part of the program. `path` is for error messages.
     pub fn of_bytes(bytes: &'static [u8], path: &Path) -> Result<Self, Error> {
-        Self::new(Bytes::Static(bytes), path)
+        Self::new(path, safetensors::FORMAT, safetensors::index(Bytes::Static(bytes)))
     }
 
-    fn new(bytes: Bytes, path: &Path) -> Result<Self, Error> {
-        let entries =
-            entries(&bytes).map_err(|problem| Error::Corrupt { path: path.to_owned(), problem })?;
-        Ok(Self { path: path.to_owned(), bytes, entries })
+    fn new(path: &Path, format: &'static str, index: Result<Index, String>) -> Result<Self, Error> {
+        let path = path.to_owned();
+        match index.and_then(|index| index.check().map(|()| index)) {
+            Ok(index) => Ok(Self { path, index }),
+            Err(problem) => Err(Error::Corrupt { path, format, problem }),
+        }
     }
 
     /// The file.
@@ -67,12 +206,17 @@ impl TensorFile {
 
     /// The names of all tensors, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.entries.keys().map(String::as_str)
+        self.index.entries.keys().map(String::as_str)
     }
 
     /// The shape of a tensor, if it is there.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
-        self.entries.get(name).map(|entry| entry.shape.as_slice())
+        self.index.entries.get(name).map(|entry| entry.shape.as_slice())
+    }
+
+    /// How the numbers of a tensor are stored, if it is there.
+    pub fn dtype(&self, name: &str) -> Option<&Dtype> {
+        self.index.entries.get(name).map(|entry| &entry.dtype)
     }
 
     /// Copies a tensor's numbers into `values`, widening f16 and bf16. Its shape must be `expected`.
@@ -91,13 +235,13 @@ impl TensorFile {
                 expected: expected.to_vec(),
             });
         }
-        let bytes = &self.bytes[entry.place.clone()];
+        let bytes = &self.index.files[entry.file][entry.place.clone()];
         // ANCHOR: types
         match entry.dtype {
-            Dtype::F32 => widen(bytes, values, |b| f32::from_le_bytes(b) as Real),
-            Dtype::F64 => widen(bytes, values, |b| f64::from_le_bytes(b) as Real),
-            Dtype::F16 => widen(bytes, values, |b| f16::from_le_bytes(b).to_f32() as Real),
-            Dtype::BF16 => widen(bytes, values, |b| bf16::from_le_bytes(b).to_f32() as Real),
+            Dtype::F32 => widen(entry, bytes, values, |b| f32::from_le_bytes(b) as Real),
+            Dtype::F64 => widen(entry, bytes, values, |b| f64::from_le_bytes(b) as Real),
+            Dtype::F16 => widen(entry, bytes, values, |b| f16::from_le_bytes(b).to_f32() as Real),
+            Dtype::BF16 => widen(entry, bytes, values, |b| bf16::from_le_bytes(b).to_f32() as Real),
             _ => return Err(self.wrong_dtype(name, entry, "F32, F64, F16 or BF16")),
         }
         // ANCHOR_END: types
@@ -112,22 +256,24 @@ impl TensorFile {
         Ok((shape, values))
     }
 
-    /// The shape and numbers of a tensor of 64-bit integers.
+    /// The shape and numbers of a tensor of integers.
     pub fn integers(&self, name: &str) -> Result<(Vec<usize>, Vec<i64>), Error> {
         let entry = self.entry(name)?;
-        if entry.dtype != Dtype::I64 {
-            return Err(self.wrong_dtype(name, entry, "I64"));
+        let mut values = vec![0; entry.numbers()];
+        let bytes = &self.index.files[entry.file][entry.place.clone()];
+        match entry.dtype {
+            Dtype::I64 => widen(entry, bytes, &mut values, i64::from_le_bytes),
+            Dtype::I32 => widen(entry, bytes, &mut values, |b| i32::from_le_bytes(b).into()),
+            _ => return Err(self.wrong_dtype(name, entry, "I64 or I32")),
         }
-        let mut values = vec![0; entry.shape.iter().product()];
-        widen(&self.bytes[entry.place.clone()], &mut values, i64::from_le_bytes);
         Ok((entry.shape.clone(), values))
     }
 
     fn entry(&self, name: &str) -> Result<&Entry, Error> {
-        self.entries.get(name).ok_or_else(|| Error::NoTensor {
+        self.index.entries.get(name).ok_or_else(|| Error::NoTensor {
             path: self.path.clone(),
             tensor: name.to_owned(),
-            present: self.entries.keys().cloned().collect(),
+            present: self.index.entries.keys().cloned().collect(),
         })
     }
 
@@ -135,55 +281,48 @@ impl TensorFile {
         Error::Dtype {
             path: self.path.clone(),
             tensor: name.to_owned(),
-            found: format!("{:?}", entry.dtype),
+            found: entry.dtype.to_string(),
             expected,
         }
     }
 }
 
-/// The header's entries, their places counted from the beginning of the file.
-// ANCHOR: header
-fn entries(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
-    // `deserialize` checks that the tensors lie end to end and fill the file exactly.
-    SafeTensors::deserialize(bytes).map_err(|error| {
-        if bytes.starts_with(b"version https://git-lfs") {
-            return "it is a Git LFS pointer; fetch the file itself with git lfs pull".to_owned();
-        }
-        format!("{error} (if it was downloaded, the download may have been cut off)")
-    })?;
-    let (header, metadata) =
-        SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
-    for (name, info) in metadata.tensors() {
-        // A size of 0 makes any other size fit the file; what is made of the numbers would overflow.
-        let sizes = info.shape.iter().filter(|&&size| size > 0);
-        let numbers = sizes.copied().try_fold(1_usize, usize::checked_mul);
-        if numbers.is_none_or(|numbers| numbers > isize::MAX as usize / size_of::<f64>()) {
-            return Err(format!("tensor {name} has the impossible shape {:?}", info.shape));
-        }
-    }
-    let data = header + 8; // the header's own length takes 8 bytes
-    let entry = |name: String, info: &safetensors::tensor::TensorInfo| {
-        let place = data + info.data_offsets.0..data + info.data_offsets.1;
-        (name, Entry { dtype: info.dtype, shape: info.shape.clone(), place })
+/// Reads little-endian numbers of `N` bytes each, row by row.
+fn widen<const N: usize, T>(
+    entry: &Entry,
+    bytes: &[u8],
+    values: &mut [T],
+    number: impl Fn([u8; N]) -> T,
+) {
+    let (chunks, _) = bytes.as_chunks::<N>();
+    assert!(values.len() == entry.numbers(), "one place for each number");
+    let Some(strides) = &entry.strides else {
+        assert!(chunks.len() == values.len(), "the index was checked");
+        values.iter_mut().zip(chunks).for_each(|(value, &chunk)| *value = number(chunk));
+        return;
     };
-    Ok(metadata.tensors().into_iter().map(|(name, info)| entry(name, info)).collect())
-}
-// ANCHOR_END: header
-
-/// Reads little-endian numbers of `N` bytes each.
-fn widen<const N: usize, T>(bytes: &[u8], values: &mut [T], number: impl Fn([u8; N]) -> T) {
-    let (chunks, rest) = bytes.as_chunks::<N>();
-    assert!(rest.is_empty() && chunks.len() == values.len(), "the header was checked");
-    for (value, &chunk) in values.iter_mut().zip(chunks) {
-        *value = number(chunk);
+    // An odometer: the last place turns fastest.
+    let mut place = vec![0; entry.shape.len()];
+    let mut at = 0;
+    for value in values {
+        *value = number(chunks[at]);
+        for dimension in (0..place.len()).rev() {
+            place[dimension] += 1;
+            at += strides[dimension];
+            if place[dimension] < entry.shape[dimension] {
+                break;
+            }
+            at -= strides[dimension] * entry.shape[dimension];
+            place[dimension] = 0;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ::safetensors::tensor::{Dtype as Stored, TensorView};
     use proptest::prelude::*;
-    use safetensors::tensor::TensorView;
 
     fn file(bytes: &[u8]) -> Result<TensorFile, Error> {
         let folder = tempfile::tempdir().unwrap();
@@ -192,9 +331,9 @@ mod tests {
         TensorFile::open(&path)
     }
 
-    fn one(dtype: Dtype, shape: Vec<usize>, data: &[u8]) -> Vec<u8> {
+    fn one(dtype: Stored, shape: Vec<usize>, data: &[u8]) -> Vec<u8> {
         let view = TensorView::new(dtype, shape, data).unwrap();
-        safetensors::serialize([("x", view)], None).unwrap()
+        ::safetensors::serialize([("x", view)], None).unwrap()
     }
 
     #[test]
@@ -204,9 +343,9 @@ mod tests {
         let bf16s = [0x3FC0_u16, 0xC000, 0x0080].map(u16::to_le_bytes).concat();
         let f32s = [0x3FC0_0000_u32, 0xC000_0000, 0x0080_0000].map(u32::to_le_bytes).concat();
         for (dtype, data, smallest) in [
-            (Dtype::F16, f16s, 2.0_f64.powi(-24)),
-            (Dtype::BF16, bf16s, 2.0_f64.powi(-126)),
-            (Dtype::F32, f32s, 2.0_f64.powi(-126)),
+            (Stored::F16, f16s, 2.0_f64.powi(-24)),
+            (Stored::BF16, bf16s, 2.0_f64.powi(-126)),
+            (Stored::F32, f32s, 2.0_f64.powi(-126)),
         ] {
             let (shape, values) = file(&one(dtype, vec![3, 1], &data)).unwrap().reals("x").unwrap();
             assert_eq!(shape, [3, 1]);
@@ -216,11 +355,11 @@ mod tests {
 
     #[test]
     fn a_wrong_type_shape_or_name_is_said_with_file_and_tensor() {
-        let integers = file(&one(Dtype::I64, vec![1], &7_i64.to_le_bytes())).unwrap();
+        let integers = file(&one(Stored::I64, vec![1], &7_i64.to_le_bytes())).unwrap();
         assert_eq!(integers.integers("x").unwrap(), (vec![1], vec![7]));
         let error = integers.reals("x").unwrap_err().to_string();
         assert!(error.contains("x.safetensors: tensor x is stored as I64"), "{error}");
-        let reals = file(&one(Dtype::F32, vec![1], &[0; 4])).unwrap();
+        let reals = file(&one(Stored::F32, vec![1], &[0; 4])).unwrap();
         assert!(matches!(reals.integers("x"), Err(Error::Dtype { .. })));
         let error = reals.read_into("x", &[1, 1], &mut [0.0]).unwrap_err().to_string();
         assert!(error.contains("shape [1], the configuration asks for [1, 1]"), "{error}");
@@ -230,7 +369,7 @@ mod tests {
 
     #[test]
     fn a_file_cut_anywhere_is_refused() {
-        let whole = one(Dtype::F32, vec![4], &[1; 16]);
+        let whole = one(Stored::F32, vec![4], &[1; 16]);
         for length in 0..whole.len() {
             let refused = file(&whole[..length]);
             assert!(matches!(refused, Err(Error::Corrupt { .. })), "cut after {length} bytes");
@@ -249,7 +388,7 @@ mod tests {
 
         #[test]
         fn damaged_files_never_panic(place in 0_usize..100, byte in any::<u8>()) {
-            let mut bytes = one(Dtype::F32, vec![2, 2], &[1; 16]);
+            let mut bytes = one(Stored::F32, vec![2, 2], &[1; 16]);
             let place = place % bytes.len();
             bytes[place] = byte;
             if let Ok(file) = file(&bytes) {
