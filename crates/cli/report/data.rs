@@ -167,6 +167,9 @@ impl Balance {
         }
         page.subheading("Class balance");
         page.paragraph(&self.evenness());
+        if let Some(unjudged) = self.unjudged(judge) {
+            page.paragraph(&unjudged);
+        }
         let caption = match left_out {
             0 => format!("How often each {} occurs, and its share.", self.what),
             _ => format!(
@@ -174,6 +177,19 @@ impl Balance {
             ),
         };
         page.figures(&[bar_chart(&names, &series)], &caption);
+    }
+
+    /// A class that nothing is measured with looks like any other in a mean.
+    fn unjudged(&self, judge: &str) -> Option<String> {
+        let none = self.names.iter().zip(&self.dev).filter(|(_, count)| **count == 0);
+        let names: Vec<_> = none.map(|(name, _)| plain(name)).collect();
+        let shown = names.iter().take(MOST_CLASSES).cloned().collect::<Vec<_>>().join(", ");
+        (!names.is_empty()).then(|| {
+            format!(
+                "No {judge} example has the {}: {shown}. Of these the scores say nothing.",
+                self.what
+            )
+        })
     }
 
     fn evenness(&self) -> String {

@@ -139,6 +139,21 @@ fn the_numbers_of_the_data_are_those_handed_in() {
 }
 
 #[test]
+fn a_class_that_nothing_is_measured_with_is_named() {
+    let labels = strings(&["bug", "question", "wish"]);
+    let train = [text(2, "a", "bug"), text(3, "b", "question"), text(4, "c", "wish")];
+    let page = |dev: &[TextExample]| {
+        let balance = Some(Balance::of_labels("class", &labels, &train, dev));
+        let (counts, notes) = (Vec::new(), Vec::new());
+        let data = Data { counts, lengths: None, balance, odd: None, notes };
+        Report { data: Some(data), measured_on: "test", ..Report::default() }.page()
+    };
+    let named = "No test example has the class: question, wish. Of these the scores say nothing.";
+    assert_has(&page(&train[..1]), &[named]);
+    assert!(!page(&train).contains("Of these") && !page(&[]).contains("Of these"));
+}
+
+#[test]
 fn the_numbers_of_several_labels_and_of_regression() {
     let labels = strings(&["a", "b"]);
     let examples = [text(2, "first", "x"), text(3, "second", "x")];
