@@ -107,6 +107,16 @@ pub fn warn(text: &str) {
     say(&format!("warning: {text}"));
 }
 
+/// What there is to say about a file, with its name in front.
+pub fn named_notes(path: &Path, notes: &[String]) -> Vec<String> {
+    let path = path.display().to_string();
+    let named = |note: &String| match note.starts_with(&path) {
+        true => note.clone(),
+        false => format!("{path}: {note}"),
+    };
+    notes.iter().map(named).collect()
+}
+
 /// Texts without a word are valid, and probably a mistake.
 pub fn warn_of_empty(number: usize) {
     warn(&format!("{} without a word: only [CLS] and [SEP] are left", counted(number, "text")));

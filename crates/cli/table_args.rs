@@ -1,6 +1,6 @@
 //! Which columns of which table.
 
-use crate::common::{Usage, expect_usage, say, warn};
+use crate::common::{Usage, expect_usage, named_notes, say, warn};
 use anyhow::Result;
 use bert_data::table::{Column, Format, TableOptions};
 use bert_data::texts::{
@@ -104,9 +104,7 @@ impl TableArgs {
         if self.glue.is_none() && path.is_file() {
             say(&format!("{}: columns: {}", path.display(), file.columns));
         }
-        for note in &file.notes {
-            say(&format!("{}: {note}", path.display()));
-        }
+        named_notes(path, &file.notes).iter().for_each(|note| say(note));
         Ok(file)
     }
 

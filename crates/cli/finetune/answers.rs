@@ -5,7 +5,7 @@ use super::parts::{Part, Parts};
 use super::step_args::{BaseArgs, MaxLength};
 use super::training_args::TrainingArgs;
 use super::{FileArgs, Measured, Prepared, Score, Task, Write};
-use crate::common::{counted, expect_usage, warn};
+use crate::common::{counted, expect_usage, named_notes, say, warn};
 use crate::report::{AnswerResults, OddTexts, Report};
 use anyhow::Result;
 use bert_data::split::split_at_random;
@@ -130,18 +130,21 @@ fn tell_cut(cut: usize, cutting: &Cutting) {
 /// Reads a file and says what one should know of it. `without_answers`: they may be missing.
 pub fn read(path: &Path, without_answers: bool, strict: bool) -> Result<Part<Question>> {
     let mut file = SquadFile::read(path, &SquadOptions { without_answers, strict })?;
+    named_notes(path, &file.notes).iter().for_each(|note| say(note));
     let all = file.misplaced.len();
     if let Some(first) = file.misplaced.first() {
         let example = format!("the first is {} ({})", first.id, first.place);
         let repaired = file.repair();
-        file.notes.push(format!(
-            "{} not where the file says ({example}); {repaired} found elsewhere in the context and taken from there, {} passed over \
-             (--strict refuses them)",
+        let note = format!(
+            "{}: {} not where the file says ({example}); {repaired} found elsewhere in the context and taken from there, {} passed \
+             over (--strict refuses them)",
+            path.display(),
             counted(all, "answer"),
             all - repaired,
-        ));
+        );
+        warn(&note);
+        file.notes.push(note);
     }
-    file.notes.iter().for_each(|note| warn(&format!("{}: {note}", path.display())));
     Ok(Part { path: file.path, examples: file.questions, notes: file.notes })
 }
 

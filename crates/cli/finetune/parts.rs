@@ -1,6 +1,7 @@
 //! Training, dev and test data, whatever an example is.
 
 use super::{Boxed, FileArgs, fingerprint, tell_split};
+use crate::common::named_notes;
 use anyhow::{Result, anyhow};
 use bert_train::Error;
 use bert_train::tasks::EvaluationSet;
@@ -103,15 +104,7 @@ impl<E> Parts<E> {
     /// What a user should know of the files, with their names.
     pub fn notes(&self) -> Vec<String> {
         let parts = [Some(&self.train), self.dev.as_ref(), self.test.as_ref()];
-        let named = |part: &Part<E>| {
-            let path = part.path.display().to_string();
-            let name = move |note: &String| match note.starts_with(&path) {
-                true => note.clone(),
-                false => format!("{path}: {note}"),
-            };
-            part.notes.iter().map(name).collect::<Vec<_>>()
-        };
-        parts.into_iter().flatten().flat_map(named).collect()
+        parts.into_iter().flatten().flat_map(|part| named_notes(&part.path, &part.notes)).collect()
     }
 
     /// Dev and test data as the model takes them.

@@ -5,7 +5,7 @@ use super::parts::{Part, Parts};
 use super::step_args::BaseArgs;
 use super::training_args::TrainingArgs;
 use super::{FileArgs, Measured, Prepared, Score, Task, Write};
-use crate::common::say;
+use crate::common::{named_notes, say};
 use crate::report::{Balance, OddTexts, Report, TagResults};
 use anyhow::{Result, anyhow, ensure};
 use bert_data::Error;
@@ -97,7 +97,7 @@ impl TagColumns {
             Error::Tag { .. } => anyhow!("{error} (--mend-tags reads such tags as conlleval does)"),
             error => error.into(),
         })?;
-        file.notes.iter().for_each(|note| say(note));
+        named_notes(path, &file.notes).iter().for_each(|note| say(note));
         Ok(file)
     }
 }
