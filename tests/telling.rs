@@ -1,11 +1,11 @@
 //! What a user is told of data and results besides errors, and what a run depends on.
 
-use crate::support::{Desk, bert, command};
+use crate::support::{Desk, bert, bert_reading, command};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
-use std::sync::mpsc;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -33,6 +33,27 @@ fn the_columns_are_told_and_those_of_the_other_files_are_the_same() {
     ] {
         assert!(run.stderr.contains(told), "{told}: {}", run.stderr);
     }
+    // What the user says by number holds for every file.
+    let numbers = ["--text-column", "0", "--label-column", "1", "--dev"];
+    let bare = desk.file("bare.csv", "the dog barks,dog\na cat,cat\n");
+    let run = desk.finetune(
+        "classify",
+        &train,
+        "numbers",
+        &[&["--epochs", "1"], &numbers[..], &[&bare]].concat(),
+    );
+    run.ok();
+    // A second text that was not learnt from is not read.
+    let pairs =
+        desk.file("pairs.csv", "sentence1,sentence2,label\nthe dog,barks,dog\na cat,purrs,cat\n");
+    let single = desk.file("single.csv", animals().replace("title,kind", "sentence1,label"));
+    let run = desk.finetune("classify", &single, "single", &["--epochs", "1", "--dev", &pairs]);
+    run.ok();
+    assert!(
+        run.stderr.contains("pairs.csv: columns: text \"sentence1\", label \"label\"\n"),
+        "{}",
+        run.stderr
+    );
     let without = desk.file("without.csv", "text,label\nthe dog barks,dog\n");
     for flag in ["--dev", "--test"] {
         let run = desk.finetune("classify", &train, "second", &["--epochs", "1", flag, &without]);
@@ -130,8 +151,118 @@ fn the_page_has_the_test_scores_and_says_what_it_knows() {
         bert(&[&args[..], more].concat()).ok();
         desk.read("page.html")
     };
-    assert!(report(&[]).contains("this page does not know"));
+    let alone = report(&[]);
+    assert!(alone.contains("this page does not know"));
+    assert!(
+        !alone.contains("training data: the model cannot")
+            && !alone.contains("in the training data</td>")
+    );
     assert!(report(&["--train", &train]).contains("Of their texts 1 are in the training data"));
+}
+
+#[test]
+fn what_is_there_is_not_overwritten_by_other_seeds() {
+    let desk = Desk::new();
+    let train = desk.file("train.csv", animals());
+    let run = |seeds: &str, more: &[&str]| {
+        desk.finetune(
+            "classify",
+            &train,
+            "model",
+            &[&["--epochs", "1", "--seed", seeds], more].concat(),
+        )
+    };
+    run("1,2", &[]).ok();
+    let before = desk.read("model/seeds.json");
+    run("7,8", &[]).refuses(&["would be overwritten"]);
+    assert_eq!(desk.read("model/seeds.json"), before);
+    // The order of the seeds is no setting, and one more is welcome.
+    run("2,1,3", &["--resume"]).ok();
+    assert!(desk.read("model/seeds.json").contains("\"seed\": 3"));
+}
+
+#[test]
+fn a_later_page_knows_which_weights_were_kept() {
+    let desk = Desk::new();
+    let train = desk.file("train.csv", animals());
+    let more = ["--epochs", "3", "--best", "--lr", "0.05", "--dev", &train, "--eval-every", "1"];
+    desk.finetune("classify", &train, "model", &more).ok();
+    let output = desk.at("page.html");
+    let args = ["report", "--model", &desk.at("model"), "--input", &train, "--output", &output];
+    bert(&args).ok();
+    let kept = |page: &str| {
+        let at = page.find("The weights of step ").expect("kept weights");
+        page[at..].split_whitespace().nth(4).unwrap().to_owned()
+    };
+    assert_eq!(kept(&desk.read("page.html")), kept(&desk.read("model/report.html")));
+}
+
+#[test]
+fn rows_before_one_that_is_refused_have_their_answers() {
+    let desk = Desk::new();
+    let train = desk.file("train.csv", animals());
+    desk.finetune("classify", &train, "model", &["--epochs", "1"]).ok();
+    let rows = format!("title\n{}{}\nshort\n", "short\n".repeat(5), "long ".repeat(80));
+    let input = desk.file("rows.csv", rows);
+    let model = desk.at("model");
+    let run = bert(&["predict", "--model", &model, "--input", &input, "--strict"]);
+    run.refuses(&["rows.csv: line 7: "]);
+    assert_eq!(run.stdout.lines().count(), 5);
+    let output = desk.at("out.csv");
+    let run =
+        bert(&["predict", "--model", &model, "--input", &input, "--strict", "--output", &output]);
+    run.refuses(&["out.csv was not written", "line 7"]);
+    assert!(!desk.path("out.csv").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_whole_by_any_name() {
+    let desk = Desk::new();
+    let train = desk.file("train.csv", animals());
+    desk.finetune("classify", &train, "model", &["--epochs", "1"]).ok();
+    // More than what a look at the first row could take.
+    let rows = format!("title\n{}", "the dog barks at the cat\n".repeat(400));
+    let args =
+        ["predict", "--model", &desk.at("model"), "--input", "/dev/stdin", "--format", "csv"];
+    assert_eq!(bert_reading(&args, rows.as_bytes()).ok().lines().count(), 400);
+}
+
+#[cfg(unix)]
+#[test]
+fn after_ctrl_c_the_rows_at_hand_have_their_answers_and_no_file_is_left() {
+    let desk = Desk::new();
+    let train = desk.file("train.csv", animals());
+    desk.finetune("classify", &train, "model", &["--epochs", "1"]).ok();
+    let output = desk.at("out.csv");
+    let args = [
+        "predict",
+        "--model",
+        &desk.at("model"),
+        "--input",
+        "-",
+        "--format",
+        "jsonl",
+        "--output",
+        &output,
+    ];
+    let mut child = command(&args).stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    writeln!(input, "{{\"title\": \"the dog barks\"}}").unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(told.next().unwrap().unwrap().contains("columns"), "it is at work");
+    let signalled = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signalled.success());
+    let told: Vec<_> = told.map_while(Result::ok).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(
+        told.iter().any(|line| line.contains("out.csv was not written: stopped by Ctrl-C")),
+        "{told:?}"
+    );
+    drop(input);
+    let left = fs::read_dir(desk.path("")).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with("out.csv")).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
@@ -152,7 +283,9 @@ fn of_standard_input_each_row_has_its_answer_at_once() {
         assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["id"], number.to_string());
     }
     drop(input);
-    assert!(answers.recv().is_err() && child.wait().unwrap().success());
+    let end = answers.recv_timeout(Duration::from_secs(60));
+    assert_eq!(end, Err(RecvTimeoutError::Disconnected));
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

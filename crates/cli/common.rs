@@ -109,12 +109,7 @@ pub fn warn(text: &str) {
 
 /// What there is to say about a file, with its name in front.
 pub fn named_notes(path: &Path, notes: &[String]) -> Vec<String> {
-    let path = path.display().to_string();
-    let named = |note: &String| match note.starts_with(&path) {
-        true => note.clone(),
-        false => format!("{path}: {note}"),
-    };
-    notes.iter().map(named).collect()
+    notes.iter().map(|note| format!("{}: {note}", path.display())).collect()
 }
 
 /// Texts without a word are valid, and probably a mistake.

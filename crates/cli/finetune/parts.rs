@@ -3,6 +3,7 @@
 use super::{Boxed, FileArgs, fingerprint, tell_split};
 use crate::common::named_notes;
 use anyhow::{Result, anyhow};
+use bert_data::statistics::Sample;
 use bert_train::Error;
 use bert_train::tasks::EvaluationSet;
 use serde_json::Value;
@@ -20,13 +21,13 @@ pub struct Part<E> {
     pub notes: Vec<String>,
 }
 
-impl<E> Part<E> {
+impl<E: Sample> Part<E> {
     /// An error with the place of its example in the file instead of a number.
-    pub fn located(&self, error: Error, place: impl Fn(&E) -> String) -> anyhow::Error {
+    pub fn located(&self, error: Error) -> anyhow::Error {
         let Error::Pipeline(error) = error else { return error.into() };
         match error.text() {
             Some(number) => {
-                let place = place(&self.examples[number]);
+                let place = self.examples[number].place();
                 anyhow!("{}: {place}: {}", self.path.display(), error.problem())
             }
             None => error.into(),
@@ -36,7 +37,7 @@ impl<E> Part<E> {
 
 /// The data of a task in its parts.
 pub struct Parts<E> {
-    /// What the model learns from; empty where that is not known.
+    /// What the model learns from; empty if that is not known.
     pub train: Part<E>,
     /// What it is measured with on the way.
     pub dev: Option<Part<E>>,
@@ -87,6 +88,11 @@ impl<E> Parts<E> {
     /// What the report measures with: the dev data or, where there is none, the test data.
     pub fn judge(&self) -> Option<&Part<E>> {
         self.dev.as_ref().or(self.test.as_ref())
+    }
+
+    /// What [`Parts::judge`] is called.
+    pub fn judge_name(&self) -> &'static str {
+        if self.dev.is_some() { "dev" } else { "test" }
     }
 
     /// The examples of [`Parts::judge`]; none if there is none.

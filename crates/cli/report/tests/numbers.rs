@@ -87,7 +87,7 @@ fn the_numbers_of_the_data_are_those_handed_in() {
         counts: vec![("training".to_owned(), 4), ("dev".to_owned(), 3)],
         lengths: Some(Lengths { tokens: (1..=200).collect(), limit: 150, truncated: 50 }),
         balance: Some(Balance::of_labels("class", &labels, &train, &dev)),
-        odd: Some(OddTexts::of(&train, &dev)),
+        odd: Some(OddTexts::of(&train, &dev, "dev")),
         notes: strings(&["dev.csv: 3 rows, `one` skipped"]),
     };
     let scores = vec![("accuracy".to_owned(), 0.5)];
