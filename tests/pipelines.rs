@@ -268,7 +268,7 @@ fn a_model_with_another_head_is_refused() {
 
 #[test]
 fn scores_that_are_no_numbers_are_no_answers() {
-    for name in ["toy-classify", "toy-tag", "toy-answer"] {
+    for name in ["toy-classify", "toy-tag", "toy-answer", "finetune/saved/choose"] {
         let mut pipeline =
             Pipeline::<Model>::open_plain(&fixture(name), &LoadOptions::default()).unwrap();
         for tensor in pipeline.model.tensors_mut() {
@@ -280,7 +280,11 @@ fn scores_that_are_no_numbers_are_no_answers() {
         let error = match name {
             "toy-classify" => pipeline.classify("the dog").unwrap_err(),
             "toy-tag" => pipeline.tag("the dog").unwrap_err(),
-            _ => pipeline.answer("who ?", "the dog").unwrap_err(),
+            "toy-answer" => pipeline.answer("who ?", "the dog").unwrap_err(),
+            _ => {
+                let endings = ["sings".to_owned(), "runs".to_owned()];
+                Chooser::new(&pipeline).unwrap().predict(&[("the dog", &endings)]).unwrap_err()
+            }
         };
         assert!(matches!(error, Error::NotFinite { .. }), "{name}: {error}");
         assert!(error.to_string().contains(name), "{error}");

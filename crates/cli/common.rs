@@ -107,6 +107,11 @@ pub fn warn(text: &str) {
     say(&format!("warning: {text}"));
 }
 
+/// What there is to say about a file, with its name in front.
+pub fn named_notes(path: &Path, notes: &[String]) -> Vec<String> {
+    notes.iter().map(|note| format!("{}: {note}", path.display())).collect()
+}
+
 /// Texts without a word are valid, and probably a mistake.
 pub fn warn_of_empty(number: usize) {
     warn(&format!("{} without a word: only [CLS] and [SEP] are left", counted(number, "text")));

@@ -126,13 +126,6 @@ fn tell_split(dev: usize, all: usize, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// The score by which models are compared.
-#[derive(Debug, Clone, Copy)]
-pub struct Score {
-    pub name: &'static str,
-    pub more_is_better: bool,
-}
-
 type Boxed = Option<Box<dyn EvaluationSet>>;
 
 /// A task with its data, before the model is known.
@@ -151,8 +144,8 @@ pub trait Task {
     fn class_counts(&self) -> Option<Vec<u64>> {
         None
     }
-    /// What models are compared by.
-    fn score(&self) -> Score;
+    /// What models are compared by; more of it is better.
+    fn score(&self) -> &'static str;
     /// What makes this data another.
     fn settings(&self) -> Vec<(&'static str, Value)>;
     /// For the eye.

@@ -18,7 +18,7 @@ use std::path::Path;
 /// How data for a fine-tuned model is read.
 #[derive(clap::Args)]
 pub struct ReadingArgs {
-    /// The longest sequence in tokens; auto: what the model takes
+    /// The longest sequence in tokens; auto: what the model takes, for questions 384 at most
     #[arg(long, value_name = "N|auto", default_value = "auto")]
     pub max_length: MaxLength,
     /// Refuse what would be cut or passed over
@@ -62,8 +62,9 @@ impl ReadingArgs {
         Ok(match pipeline.model.head.kind() {
             HeadKind::SequenceClassification => {
                 let table = self.table(config)?;
-                let read = |path| table.read(path, Need::Always);
-                let (train, input) = (train.map(read).transpose()?, read(input)?);
+                let train = train.map(|path| table.read(path, Need::Always)).transpose()?;
+                let like_train = train.as_ref().map(|train| table.with_columns(&train.columns));
+                let input = like_train.unwrap_or(table).read(input, Need::Always)?;
                 Box::new(Texts::measured(labels_of(config)?, problem_of(config), train, input)?)
             }
             HeadKind::TokenClassification => {
@@ -75,7 +76,7 @@ impl ReadingArgs {
             HeadKind::QuestionAnswering => {
                 let read = |path| answers::read(path, false, self.strict);
                 let (train, input) = (train.map(read).transpose()?, read(input)?);
-                Box::new(Answers::measured(self.cutting.clone(), self.max_length, train, input))
+                Box::new(Answers::measured(self.cutting.clone(), train, input))
             }
             HeadKind::MultipleChoice => {
                 let train = train.map(read_labelled).transpose()?;

@@ -41,7 +41,7 @@ mod tests;
 
 pub use answers::AnswerResults;
 pub use choices::ChoiceResults;
-pub use curves::Curves;
+pub use curves::{Curves, Kept};
 pub use data::{Balance, Data, Lengths};
 pub use explanations::Explained;
 pub use odd_texts::OddTexts;

@@ -4,8 +4,10 @@ use crate::common::{ModelArgs, expect_output};
 use crate::finetune::about::{self, About};
 use crate::finetune::train::write_report;
 use crate::reading_args::ReadingArgs;
+use crate::report::Kept;
 use anyhow::Result;
 use bert_train::Checkpoints;
+use serde_json::Value;
 use std::path::PathBuf;
 
 /// Write the page about a fine-tuned model: scores, data, curves, errors, explanations
@@ -38,17 +40,20 @@ pub fn run(args: &Args) -> Result<()> {
     let task = args.reading.task(&pipeline, &args.input, args.train.as_deref())?;
     let directory = pipeline.directory.clone();
     // What it was trained with, if its last checkpoint is still there.
-    let found = Checkpoints::new(&directory, 1).newest()?.0;
-    let settings = found.map_or(Vec::new(), |found| about::settings(&found.state.settings));
+    let state = Checkpoints::new(&directory, 1).newest()?.0.map(|found| found.state);
+    let kept = state.as_ref().map_or(Kept::Unknown, |state| {
+        let chose = |name: &str| state.settings.get(name) == Some(&Value::Bool(true));
+        Kept::of(chose("--best") || chose("--epochs auto"), &state.watch)
+    });
+    let settings = state.map_or(Vec::new(), |state| about::settings(&state.settings));
     let about = About {
         task: format!(
             "The model in {}, measured with {}.",
             directory.display(),
             args.input.display()
         ),
-        measured_on: "test",
         settings,
-        curves: about::curves(&directory, None)?,
+        curves: about::curves(&directory, kept)?,
         lengths: None,
         test: Vec::new(),
         seeds: None,

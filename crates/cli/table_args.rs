@@ -1,6 +1,6 @@
 //! Which columns of which table.
 
-use crate::common::{Usage, expect_usage, say, warn};
+use crate::common::{Usage, expect_usage, named_notes, say, warn};
 use anyhow::Result;
 use bert_data::table::{Column, Format, TableOptions};
 use bert_data::texts::{
@@ -21,7 +21,7 @@ pub struct TableArgs {
     /// The column of a second text
     #[arg(long, value_name = "COLUMN", conflicts_with = "glue")]
     pair_column: Option<Column>,
-    /// The column of the label; several with commas for --multi-label, each then says 0 or 1
+    /// The column of the label; several with commas where a text may have several labels, each then says 0 or 1
     #[arg(long, value_name = "COLUMN", conflicts_with = "glue", value_delimiter = ',')]
     label_column: Vec<Column>,
     /// The column of the examples' names
@@ -36,53 +36,50 @@ pub struct TableArgs {
     /// The first row is data
     #[arg(long)]
     no_header: bool,
-    /// A text may have several labels or none
-    #[arg(long, conflicts_with_all = ["regression", "glue"])]
-    multi_label: bool,
-    /// What stands between several labels in one cell
-    #[arg(long, value_name = "TEXT", default_value = ",")]
-    label_separator: String,
-    /// The label is a number
-    #[arg(long, conflicts_with = "glue")]
-    regression: bool,
+    /// What stands between several labels in one cell [default: a comma]
+    #[arg(long, value_name = "TEXT")]
+    label_separator: Option<String>,
     /// The files are those of a GLUE task: cola, sst2, mrpc, stsb, qqp, mnli, qnli, rte, wnli, or xnli
     #[arg(long, value_name = "TASK")]
     pub glue: Option<Glue>,
     /// With --glue xnli: the language to read
     #[arg(long, value_name = "CODE", default_value = "en", requires = "glue")]
     language: String,
+    /// What is to be predicted: the model says it, or what it is trained for.
+    #[arg(skip)]
+    problem: Problem,
+    /// See [`Columns::of_another_file`].
+    #[arg(skip)]
+    of_another_file: bool,
 }
 
 impl TableArgs {
-    /// What is to be predicted.
-    pub fn problem(&self) -> Problem {
-        match (self.glue, self.multi_label, self.regression) {
-            (Some(glue), ..) => glue.problem(),
-            (None, true, _) => Problem::MultiLabel,
-            (None, _, true) => Problem::Regression,
-            _ => Problem::SingleLabel,
-        }
-    }
-
-    /// The same, for what a model was trained for.
+    /// The same, for something that is to be predicted.
     pub fn for_problem(&self, problem: Problem) -> Result<Self> {
         let fits = self.glue.is_none_or(|glue| glue.problem() == problem);
         expect_usage(fits, || "--glue: the model was trained for another kind of task".to_owned())?;
-        let (multi_label, regression) =
-            (problem == Problem::MultiLabel, problem == Problem::Regression);
-        Ok(Self { multi_label, regression, ..self.clone() })
+        let several = problem == Problem::MultiLabel;
+        let one =
+            "here each text has one label (bert finetune classify --multi-label gives several)";
+        for (flag, given) in [
+            ("--label-separator", self.label_separator.is_some()),
+            ("--label-column with several columns", self.label_column.len() > 1),
+        ] {
+            expect_usage(several || !given, || format!("{flag}: {one}"))?;
+        }
+        Ok(Self { problem, ..self.clone() })
     }
 
-    /// The same, for a file that belongs to one whose texts and labels were read from these columns.
+    /// The same, for a file that belongs to one whose texts and labels were read from these columns. What the user says comes
+    /// first.
     pub fn with_columns(&self, used: &UsedColumns) -> Self {
-        if self.glue.is_some() {
-            return self.clone();
-        }
-        let Columns { text, pair, labels, .. } = used.again.clone();
+        let Columns { text, pair, labels, of_another_file, .. } = used.again.clone();
+        let own = &self.label_column;
         Self {
-            text_column: text.or_else(|| self.text_column.clone()),
-            pair_column: pair.or_else(|| self.pair_column.clone()),
-            label_column: if labels.is_empty() { self.label_column.clone() } else { labels },
+            text_column: self.text_column.clone().or(text),
+            pair_column: self.pair_column.clone().or(pair),
+            label_column: if own.is_empty() { labels } else { own.clone() },
+            of_another_file,
             ..self.clone()
         }
     }
@@ -99,14 +96,12 @@ impl TableArgs {
         let file = match self.glue {
             Some(glue) => glue.read(path, &self.language, need)?,
             None if path.is_dir() => self.folder(path)?,
-            None => read_texts(path, &self.options(need)?)?,
+            None => read_texts(path, &self.options(need))?,
         };
         if self.glue.is_none() && path.is_file() {
             say(&format!("{}: columns: {}", path.display(), file.columns));
         }
-        for note in &file.notes {
-            say(&format!("{}: {note}", path.display()));
-        }
+        named_notes(path, &file.notes).iter().for_each(|note| say(note));
         Ok(file)
     }
 
@@ -121,16 +116,20 @@ impl TableArgs {
             let hint = "--glue: a file is wanted as --input, no stream";
             return Err(Usage(hint.to_owned()).into());
         }
-        Ok(TextRows::from_reader(reader, name, &self.options(need)?)?)
+        Ok(TextRows::from_reader(reader, name, &self.options(need))?)
     }
 
     /// Half of the world's spreadsheets write semicolons into a .csv. As commas they would be read as one long cell.
     pub fn warn_of_semicolons(&self, path: &Path) {
         let csv = self.format.map_or_else(|| Format::of(path).ok(), Some) == Some(Format::Csv);
+        // What is read of a pipe is gone.
+        if !csv || self.glue.is_some() || !path.is_file() {
+            return;
+        }
         let mut first = String::new();
         let read =
             File::open(path).and_then(|file| BufReader::new(file.take(4096)).read_line(&mut first));
-        if !csv || self.glue.is_some() || read.is_err() || first.contains(',') {
+        if read.is_err() || first.contains(',') {
             return;
         }
         if let Some(sign) = [';', '\t'].into_iter().find(|&sign| first.contains(sign)) {
@@ -143,18 +142,13 @@ impl TableArgs {
     }
 
     fn folder(&self, path: &Path) -> Result<TextFile> {
-        let problem = self.problem();
-        expect_usage(problem == Problem::SingleLabel, || {
+        expect_usage(self.problem == Problem::SingleLabel, || {
             format!("{}: a folder for each class gives each text one label", path.display())
         })?;
         Ok(read_folder(path)?)
     }
 
-    fn options(&self, target: Need) -> Result<TextOptions> {
-        let several = self.label_column.len() > 1;
-        expect_usage(!several || self.problem() == Problem::MultiLabel, || {
-            "--label-column: several columns are several labels; say --multi-label".to_owned()
-        })?;
+    fn options(&self, target: Need) -> TextOptions {
         let header = match (self.header, self.no_header) {
             (true, _) => Some(true),
             (_, true) => Some(false),
@@ -165,13 +159,14 @@ impl TableArgs {
             pair: self.pair_column.clone(),
             labels: self.label_column.clone(),
             id: self.id_column.clone(),
+            of_another_file: self.of_another_file,
         };
-        Ok(TextOptions {
+        TextOptions {
             table: TableOptions { format: self.format, header, ..TableOptions::default() },
             columns,
-            problem: self.problem(),
-            separator: self.label_separator.clone(),
+            problem: self.problem,
+            separator: self.label_separator.clone().unwrap_or_else(|| ",".to_owned()),
             target,
-        })
+        }
     }
 }

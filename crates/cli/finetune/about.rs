@@ -1,7 +1,7 @@
 //! What the report says of a training, whatever the task.
 
 use super::parts::Parts;
-use crate::report::{Balance, Curves, Data, Explained, Lengths, OddTexts, Report, Seeds};
+use crate::report::{Balance, Curves, Data, Explained, Kept, Lengths, OddTexts, Report, Seeds};
 use crate::text::Text;
 use anyhow::Result;
 use bert_checkpoint::LoadOptions;
@@ -24,8 +24,6 @@ pub struct About {
     pub title: String,
     /// What was learnt, from what.
     pub task: String,
-    /// What the numbers are measured with.
-    pub measured_on: &'static str,
     /// By name.
     pub settings: Vec<(String, String)>,
     /// How the training went.
@@ -65,7 +63,7 @@ impl About {
             test: std::mem::take(&mut self.test),
             seeds: self.seeds.take(),
             task: std::mem::take(&mut self.task),
-            measured_on: self.measured_on,
+            measured_on: parts.judge_name(),
             settings: std::mem::take(&mut self.settings),
             curves: std::mem::take(&mut self.curves),
             data: Some(data),
@@ -84,8 +82,8 @@ pub fn settings(all: &Map<String, Value>) -> Vec<(String, String)> {
     said.map(|(name, value)| (name.clone(), shown(value))).collect()
 }
 
-/// The curves of a directory's metrics; none where it has no metrics. `kept`: the step whose weights were kept.
-pub fn curves(directory: &Path, kept: Option<u64>) -> Result<Curves> {
+/// The curves of a directory's metrics; none where it has no metrics.
+pub fn curves(directory: &Path, kept: Kept) -> Result<Curves> {
     let path = directory.join(METRICS);
     if !path.exists() {
         return Ok(Curves::default());
@@ -99,7 +97,7 @@ pub fn curves(directory: &Path, kept: Option<u64>) -> Result<Curves> {
         scores: scores.collect(),
         train_loss: history.points("loss"),
         dev_loss: history.points("eval_loss"),
-        kept: kept.map(|step| step as f64),
+        kept,
     })
 }
 

@@ -2,12 +2,12 @@
 
 use super::about::About;
 use super::parts::{Part, Parts};
-use super::step_args::{BaseArgs, MaxLength};
+use super::step_args::BaseArgs;
 use super::training_args::TrainingArgs;
-use super::{FileArgs, Measured, Prepared, Score, Task, Write};
-use crate::common::{counted, expect_usage, warn};
+use super::{FileArgs, Measured, Prepared, Task, Write};
+use crate::common::{counted, expect_usage, named_notes, say, warn};
 use crate::report::{AnswerResults, OddTexts, Report};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use bert_data::split::split_at_random;
 use bert_data::squad::{Question, SquadFile, SquadOptions};
 use bert_model::HeadKind;
@@ -65,8 +65,8 @@ pub struct CuttingArgs {
 const WINDOW: usize = 384;
 
 impl CuttingArgs {
-    /// In numbers; `max_length` as the user said it.
-    pub fn cutting(&self, max_length: MaxLength) -> Result<Cutting> {
+    /// In numbers. Without a limit windows are smaller than what most models take.
+    fn cutting(&self, limit: Option<usize>) -> Result<Cutting> {
         let numbers = [
             ("--max-query-length", self.max_query_length),
             ("--max-answer-length", self.max_answer_length),
@@ -76,33 +76,55 @@ impl CuttingArgs {
             expect_usage(number > 0, || format!("{name}: at least 1 is wanted"))?;
         }
         Ok(Cutting {
-            max_length: match max_length {
-                MaxLength::Auto => WINDOW,
-                MaxLength::Tokens(tokens) => tokens,
-            },
+            max_length: limit.unwrap_or(WINDOW),
             stride: self.doc_stride,
             max_question: self.max_query_length,
             max_answer: self.max_answer_length,
         })
     }
 
-    /// Questions to measure a model with.
-    pub fn set(
+    /// Questions to ask a model, and how many of them were cut. `strict`: none may be.
+    fn set(
         &self,
         pipeline: &Pipeline,
         part: &Part<Question>,
-        max_length: MaxLength,
-    ) -> Result<AnswerSet> {
-        let cutting = self.cutting(max_length)?;
+        strict: bool,
+    ) -> Result<(AnswerSet, usize)> {
+        let cutting = self.cutting(pipeline.limit)?;
         let mut questions = part.examples.clone();
-        tell_cut(
-            answers::cut_questions(&pipeline.tokenizer, &mut questions, cutting.max_question),
-            &cutting,
-        );
+        let cut = answers::cut_questions(&pipeline.tokenizer, &mut questions, cutting.max_question);
+        let differs = |(own, cut): (&Question, &Question)| own.question != cut.question;
+        if strict && let Some(first) = part.examples.iter().zip(&questions).position(differs) {
+            bail!(
+                "{}: {}: the question is longer than {} tokens (--max-query-length)",
+                part.path.display(),
+                part.examples[first].place,
+                cutting.max_question
+            );
+        }
         let windows = answers::tokenized(pipeline, &questions, &cutting)
-            .map_err(|error| part.located(error, |question| question.place.to_string()))?;
+            .map_err(|error| part.located(error))?;
         let no_answer = self.version_2 || questions.iter().any(|question| question.is_impossible);
-        Ok(AnswerSet { questions, windows, cutting, no_answer, n_best: self.n_best })
+        Ok((AnswerSet { questions, windows, cutting, no_answer, n_best: self.n_best }, cut))
+    }
+
+    /// The same, and says what was cut.
+    pub fn told_set(
+        &self,
+        pipeline: &Pipeline,
+        part: &Part<Question>,
+        strict: bool,
+    ) -> Result<AnswerSet> {
+        let (set, cut) = self.set(pipeline, part, strict)?;
+        if cut > 0 {
+            warn(&format!(
+                "{}: {} longer than {} tokens cut (--max-query-length; --strict refuses them)",
+                part.path.display(),
+                counted(cut, "question"),
+                self.max_query_length
+            ));
+        }
+        Ok(set)
     }
 
     /// What makes a training another.
@@ -117,38 +139,30 @@ impl CuttingArgs {
     }
 }
 
-fn tell_cut(cut: usize, cutting: &Cutting) {
-    if cut > 0 {
-        let questions = counted(cut, "question");
-        warn(&format!(
-            "{questions} longer than {} tokens cut (--max-query-length)",
-            cutting.max_question
-        ));
-    }
-}
-
 /// Reads a file and says what one should know of it. `without_answers`: they may be missing.
 pub fn read(path: &Path, without_answers: bool, strict: bool) -> Result<Part<Question>> {
     let mut file = SquadFile::read(path, &SquadOptions { without_answers, strict })?;
+    named_notes(path, &file.notes).iter().for_each(|note| say(note));
     let all = file.misplaced.len();
     if let Some(first) = file.misplaced.first() {
         let example = format!("the first is {} ({})", first.id, first.place);
         let repaired = file.repair();
-        file.notes.push(format!(
-            "{} not where the file says ({example}); {repaired} found elsewhere in the context and taken from there, {} passed over \
-             (--strict refuses them)",
+        let note = format!(
+            "{}: {} not where the file says ({example}); {repaired} found elsewhere in the context and taken from there, {} passed \
+             over (--strict refuses them)",
+            path.display(),
             counted(all, "answer"),
             all - repaired,
-        ));
+        );
+        warn(&note);
+        file.notes.push(note);
     }
-    file.notes.iter().for_each(|note| warn(&format!("{}: {note}", path.display())));
     Ok(Part { path: file.path, examples: file.questions, notes: file.notes })
 }
 
 /// Questions to learn from, and to be measured by.
 pub struct Answers {
     args: CuttingArgs,
-    max_length: MaxLength,
     parts: Parts<Question>,
 }
 
@@ -171,7 +185,7 @@ impl AnswerDataArgs {
             "{}: no question has an answer that stands in its context",
             self.files.train.display()
         );
-        Ok(Answers { args: self.cutting.clone(), max_length: base.max_length, parts })
+        Ok(Answers { args: self.cutting.clone(), parts })
     }
 }
 
@@ -179,15 +193,10 @@ impl Answers {
     /// Questions that a finished model is measured with. `train`: what it learnt from, if that is known.
     pub fn measured(
         args: CuttingArgs,
-        max_length: MaxLength,
         train: Option<Part<Question>>,
         test: Part<Question>,
     ) -> Self {
-        Self { args, max_length, parts: Parts::measured(train, test) }
-    }
-
-    fn set(&self, pipeline: &Pipeline, part: &Part<Question>) -> Result<AnswerSet> {
-        self.args.set(pipeline, part, self.max_length)
+        Self { args, parts: Parts::measured(train, test) }
     }
 }
 
@@ -196,8 +205,8 @@ impl Task for Answers {
         HeadKind::QuestionAnswering
     }
 
-    fn score(&self) -> Score {
-        Score { name: "f1", more_is_better: true }
+    fn score(&self) -> &'static str {
+        "f1"
     }
 
     fn settings(&self) -> Vec<(&'static str, Value)> {
@@ -208,9 +217,10 @@ impl Task for Answers {
         format!("{} questions", self.parts.train.examples.len())
     }
 
-    fn prepare(&self, pipeline: &Pipeline, _: &BaseArgs) -> Result<Prepared> {
-        let train = self.set(pipeline, &self.parts.train)?;
-        let [dev, test] = self.parts.sets(|part| self.set(pipeline, part))?;
+    fn prepare(&self, pipeline: &Pipeline, args: &BaseArgs) -> Result<Prepared> {
+        let set = |part: &Part<_>| self.args.told_set(pipeline, part, args.strict);
+        let train = set(&self.parts.train)?;
+        let [dev, test] = self.parts.sets(set)?;
         let each = train.questions.iter().zip(&train.windows);
         Ok(Prepared {
             examples: each
@@ -224,18 +234,19 @@ impl Task for Answers {
         })
     }
 
-    fn measure(&self, pipeline: &Pipeline, _: bool) -> Result<Measured> {
+    fn measure(&self, pipeline: &Pipeline, strict: bool) -> Result<Measured> {
         let Some(part) = self.parts.judge() else { return Ok(Measured::default()) };
-        let set = self.set(pipeline, part)?;
+        let set = self.args.told_set(pipeline, part, strict)?;
         let scores = set.named_scores(&set.outcome(pipeline)?);
         Ok(Measured { scores, table: String::new() })
     }
 
     fn report(&self, mut about: About, pipeline: &Pipeline, write: Write) -> Result<()> {
-        let odd = OddTexts::of(&self.parts.train.examples, self.parts.judged());
+        let (train, judged) = (&self.parts.train.examples, self.parts.judged());
+        let odd = OddTexts::of(train, judged, self.parts.judge_name());
         let report = about.report(&self.parts, None, odd);
         let Some(part) = self.parts.judge() else { return write(&report) };
-        let set = self.set(pipeline, part)?;
+        let (set, _) = self.args.set(pipeline, part, false)?;
         let outcome = set.outcome(pipeline)?;
         let (questions, no_answer) = (&set.questions, set.no_answer);
         write(&Report {

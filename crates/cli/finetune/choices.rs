@@ -4,7 +4,7 @@ use super::about::About;
 use super::parts::{Part, Parts};
 use super::step_args::BaseArgs;
 use super::training_args::TrainingArgs;
-use super::{FileArgs, Measured, Prepared, Score, Task, Write};
+use super::{FileArgs, Measured, Prepared, Task, Write};
 use crate::common::tell_truncated;
 use crate::report::{ChoiceResults, OddTexts, Report};
 use anyhow::Result;
@@ -64,8 +64,8 @@ pub fn set(
     let questions = &part.examples;
     let pairs: Vec<_> =
         questions.iter().map(|q| (q.first.as_str(), q.seconds.as_slice())).collect();
-    let (sequences, tokenized) = choices::tokenized(pipeline, &pairs, strict)
-        .map_err(|error| part.located(error, |question| format!("line {}", question.line)))?;
+    let (sequences, tokenized) =
+        choices::tokenized(pipeline, &pairs, strict).map_err(|error| part.located(error))?;
     let right = questions.iter().map(|question| question.label.unwrap_or(0) as u32).collect();
     Ok((ChoiceSet { questions: sequences, right }, tokenized))
 }
@@ -93,8 +93,8 @@ impl Task for Choices {
         HeadKind::MultipleChoice
     }
 
-    fn score(&self) -> Score {
-        Score { name: "accuracy", more_is_better: true }
+    fn score(&self) -> &'static str {
+        "accuracy"
     }
 
     fn settings(&self) -> Vec<(&'static str, Value)> {
@@ -127,7 +127,7 @@ impl Task for Choices {
     }
 
     fn report(&self, mut about: About, pipeline: &Pipeline, write: Write) -> Result<()> {
-        let odd = OddTexts::of(&self.0.train.examples, self.0.judged());
+        let odd = OddTexts::of(&self.0.train.examples, self.0.judged(), self.0.judge_name());
         let report = about.report(&self.0, None, odd);
         let Some(part) = self.0.judge() else { return write(&report) };
         let (set, _) = set(pipeline, part, false)?;

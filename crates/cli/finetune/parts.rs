@@ -1,7 +1,9 @@
 //! Training, dev and test data, whatever an example is.
 
 use super::{Boxed, FileArgs, fingerprint, tell_split};
+use crate::common::named_notes;
 use anyhow::{Result, anyhow};
+use bert_data::statistics::Sample;
 use bert_train::Error;
 use bert_train::tasks::EvaluationSet;
 use serde_json::Value;
@@ -19,13 +21,13 @@ pub struct Part<E> {
     pub notes: Vec<String>,
 }
 
-impl<E> Part<E> {
+impl<E: Sample> Part<E> {
     /// An error with the place of its example in the file instead of a number.
-    pub fn located(&self, error: Error, place: impl Fn(&E) -> String) -> anyhow::Error {
+    pub fn located(&self, error: Error) -> anyhow::Error {
         let Error::Pipeline(error) = error else { return error.into() };
         match error.text() {
             Some(number) => {
-                let place = place(&self.examples[number]);
+                let place = self.examples[number].place();
                 anyhow!("{}: {place}: {}", self.path.display(), error.problem())
             }
             None => error.into(),
@@ -35,7 +37,7 @@ impl<E> Part<E> {
 
 /// The data of a task in its parts.
 pub struct Parts<E> {
-    /// What the model learns from; empty where that is not known.
+    /// What the model learns from; empty if that is not known.
     pub train: Part<E>,
     /// What it is measured with on the way.
     pub dev: Option<Part<E>>,
@@ -88,6 +90,11 @@ impl<E> Parts<E> {
         self.dev.as_ref().or(self.test.as_ref())
     }
 
+    /// What [`Parts::judge`] is called.
+    pub fn judge_name(&self) -> &'static str {
+        if self.dev.is_some() { "dev" } else { "test" }
+    }
+
     /// The examples of [`Parts::judge`]; none if there is none.
     pub fn judged(&self) -> &[E] {
         self.judge().map_or(&[], |part| &part.examples)
@@ -103,15 +110,7 @@ impl<E> Parts<E> {
     /// What a user should know of the files, with their names.
     pub fn notes(&self) -> Vec<String> {
         let parts = [Some(&self.train), self.dev.as_ref(), self.test.as_ref()];
-        let named = |part: &Part<E>| {
-            let path = part.path.display().to_string();
-            let name = move |note: &String| match note.starts_with(&path) {
-                true => note.clone(),
-                false => format!("{path}: {note}"),
-            };
-            part.notes.iter().map(name).collect::<Vec<_>>()
-        };
-        parts.into_iter().flatten().flat_map(named).collect()
+        parts.into_iter().flatten().flat_map(|part| named_notes(&part.path, &part.notes)).collect()
     }
 
     /// Dev and test data as the model takes them.

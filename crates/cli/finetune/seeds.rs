@@ -1,7 +1,7 @@
 //! Several trainings that differ in nothing but the seed: how much of a score is luck?
 
 use super::about::{self, About};
-use super::train::{self, REPORT, Trained, write_report};
+use super::train::{self, REPORT, Trained, expect_free, write_report};
 use super::training_args::TrainingArgs;
 use crate::common::say;
 use crate::report::Seeds;
@@ -9,6 +9,7 @@ use anyhow::Result;
 use bert_checkpoint::write_atomically;
 use bert_metrics::Spread;
 use bert_train::tasks::NamedScores;
+use bert_train::{Patience, Watch};
 use std::io::Write as _;
 use std::path::Path;
 
@@ -22,33 +23,34 @@ pub fn run(args: &TrainingArgs, read: super::Read) -> Result<()> {
         let task = read(seed)?;
         return train::run(args, &*task, seed, &args.output).map(drop);
     }
-    train::check_free(&args.output)?;
-    // One split for all: seeds are to differ in the training alone.
-    let task = read(args.seed[0])?;
-    let score = task.score();
-    let mut seeds = Seeds { score: score.name, all: Vec::new(), best: args.seed[0] };
-    let mut best: Option<(f64, Trained)> = None;
+    let own = |seed: u64| args.output.join(format!("seed-{seed}"));
+    // With --resume the directory may be that of such a run: then it has the list, or one of the seeds was begun.
+    let begun = args.seed.iter().any(|seed| own(*seed).join("checkpoints").is_dir());
+    if !(args.resume && (begun || args.output.join(SEEDS).is_file())) {
+        expect_free(&args.output)?;
+    }
+    // One split for all, in whatever order they are given: seeds are to differ in the training alone.
+    let task = read(args.seed.iter().copied().min().unwrap_or(1))?;
+    let (score, patience) = (task.score(), Patience::best(task.score()));
+    let mut seeds = Seeds { score, all: Vec::new(), best: args.seed[0] };
+    let (mut watch, mut kept) = (Watch::default(), None);
     for &seed in &args.seed {
         say(&format!("\nseed {seed}"));
-        let trained = train::run(args, &*task, seed, &args.output.join(format!("seed-{seed}")))?;
-        let named = |scores: &NamedScores| {
-            scores.iter().find(|(name, _)| name == score.name).map(|(_, score)| *score)
-        };
-        let dev = trained.scores.dev.as_ref().and_then(named).unwrap_or(f64::NAN);
-        let test = trained.scores.test.as_ref().and_then(named);
-        seeds.all.push((seed, dev, test));
-        if best.as_ref().is_none_or(|(found, _)| better(dev, *found, score.more_is_better)) {
-            seeds.best = seed;
-            best = Some((dev, trained));
+        let trained = train::run(args, &*task, seed, &own(seed))?;
+        let dev = named(trained.scores.dev.as_ref(), score).unwrap_or(f64::NAN);
+        let loss = named(trained.scores.dev.as_ref(), "loss").unwrap_or(f64::NAN);
+        seeds.all.push((seed, dev, named(trained.scores.test.as_ref(), score)));
+        if watch.see(&patience, seed, dev, loss) || kept.is_none() {
+            (seeds.best, kept) = (seed, Some(trained));
         }
     }
     tell(&seeds);
-    copy(&args.output.join(format!("seed-{}", seeds.best)), &args.output)?;
+    copy(&own(seeds.best), &args.output)?;
     let json = format!("{:#}\n", seeds.json());
     write_atomically(&args.output.join(SEEDS), |file| file.write_all(json.as_bytes()))?;
     say(&format!("\nthe best model: {}", args.output.display()));
-    match best {
-        Some((_, Trained { pipeline, about, .. })) if !args.no_report => {
+    match kept {
+        Some(Trained { pipeline, about, .. }) if !args.no_report => {
             let title = about::title(&args.output);
             let about = About { title, seeds: Some(seeds), ..about };
             write_report(&*task, about, &pipeline, &args.output.join(REPORT))
@@ -57,13 +59,8 @@ pub fn run(args: &TrainingArgs, read: super::Read) -> Result<()> {
     }
 }
 
-/// Whether a score is better than the best so far. One that is no number is no best.
-fn better(score: f64, best: f64, more_is_better: bool) -> bool {
-    match more_is_better {
-        _ if best.is_nan() => !score.is_nan(),
-        true => score > best,
-        false => score < best,
-    }
+fn named(scores: Option<&NamedScores>, name: &str) -> Option<f64> {
+    scores?.iter().find(|(own, _)| own == name).map(|(_, score)| *score)
 }
 
 fn tell(seeds: &Seeds) {

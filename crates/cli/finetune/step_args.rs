@@ -53,7 +53,7 @@ pub struct BaseArgs {
     /// Use this activation instead of the configuration's, as in bert classify
     #[arg(long, value_name = "NAME", value_parser = crate::common::activation)]
     pub activation: Option<String>,
-    /// The longest sequence in tokens; auto: what the model takes
+    /// The longest sequence in tokens; auto: what the model takes, for questions 384 at most
     #[arg(long, value_name = "N|auto", default_value = "auto")]
     pub max_length: MaxLength,
     /// Refuse what would be cut or passed over

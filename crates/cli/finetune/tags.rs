@@ -4,8 +4,8 @@ use super::about::About;
 use super::parts::{Part, Parts};
 use super::step_args::BaseArgs;
 use super::training_args::TrainingArgs;
-use super::{FileArgs, Measured, Prepared, Score, Task, Write};
-use crate::common::say;
+use super::{FileArgs, Measured, Prepared, Task, Write};
+use crate::common::{named_notes, say};
 use crate::report::{Balance, OddTexts, Report, TagResults};
 use anyhow::{Result, anyhow, ensure};
 use bert_data::Error;
@@ -13,7 +13,7 @@ use bert_data::split::split_at_random;
 use bert_data::tagged::{TaggedFile, TaggedOptions, TaggedSentence};
 use bert_model::HeadKind;
 use bert_pipeline::Pipeline;
-use bert_train::tasks::tags::{self, TagSet, TaggedWords};
+use bert_train::tasks::tags::{self, TagSet, TaggedWords, marks_entities};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -97,7 +97,7 @@ impl TagColumns {
             Error::Tag { .. } => anyhow!("{error} (--mend-tags reads such tags as conlleval does)"),
             error => error.into(),
         })?;
-        file.notes.iter().for_each(|note| say(note));
+        named_notes(path, &file.notes).iter().for_each(|note| say(note));
         Ok(file)
     }
 }
@@ -106,7 +106,6 @@ impl TagColumns {
 pub struct Tags {
     labels: Vec<String>,
     parts: Parts<TaggedSentence>,
-    entities: bool,
 }
 
 impl From<TaggedFile> for Part<TaggedSentence> {
@@ -119,7 +118,7 @@ impl TagDataArgs {
     /// Reads everything. `seed` decides which sentences are set aside.
     pub fn read(&self, seed: u64) -> Result<Tags> {
         let file = self.columns.read_tagged(&self.files.train)?;
-        let (labels, entities) = (file.labels(), file.scheme.is_some());
+        let labels = file.labels();
         ensure!(
             labels.len() > 1,
             "{}: all words have the tag {}, so there is nothing to tell apart",
@@ -130,7 +129,7 @@ impl TagDataArgs {
         let split =
             |sentences, share| Ok(split_at_random(sentences, share, seed, |place, _| place));
         let parts = Parts::read(&self.files, file.into(), "sentences", read, split)?;
-        Ok(Tags { labels, parts, entities })
+        Ok(Tags { labels, parts })
     }
 }
 
@@ -150,8 +149,7 @@ fn set(pipeline: &Pipeline, part: &Part<TaggedSentence>) -> TagSet {
 impl Tags {
     /// Sentences that a finished model is measured with. `train`: what it learnt from, if that is known.
     pub fn measured(labels: Vec<String>, train: Option<TaggedFile>, test: TaggedFile) -> Self {
-        let entities = test.scheme.is_some();
-        Self { labels, parts: Parts::measured(train.map(Part::from), test.into()), entities }
+        Self { labels, parts: Parts::measured(train.map(Part::from), test.into()) }
     }
 
     fn number(&self, tag: &str) -> u32 {
@@ -178,8 +176,8 @@ impl Task for Tags {
         Some(counts)
     }
 
-    fn score(&self) -> Score {
-        Score { name: if self.entities { "f1" } else { "accuracy" }, more_is_better: true }
+    fn score(&self) -> &'static str {
+        if marks_entities(&self.labels) { "f1" } else { "accuracy" }
     }
 
     fn settings(&self) -> Vec<(&'static str, Value)> {
@@ -210,7 +208,7 @@ impl Task for Tags {
         let Some(part) = self.parts.judge() else { return Ok(Measured::default()) };
         let (set, labels) = (set(pipeline, part), pipeline.config.labels());
         let words = tags::word_logits(pipeline, &set.sentences)?;
-        let table = if tags::marks_entities(&labels) {
+        let table = if marks_entities(&labels) {
             set.evaluation(&labels, &words).report(3)
         } else {
             set.confusion(&labels, &words).report(&labels, 3)
@@ -220,8 +218,10 @@ impl Task for Tags {
 
     fn report(&self, mut about: About, pipeline: &Pipeline, write: Write) -> Result<()> {
         let (train, judged) = (&self.parts.train.examples, self.parts.judged());
-        let balance = self.entities.then(|| Balance::of_entities(train, judged));
-        let report = about.report(&self.parts, balance, OddTexts::of(train, judged));
+        let entities = marks_entities(&self.labels);
+        let balance = entities.then(|| Balance::of_entities(train, judged));
+        let odd = OddTexts::of(train, judged, self.parts.judge_name());
+        let report = about.report(&self.parts, balance, odd);
         let Some(part) = self.parts.judge() else { return write(&report) };
         let (labels, set) = (pipeline.config.labels(), set(pipeline, part));
         let words = tags::word_logits(pipeline, &set.sentences)?;

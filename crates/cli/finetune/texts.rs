@@ -4,7 +4,7 @@ use super::about::{About, explained};
 use super::parts::{Part, Parts};
 use super::step_args::BaseArgs;
 use super::training_args::TrainingArgs;
-use super::{Measured, Prepared, Score, Task, Write};
+use super::{Measured, Prepared, Task, Write};
 use crate::common::{tell_truncated, warn};
 use crate::report::{Balance, OddTexts, Report, text_results};
 use crate::table_args::TableArgs;
@@ -40,6 +40,12 @@ pub struct TextDataArgs {
     pub files: super::FileArgs,
     #[command(flatten, next_help_heading = "Tables of texts")]
     pub table: TableArgs,
+    /// A text may have several labels or none
+    #[arg(long, help_heading = "Tables of texts", conflicts_with_all = ["regression", "glue"])]
+    multi_label: bool,
+    /// The label is a number
+    #[arg(long, help_heading = "Tables of texts", conflicts_with = "glue")]
+    regression: bool,
     /// The labels and their order, with commas [default: those in the data, sorted]
     #[arg(long, help_heading = "Tables of texts", value_name = "NAMES", value_delimiter = ',')]
     labels: Vec<String>,
@@ -50,17 +56,18 @@ pub struct Texts {
     problem: Problem,
     labels: Option<Labels>,
     parts: Parts<TextExample>,
-    score: Score,
+    score: &'static str,
 }
 
 impl TextDataArgs {
     /// Reads everything. `seed` decides which examples are set aside.
     pub fn read(&self, seed: u64) -> Result<Texts> {
-        let problem = self.table.problem();
-        let train = self.table.read(&self.files.train, Need::Always)?;
+        let problem = self.problem();
+        let table = self.table.for_problem(problem)?;
+        let train = table.read(&self.files.train, Need::Always)?;
         let labels = match (self.labels.as_slice(), problem) {
             (_, Problem::Regression) => None,
-            ([], _) => match self.table.labels() {
+            ([], _) => match table.labels() {
                 Some(labels) => Some(labels),
                 None => Some(Labels::found_in(&train)?),
             },
@@ -68,7 +75,7 @@ impl TextDataArgs {
         };
         warn_of_header(&train);
         // The other files have their texts and labels in columns of the same names.
-        let table = self.table.with_columns(&train.columns);
+        let table = table.with_columns(&train.columns);
         let read = |path: &Path| part(table.read(path, Need::Always)?, labels.as_ref());
         let path = train.path.clone();
         let train = part(train, labels.as_ref())?;
@@ -90,18 +97,26 @@ impl TextDataArgs {
         Ok(Texts { problem, labels, parts, score })
     }
 
-    fn score(&self, problem: Problem) -> Score {
+    fn problem(&self) -> Problem {
+        match (self.table.glue, self.multi_label, self.regression) {
+            (Some(glue), ..) => glue.problem(),
+            (None, true, _) => Problem::MultiLabel,
+            (None, _, true) => Problem::Regression,
+            _ => Problem::SingleLabel,
+        }
+    }
+
+    fn score(&self, problem: Problem) -> &'static str {
         use bert_data::texts::GlueMetric;
         let glue = self.table.glue.map(|glue| glue.metrics()[0]);
-        let name = match (glue, problem) {
+        match (glue, problem) {
             (Some(GlueMetric::Matthews), _) => "matthews_correlation",
             (Some(GlueMetric::F1), _) => "f1",
             (Some(GlueMetric::Spearman), _) => "spearmanr",
             (_, Problem::Regression) => "pearson",
             (_, Problem::MultiLabel) => "micro_f1",
             (_, Problem::SingleLabel) => "accuracy",
-        };
-        Score { name, more_is_better: true }
+        }
     }
 }
 
@@ -204,8 +219,7 @@ impl Texts {
     ) -> Result<Self> {
         let part = |file| part(file, labels.as_ref());
         let parts = Parts::measured(train.map(part).transpose()?, part(test)?);
-        let score = Score { name: "accuracy", more_is_better: true };
-        Ok(Self { problem, labels, parts, score })
+        Ok(Self { problem, labels, parts, score: "loss" }) // nothing is compared
     }
 
     /// Texts to measure a model with; and what happened to them on the way.
@@ -215,9 +229,8 @@ impl Texts {
         part: &Part<TextExample>,
         strict: bool,
     ) -> Result<(TextSet, Tokenized)> {
-        let mut tokenized = tokenized(pipeline, &part.examples, strict).map_err(|error| {
-            part.located(error.into(), |example| format!("line {}", example.line))
-        })?;
+        let mut tokenized = tokenized(pipeline, &part.examples, strict)
+            .map_err(|error| part.located(error.into()))?;
         let encodings = std::mem::take(&mut tokenized.encodings);
         Ok((
             TextSet { encodings, targets: targets(part, self.labels.as_ref(), self.problem)? },
@@ -261,7 +274,7 @@ impl Task for Texts {
         Some(counts(&self.parts.train.examples, labels))
     }
 
-    fn score(&self) -> Score {
+    fn score(&self) -> &'static str {
         self.score
     }
 
@@ -311,7 +324,7 @@ impl Task for Texts {
         let (train, judged) = (&self.parts.train.examples, self.parts.judged());
         let what = if self.problem == Problem::MultiLabel { "label" } else { "class" };
         let of = |labels: &Labels| Balance::of_labels(what, labels.names(), train, judged);
-        let odd = OddTexts::of(train, judged);
+        let odd = OddTexts::of(train, judged, self.parts.judge_name());
         let report = about.report(&self.parts, self.labels.as_ref().map(of), odd);
         let Some(part) = self.parts.judge() else { return write(&report) };
         let names = pipeline.config.labels();

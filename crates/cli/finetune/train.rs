@@ -8,7 +8,7 @@ use super::{Prepared, Task};
 use crate::common::{expect_usage, say, warn, warn_of_empty, warn_of_truncated};
 use crate::interrupt::{SAVING, stop_on_ctrl_c};
 use crate::progress::{Progress, readable};
-use crate::report::Lengths;
+use crate::report::{Kept, Lengths};
 use crate::training::{begun, metrics_every, stopped};
 use anyhow::Result;
 use bert_checkpoint::{TokenizerFiles, save, write_atomically};
@@ -33,12 +33,9 @@ const TEST_RESULTS: &str = "test_results.txt";
 const CURVE: &str = "loss.svg";
 pub const REPORT: &str = "report.html";
 
-/// Refuses an output directory whose model is not that of several seeds.
-pub fn check_free(output: &Path) -> Result<()> {
-    let own = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("seed-");
-    let entries = std::fs::read_dir(output).into_iter().flatten().flatten();
-    let ours = entries.map(|entry| entry.file_name()).any(|name| own(&name));
-    match FILES.iter().find(|file| !ours && output.join(file).exists()) {
+/// Refuses an output directory in which one of our files stands.
+pub fn expect_free(output: &Path) -> Result<()> {
+    match FILES.iter().find(|file| output.join(file).exists()) {
         Some(file) => {
             Err(Error::WouldOverwrite { path: output.to_owned(), file: (*file).to_owned() }.into())
         }
@@ -132,8 +129,7 @@ pub fn run(args: &TrainingArgs, task: &dyn Task, seed: u64, output: &Path) -> Re
         tokenizer: tokenizer_files,
         settings,
     };
-    let score = task.score();
-    let patience = args.patience(score.name, score.more_is_better);
+    let patience = args.patience(task.score());
     let mut judge = PipelineJudge { pipeline, set: prepared.dev.as_deref() };
     if training.finished(&plan) {
         say(&format!("the training is finished: {} steps", training.step));
@@ -218,12 +214,11 @@ fn about(
     files: &Output,
     scores: &Scores,
 ) -> Result<About> {
-    let kept = training.best.as_ref().and(training.watch.best).map(|best| best.step);
+    let kept = Kept::of(training.best.is_some(), &training.watch);
     Ok(About {
         directory: output.to_owned(),
         title: about::title(output),
         task: format!("{}.", task.describe()),
-        measured_on: if prepared.dev.is_some() { "dev" } else { "test" },
         settings: about::settings(&files.settings),
         curves: about::curves(output, kept)?,
         lengths: Some(Lengths {

@@ -169,14 +169,12 @@ impl TrainingArgs {
     }
 
     /// What evaluations change. `score`: which one counts.
-    pub fn patience(&self, score: &str, more_is_better: bool) -> Option<Patience> {
+    pub fn patience(&self, score: &str) -> Option<Patience> {
         let auto = self.epochs == Epochs::Auto;
         (auto || self.best).then(|| Patience {
-            score: score.to_owned(),
-            more_is_better,
             reduce_after: auto.then_some(REDUCE_AFTER),
             stop_after: auto.then_some(STOP_AFTER),
-            best_weights: true,
+            ..Patience::best(score)
         })
     }
 

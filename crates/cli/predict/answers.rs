@@ -20,7 +20,7 @@ pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
     table.map(|path| Form::of(path, args.google)).transpose()?;
     let reading = &args.reading;
     let part = read(args.input_file()?, true, reading.strict)?;
-    let set = reading.cutting.set(pipeline, &part, reading.max_length)?;
+    let set = reading.cutting.told_set(pipeline, &part, reading.strict)?;
     let found = set.outcome(pipeline)?.answers;
     let text = |answer: &NBest| -> String {
         if set.no_answer { answer.text_or_none(args.null_threshold) } else { answer.text() }

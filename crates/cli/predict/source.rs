@@ -1,13 +1,14 @@
 //! Where the rows to predict for come from: read by a thread of their own, handed over in pieces.
 
-use crate::common::say;
+use crate::common::{named_notes, say};
 use crate::interrupt::stop_on_ctrl_c;
 use crate::table_args::TableArgs;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use bert_data::Error;
 use bert_data::texts::{Need, TextExample, TextRows};
 use std::fs::File;
 use std::io::{self, BufReader};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -25,6 +26,7 @@ pub struct Source {
     rows: Receiver<Result<TextExample, Error>>,
     /// Gives back what it has read from, for what there is to say about it.
     reader: Option<JoinHandle<Option<TextRows>>>,
+    notes: Vec<String>,
     /// Whether rows may take their time to come: then what is there is a piece.
     live: bool,
     stop: &'static AtomicBool,
@@ -33,8 +35,10 @@ pub struct Source {
 impl Source {
     /// `-` is standard input.
     pub fn open(path: &Path, table: &TableArgs) -> Result<Self> {
-        let live = path.as_os_str() == "-";
-        let name = if live { Path::new("standard input") } else { path };
+        let stdin = path.as_os_str() == "-";
+        let name = if stdin { Path::new("standard input") } else { path };
+        // Rows of a pipe may take their time, too.
+        let live = stdin || !(path.is_file() || path.is_dir());
         let (sender, rows) = sync_channel(PIECE);
         let reader = if !live && (table.glue.is_some() || path.is_dir()) {
             let examples = table.read(path, Need::IfThere)?.examples;
@@ -44,7 +48,7 @@ impl Source {
                 None
             })
         } else {
-            let mut rows = if live {
+            let mut rows = if stdin {
                 table.stream(BufReader::new(io::stdin()), name, Need::IfThere)?
             } else {
                 table.warn_of_semicolons(path);
@@ -58,7 +62,8 @@ impl Source {
             })
         };
         let stop = stop_on_ctrl_c("stopping after the rows at hand; Ctrl-C again stops at once");
-        Ok(Self { name: name.to_owned(), rows, reader: Some(reader), live, stop })
+        let (name, notes) = (name.to_owned(), Vec::new());
+        Ok(Self { name, rows, reader: Some(reader), notes, live, stop })
     }
 
     /// What messages call it.
@@ -71,7 +76,7 @@ impl Source {
     /// A person wants an answer after each line, a pipe soon, a file fast: of a file a piece is always full.
     ///
     /// # Errors
-    /// Somebody has pressed Ctrl-C.
+    /// Somebody has pressed Ctrl-C, and the rows at hand have been handed out.
     pub fn piece(&mut self) -> Result<(Vec<TextExample>, Option<Error>)> {
         let mut piece = Vec::new();
         while piece.len() < PIECE {
@@ -80,20 +85,31 @@ impl Source {
             match self.rows.recv_timeout(patience) {
                 Ok(Ok(row)) => piece.push(row),
                 Ok(Err(error)) => return Ok((piece, Some(error))),
-                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.join();
+                    break;
+                }
                 Err(RecvTimeoutError::Timeout) if waits => {}
                 Err(RecvTimeoutError::Timeout) => break,
             }
             if self.stop.load(Ordering::Relaxed) {
-                bail!("stopped by Ctrl-C");
+                break;
             }
         }
+        ensure!(!piece.is_empty() || !self.stop.load(Ordering::Relaxed), "stopped by Ctrl-C");
         Ok((piece, None))
     }
 
+    /// Waits for the end of the reader. If it has panicked, so does this thread: what it has read would look whole.
+    fn join(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            let read = reader.join().unwrap_or_else(|panic| resume_unwind(panic));
+            self.notes = read.map_or(Vec::new(), |rows| rows.notes());
+        }
+    }
+
     /// What a user should know, once all has been read.
-    pub fn notes(&mut self) -> Vec<String> {
-        let rows = self.reader.take().and_then(|reader| reader.join().ok().flatten());
-        rows.map_or(Vec::new(), |rows| rows.notes())
+    pub fn notes(&self) -> Vec<String> {
+        named_notes(&self.name, &self.notes)
     }
 }

@@ -18,13 +18,21 @@ pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
     let columns = columns(&classifier);
     let (mut truncated, mut empty, mut number) = (0, 0, 0);
     let progress = spinner("rows");
-    write(args.output.as_deref(), args.google, &columns, |write_row| {
+    let written = write(args.output.as_deref(), args.google, &columns, |write_row| {
         loop {
             let (examples, fault) = source.piece()?;
             let ended = examples.is_empty();
-            let piece = Part { path: source.name().to_owned(), examples, notes: Vec::new() };
-            let prepared = tokenized(pipeline, &piece.examples, reading.strict)
-                .map_err(|error| piece.located(error.into(), |row| format!("line {}", row.line)))?;
+            let mut piece = Part { path: source.name().to_owned(), examples, notes: Vec::new() };
+            let mut fault = fault.map(anyhow::Error::from);
+            let prepared = match tokenized(pipeline, &piece.examples, reading.strict) {
+                Ok(prepared) => prepared,
+                Err(error) => {
+                    let good = error.text().unwrap_or(0);
+                    fault = Some(piece.located(error.into()));
+                    piece.examples.truncate(good);
+                    tokenized(pipeline, &piece.examples, reading.strict)?
+                }
+            };
             truncated += prepared.truncated;
             empty += prepared.empty;
             let logits = classifier.logits(&prepared.encodings)?;
@@ -36,13 +44,17 @@ pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
             progress.set_position(number);
             // The rows before a bad one have their answers.
             match fault {
-                Some(error) => return Err(error.into()),
+                Some(error) => return Err(error),
                 None if ended => return Ok(()),
                 None => {}
             }
         }
-    })?;
+    });
     progress.finish_and_clear();
+    written.map_err(|error| match &args.output {
+        Some(output) => error.context(format!("{} was not written", output.display())),
+        None => error,
+    })?;
     source.notes().iter().for_each(|note| say(note));
     warn_of_truncated(truncated, "text", pipeline.max_length());
     if empty > 0 {

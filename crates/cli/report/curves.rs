@@ -3,6 +3,7 @@
 use super::meanings::{is_bounded, meaning};
 use bert_plot::colors::{BLUE, ORANGE, SERIES};
 use bert_plot::{Curve, Page, loss_curve, metric_curves};
+use bert_train::Watch;
 
 /// A curve of more points is thinned out.
 const MOST_POINTS: usize = 400;
@@ -19,8 +20,28 @@ pub struct Curves {
     pub dev_loss: Points,
     /// Scores on the dev data, by name.
     pub scores: Vec<(String, Points)>,
-    /// The step whose weights were kept, if it need not be the last.
-    pub kept: Option<f64>,
+    /// Whose weights were kept.
+    pub kept: Kept,
+}
+
+/// Which step's weights were kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub enum Kept {
+    /// Nobody knows.
+    #[default]
+    Unknown,
+    /// The last one's.
+    Last,
+    /// Those of the best evaluation, after so many steps.
+    Best(u64),
+}
+
+impl Kept {
+    /// `best`: whether a training kept its best weights.
+    pub fn of(best: bool, watch: &Watch) -> Self {
+        let step = watch.best.filter(|_| best).map(|best| best.step);
+        step.map_or(Self::Last, Self::Best)
+    }
 }
 
 impl Curves {
@@ -55,15 +76,15 @@ impl Curves {
         let bounded: Vec<_> =
             bounded.map(|(name, points)| (meaning(name).title, share(thinned(points)))).collect();
         if !bounded.is_empty() {
-            let caption = match self.kept {
-                Some(step) => {
-                    format!("Scores on the dev data. The weights of step {step} were kept.")
+            let (caption, step) = match self.kept {
+                Kept::Best(step) => {
+                    (format!(" The weights of step {step} were kept."), Some(step as f64))
                 }
-                None => {
-                    "Scores on the dev data; the weights of the last step were kept.".to_owned()
-                }
+                Kept::Last => (" The weights of the last step were kept.".to_owned(), None),
+                Kept::Unknown => (String::new(), None),
             };
-            page.figures(&[metric_curves(&bounded, self.kept)], &caption);
+            let caption = format!("Scores on the dev data.{caption}");
+            page.figures(&[metric_curves(&bounded, step)], &caption);
         }
     }
 

@@ -38,7 +38,7 @@ pub struct Balance {
     pub what: &'static str,
     /// The names, in the model's order.
     pub names: Vec<String>,
-    /// How often each occurs in the training data.
+    /// How often each occurs in the training data; empty if that is not known.
     pub train: Vec<u64>,
     /// In the data that the model is measured with; empty if there is none.
     pub dev: Vec<u64>,
@@ -55,7 +55,8 @@ impl Balance {
         dev: &[S],
     ) -> Self {
         let totals = [train.len() as u64, dev.len() as u64];
-        Self::new(what, names.to_vec(), [label_counts(train), label_counts(dev)], totals)
+        let there = [train, dev].map(|part| !part.is_empty());
+        Self::new(what, names.to_vec(), [label_counts(train), label_counts(dev)], totals, there)
     }
 
     /// Of the entities in tagged sentences.
@@ -65,7 +66,8 @@ impl Balance {
         names.sort_unstable();
         names.dedup();
         let totals = [0, 1].map(|part| counts[part].values().sum());
-        Self::new("entity type", names, counts, totals)
+        let there = [train, dev].map(|part| !part.is_empty());
+        Self::new("entity type", names, counts, totals, there)
     }
 
     fn new(
@@ -73,12 +75,13 @@ impl Balance {
         names: Vec<String>,
         counts: [BTreeMap<String, u64>; 2],
         totals: [u64; 2],
+        there: [bool; 2],
     ) -> Self {
-        let of = |counts: &BTreeMap<String, u64>| {
-            names.iter().map(|name| counts.get(name).copied().unwrap_or(0)).collect()
+        let of = |part: usize| {
+            let named = names.iter().filter(|_| there[part]);
+            named.map(|name| counts[part].get(name).copied().unwrap_or(0)).collect()
         };
-        let [train, dev] = [of(&counts[0]), of(&counts[1])];
-        Self { what, train, dev: if totals[1] > 0 { dev } else { Vec::new() }, names, totals }
+        Self { what, train: of(0), dev: of(1), names, totals }
     }
 }
 
@@ -150,7 +153,8 @@ impl Balance {
     fn draw(&self, page: &mut Page, judge: &'static str) {
         let mut order: Vec<usize> = (0..self.names.len()).collect();
         // Beyond what can be drawn, the rare ones are left out.
-        order.sort_by_key(|&class| std::cmp::Reverse(self.train[class]));
+        let of = if self.train.is_empty() { &self.dev } else { &self.train };
+        order.sort_by_key(|&class| std::cmp::Reverse(of.get(class)));
         let left_out = order.len().saturating_sub(MOST_CLASSES);
         order.truncate(MOST_CLASSES);
         order.sort_unstable();
@@ -161,12 +165,16 @@ impl Balance {
             counts: order.iter().map(|&class| counts[class]).collect(),
             total: self.totals[place],
         };
-        let mut series = vec![part("training", 0, &self.train)];
-        if !self.dev.is_empty() {
-            series.push(part(judge, 1, &self.dev));
-        }
+        let both = [("training", 0, &self.train), (judge, 1, &self.dev)];
+        let there = both.into_iter().filter(|(.., counts)| !counts.is_empty());
+        let series: Vec<_> = there.map(|(name, place, counts)| part(name, place, counts)).collect();
         page.subheading("Class balance");
-        page.paragraph(&self.evenness());
+        if !self.train.is_empty() {
+            page.paragraph(&self.evenness());
+        }
+        if let Some(unjudged) = self.unjudged(judge) {
+            page.paragraph(&unjudged);
+        }
         let caption = match left_out {
             0 => format!("How often each {} occurs, and its share.", self.what),
             _ => format!(
@@ -174,6 +182,19 @@ impl Balance {
             ),
         };
         page.figures(&[bar_chart(&names, &series)], &caption);
+    }
+
+    /// A class that nothing is measured with looks like any other in a mean.
+    fn unjudged(&self, judge: &str) -> Option<String> {
+        let none = self.names.iter().zip(&self.dev).filter(|(_, count)| **count == 0);
+        let names: Vec<_> = none.map(|(name, _)| plain(name)).collect();
+        let shown = names.iter().take(MOST_CLASSES).cloned().collect::<Vec<_>>().join(", ");
+        (!names.is_empty()).then(|| {
+            format!(
+                "No {judge} example has the {}: {shown}. Of these the scores say nothing.",
+                self.what
+            )
+        })
     }
 
     fn evenness(&self) -> String {

@@ -23,6 +23,8 @@ pub struct OddTexts {
     pub conflicts: usize,
     /// Examples, of both, with fewer than two letters or digits.
     pub near_empty: usize,
+    /// How many training examples there are; none if they are not known.
+    train: usize,
     /// How many dev examples there are.
     dev: usize,
     shown_shared: Vec<Shown>,
@@ -38,16 +40,17 @@ struct Shown {
 }
 
 impl OddTexts {
-    /// Looks for them. `dev` may be empty.
-    pub fn of<S: Sample>(train: &[S], dev: &[S]) -> Self {
+    /// Looks for them. Both may be empty; `judge` is what the second is called.
+    pub fn of<S: Sample>(train: &[S], dev: &[S], judge: &str) -> Self {
         let found = repeats(train, dev);
-        let show = |text: &Repeated| Shown::of(text, train, dev);
+        let show = |text: &Repeated| Shown::of(text, train, dev, judge);
         Self {
             surplus_in_train: found.surplus_in_train(),
             surplus_in_dev: found.surplus_in_dev(),
             dev_in_train: found.dev_in_train(),
             conflicts: found.conflicts().count(),
             near_empty: near_empty(train) + near_empty(dev),
+            train: train.len(),
             dev: dev.len(),
             shown_shared: found.shared().take(MOST_SHOWN).map(show).collect(),
             shown_conflicts: found.conflicts().take(MOST_SHOWN).map(show).collect(),
@@ -61,13 +64,17 @@ impl OddTexts {
             "Two texts are the same if they differ in capitals and white space only. Of a pair, both texts must be the same.",
         );
         let row = |what: &str, count: usize| vec![what.to_owned(), count.to_string()];
-        let mut rows =
-            vec![row("training examples that repeat an earlier one", self.surplus_in_train)];
+        let mut rows = Vec::new();
+        if self.train > 0 {
+            rows.push(row("training examples that repeat an earlier one", self.surplus_in_train));
+        }
         if self.dev > 0 {
             rows.push(row(
                 &format!("{judge} examples that repeat an earlier one"),
                 self.surplus_in_dev,
             ));
+        }
+        if self.dev > 0 && self.train > 0 {
             let name = format!("{judge} examples whose text is in the training data");
             rows.push(row(&name, self.dev_in_train));
         }
@@ -102,9 +109,9 @@ fn table(page: &mut Page, name: &str, shown: &[Shown]) {
 }
 
 impl Shown {
-    fn of<S: Sample>(text: &Repeated, train: &[S], dev: &[S]) -> Self {
+    fn of<S: Sample>(text: &Repeated, train: &[S], dev: &[S], judge: &str) -> Self {
         let of_train = text.train.iter().map(|&place| ("training", &train[place]));
-        let of_dev = text.dev.iter().map(|&place| ("dev", &dev[place]));
+        let of_dev = text.dev.iter().map(|&place| (judge, &dev[place]));
         let samples: Vec<(&str, &S)> = of_train.chain(of_dev).collect();
         let mut labels: BTreeMap<String, usize> = BTreeMap::new();
         for label in samples.iter().filter_map(|(_, sample)| sample.labels()) {

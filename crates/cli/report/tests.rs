@@ -97,7 +97,7 @@ fn whatever_the_data_holds_is_escaped_and_cut() {
             counts: vec![(HOSTILE.to_owned(), 2)],
             lengths: Some(Lengths { tokens: vec![3, 100_000], limit: 512, truncated: 1 }),
             balance: Some(Balance::of_labels("class", &labels, &examples, &examples)),
-            odd: Some(OddTexts::of(&examples, &examples)),
+            odd: Some(OddTexts::of(&examples, &examples, "dev")),
             notes: vec![hostile.clone()],
         }),
         curves: Curves::default(),
@@ -209,7 +209,7 @@ fn each_section_is_there_with_its_data_and_not_without() {
         (
             &["Data", "Duplicates, contradictions, empty texts"],
             Box::new(|r| {
-                r.data = Some(Data { odd: Some(OddTexts::of(&examples, &[])), ..nothing() });
+                r.data = Some(Data { odd: Some(OddTexts::of(&examples, &[], "dev")), ..nothing() });
             }),
         ),
         (&["Learning curves"], Box::new(|r| r.curves.train_loss = vec![(1.0, 0.7), (2.0, 0.5)])),
@@ -274,7 +274,7 @@ fn much_data_makes_a_small_page() {
             counts: vec![],
             lengths: Some(Lengths { tokens: (0..200_000).collect(), limit: 512, truncated: 9 }),
             balance: Some(Balance::of_labels("class", &labels, &examples, &examples)),
-            odd: Some(OddTexts::of(&examples, &examples)),
+            odd: Some(OddTexts::of(&examples, &examples, "dev")),
             notes: vec!["note".to_owned(); 1_000],
         }),
         curves: Curves {
@@ -284,7 +284,7 @@ fn much_data_makes_a_small_page() {
                 "accuracy".to_owned(),
                 (0..100_000).map(|n| (f64::from(n), 0.5)).collect(),
             )],
-            kept: Some(7.0),
+            kept: Kept::Best(7),
         },
         results: Some(text_results(&labels, &examples, &set, &outcome)),
         explanations: (0..100).map(|_| explained(&long, "bug")).collect(),

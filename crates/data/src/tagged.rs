@@ -95,10 +95,8 @@ impl TaggedFile {
             Self { path: path.to_owned(), sentences, scheme: None, notes: Vec::new(), layout };
         if several > 0 {
             let words = text::count(several, "word");
-            file.notes.push(format!(
-                "{}: {words} with several tags, joined by commas: the first is taken",
-                path.display()
-            ));
+            let note = format!("{words} with several tags, joined by commas: the first is taken");
+            file.notes.push(note);
         }
         if file.marks_entities() {
             file.rewrite_in_iob2(options)?;
@@ -141,7 +139,9 @@ impl TaggedFile {
             return Err(error);
         }
         let tags = text::count(broken, "tag");
-        self.notes.push(format!("{error}. {tags} of this kind: read as conlleval does"));
+        let path = format!("{}: ", self.path.display());
+        let fault = error.to_string().replacen(&path, "", 1);
+        self.notes.push(format!("{fault}. {tags} of this kind: read as conlleval does"));
         Ok(())
     }
 

@@ -107,7 +107,7 @@ impl FineTune {
         let epoch = feed.steps_in_epoch(0);
         let mut training = Training::new(model, AdamWSettings::pytorch(), self.freeze);
         let mut judge = PipelineJudge { pipeline: base.packed(), set: dev };
-        let patience = self.best.map(best_weights);
+        let patience = self.best.map(Patience::best);
         let run = Run {
             plan: self.plan(self.context(&config), epoch * self.epochs),
             output: None,
@@ -152,16 +152,6 @@ impl FineTune {
             max_norm: Some(1.0),
             keep: Keep::All,
         }
-    }
-}
-
-fn best_weights(score: &str) -> Patience {
-    Patience {
-        score: score.to_owned(),
-        more_is_better: score != "loss",
-        reduce_after: None,
-        stop_after: None,
-        best_weights: true,
     }
 }
 

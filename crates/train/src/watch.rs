@@ -23,6 +23,19 @@ pub struct Patience {
 }
 // ANCHOR_END: patience
 
+impl Patience {
+    /// Keeps the weights with the best score of this name, and changes nothing else.
+    pub fn best(score: &str) -> Self {
+        Self {
+            score: score.to_owned(),
+            more_is_better: score != "loss",
+            reduce_after: None,
+            stop_after: None,
+            best_weights: true,
+        }
+    }
+}
+
 /// What has been seen so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Watch {

@@ -87,7 +87,7 @@ fn the_numbers_of_the_data_are_those_handed_in() {
         counts: vec![("training".to_owned(), 4), ("dev".to_owned(), 3)],
         lengths: Some(Lengths { tokens: (1..=200).collect(), limit: 150, truncated: 50 }),
         balance: Some(Balance::of_labels("class", &labels, &train, &dev)),
-        odd: Some(OddTexts::of(&train, &dev)),
+        odd: Some(OddTexts::of(&train, &dev, "dev")),
         notes: strings(&["dev.csv: 3 rows, `one` skipped"]),
     };
     let scores = vec![("accuracy".to_owned(), 0.5)];
@@ -136,6 +136,21 @@ fn the_numbers_of_the_data_are_those_handed_in() {
         row(conflict, "It broke"),
         ["It broke", "bug (2), wish (1)", "training line 2, training line 3, dev line 2"]
     );
+}
+
+#[test]
+fn a_class_that_nothing_is_measured_with_is_named() {
+    let labels = strings(&["bug", "question", "wish"]);
+    let train = [text(2, "a", "bug"), text(3, "b", "question"), text(4, "c", "wish")];
+    let page = |dev: &[TextExample]| {
+        let balance = Some(Balance::of_labels("class", &labels, &train, dev));
+        let (counts, notes) = (Vec::new(), Vec::new());
+        let data = Data { counts, lengths: None, balance, odd: None, notes };
+        Report { data: Some(data), measured_on: "test", ..Report::default() }.page()
+    };
+    let named = "No test example has the class: question, wish. Of these the scores say nothing.";
+    assert_has(&page(&train[..1]), &[named]);
+    assert!(!page(&train).contains("Of these") && !page(&[]).contains("Of these"));
 }
 
 #[test]

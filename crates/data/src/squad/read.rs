@@ -171,18 +171,14 @@ impl<'a> Reader<'a> {
         if file.questions.is_empty() {
             return Err(Error::Nothing { path: file.path, what: "question" });
         }
-        let name = file.path.display();
-        let misplaced = file.misplaced.len();
         let notes = [
-            (misplaced, "answer", "not at the place that the file gives"),
             (empty, "question", "without any text"),
             (unanswered, "question", "with an empty list of answers: taken for unanswerable"),
             (answered, "question", "said to be unanswerable and with answers: these are left out"),
         ];
         let notes = notes.iter().filter(|(number, ..)| *number > 0);
-        file.notes = notes
-            .map(|&(number, noun, what)| format!("{name}: {} {what}", count(number, noun)))
-            .collect();
+        file.notes =
+            notes.map(|&(number, noun, what)| format!("{} {what}", count(number, noun))).collect();
         Ok(file)
     }
 }

@@ -167,11 +167,12 @@ impl Rows {
         name.filter(|name| !name.is_empty()).unwrap_or_else(|| place.to_string())
     }
 
-    /// Asks for a column in another file.
+    /// Asks for a column in another file: by its name, if it is the only one of that name.
     pub fn column(&self, place: usize) -> Column {
-        let name = self.header.as_ref().map(|names| names[place].clone());
-        let name = name.filter(|name| !name.is_empty());
-        name.map_or(Column::Number(place), Column::Name)
+        let names = self.header().unwrap_or_default();
+        let own = names.get(place).filter(|name| !name.is_empty());
+        let alone = |name: &&String| names.iter().filter(|other| other == name).count() == 1;
+        own.filter(alone).map_or(Column::Number(place), |name| Column::Name(name.clone()))
     }
 
     /// The place of a column among a row's cells.

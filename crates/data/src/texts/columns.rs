@@ -19,6 +19,8 @@ pub struct Columns {
     pub labels: Vec<Column>,
     /// What the file calls each example (`--id-column`).
     pub id: Option<Column>,
+    /// These are those of another file: without a second text there, there is none here, and examples need no names.
+    pub of_another_file: bool,
 }
 
 /// The names of the columns that were read, or their numbers where they have no names.
@@ -65,7 +67,8 @@ impl Places {
                 text: Some(column(&self.text)),
                 pair: self.pair.as_ref().map(column),
                 labels: self.labels.iter().map(column).collect(),
-                id: None, // nobody needs it
+                id: None,
+                of_another_file: true,
             },
             text: name(&self.text),
             pair: self.pair.as_ref().map(name),
@@ -89,7 +92,11 @@ impl Columns {
     /// Finds the columns in a file. `needed`: without a label it is an error.
     pub(super) fn find(&self, rows: &Rows, needed: bool) -> Result<Places, Error> {
         let asked = |column: &Option<Column>| column.as_ref().map(|c| rows.place(c)).transpose();
-        let (text, pair, id) = (asked(&self.text)?, asked(&self.pair)?, asked(&self.id)?);
+        let (text, pair) = (asked(&self.text)?, asked(&self.pair)?);
+        let id = match asked(&self.id) {
+            Err(_) if self.of_another_file => None,
+            id => id?,
+        };
         let labels: Result<Vec<_>, _> = self.labels.iter().map(|c| rows.place(c)).collect();
         let mut finder = Finder { rows, taken: Vec::new(), notes: Vec::new() };
         let singles = [(text, TEXT.1), (pair, "--pair-column"), (id, ID.1)];
@@ -106,6 +113,7 @@ impl Columns {
             labels.extend(finder.by_name(&names::LABEL, LABEL, needed)?);
         }
         let (text, found_pair) = match text {
+            Some(text) if self.of_another_file => (text, None),
             Some(text) => (text, finder.second_of(text)),
             None => finder.text(&labels)?,
         };
