@@ -1,5 +1,7 @@
 //! The numbers of a tensor, row by row, from bytes of any width and in any order.
 
+use std::ops::Range;
+
 /// Reads little-endian numbers of `N` bytes each. `strides` says how many numbers lie from one to the next along each dimension;
 /// none: they lie row by row already.
 pub(super) fn widen<const N: usize, T: Copy + Default>(
@@ -56,13 +58,16 @@ struct Matrix {
     column_stride: usize,
 }
 
-/// Side of a block: sixteen `f32` are a cache line.
-const SIDE: usize = 16;
+/// Side of a block. Rows whose lengths divide 4096 bytes, such as BERT's, all lie in the same set of a first-level cache, which has
+/// room for eight lines of each set.
+const BLOCK: usize = 8;
+/// Side of a tile of blocks: what it touches stays in the second-level cache.
+const TILE: usize = 128;
 
 impl Matrix {
     // ANCHOR: blocks
     /// Copies in square blocks. Where the source lies column by column, a whole row would touch as many cache lines as it has
-    /// columns, and use one number of each before it is thrown out; of a block every line that was fetched is used up.
+    /// columns, and use one number of each before it is thrown out. Of a tile, every line that was fetched is used up.
     fn copy<const N: usize, T: Copy + Default>(
         &self,
         numbers: &[[u8; N]],
@@ -76,25 +81,37 @@ impl Matrix {
             }
             return;
         }
-        for top in (0..self.rows).step_by(SIDE) {
-            let height = SIDE.min(self.rows - top);
-            for left in (0..self.columns).step_by(SIDE) {
-                let width = SIDE.min(self.columns - left);
-                let mut block = [[T::default(); SIDE]; SIDE];
-                for column in 0..width {
-                    let first = top * self.row_stride + (left + column) * self.column_stride;
-                    for (row, block) in block.iter_mut().take(height).enumerate() {
-                        block[column] = number(numbers[first + row * self.row_stride]);
+        for (rows, columns) in squares(0..self.rows, 0..self.columns, TILE) {
+            for (rows, columns) in squares(rows, columns, BLOCK) {
+                let mut block = [[T::default(); BLOCK]; BLOCK];
+                for (place, column) in columns.clone().enumerate() {
+                    let first = rows.start * self.row_stride + column * self.column_stride;
+                    for (row, block) in block.iter_mut().take(rows.len()).enumerate() {
+                        block[place] = number(numbers[first + row * self.row_stride]);
                     }
                 }
-                for (row, block) in block.iter().take(height).enumerate() {
-                    let start = (top + row) * self.columns + left;
-                    values[start..start + width].copy_from_slice(&block[..width]);
+                for (row, block) in rows.zip(&block) {
+                    let start = row * self.columns + columns.start;
+                    values[start..start + columns.len()].copy_from_slice(&block[..columns.len()]);
                 }
             }
         }
     }
     // ANCHOR_END: blocks
+}
+
+/// Squares that make up a rectangle, from top to bottom, then from left to right; those at its edges are cut off.
+fn squares(
+    rows: Range<usize>,
+    columns: Range<usize>,
+    side: usize,
+) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    let parts = move |whole: Range<usize>| {
+        let end = whole.end;
+        whole.step_by(side).map(move |start| start..end.min(start + side))
+    };
+    parts(columns)
+        .flat_map(move |columns| parts(rows.clone()).map(move |rows| (rows, columns.clone())))
 }
 
 #[cfg(test)]

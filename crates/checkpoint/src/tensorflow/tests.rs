@@ -319,7 +319,7 @@ fn a_changed_byte_in_a_block_is_noticed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     // The checksum is made anew, so that what is behind it is reached.
     #[test]
