@@ -8,6 +8,7 @@ Written by tensorflow-cpu 2.21.0 with numpy 2.4.6 and safetensors 0.8.0.
 numbers     one data file: every type of number, odd shapes, empty tensors, scalars, special values (tf.raw_ops.SaveV2);
             expected.json has each tensor's type, shape and bytes (hex, little-endian, row by row)
 shards      the same tensors in three data files (SaveV2 three times, then MergeV2Checkpoints); the same expected.json holds
+worked      the linear layer of the book's chapter on weights, whose bytes are explained there one by one
 sliced      a tensor in two slices, as partitioned variables are saved
 pretrain    a model with both heads of pre-training, by Google's names (tf.compat.v1.train.Saver), with the moments of its
             optimizer and a step counter; reference.safetensors: Google's arithmetic (google_bert.py) with tanh, as its
@@ -99,6 +100,11 @@ def make_numbers(out):
         merge(parts, out / "sliced/sliced.ckpt")
 
 
+def make_worked(out):
+    weight = tf.constant([[1.0, 0.0, 0.5], [-2.0, 0.0, 3.0]])  # [out, in]
+    save(out / "worked/worked.ckpt", {"dense/kernel": tf.transpose(weight), "dense/bias": tf.constant([1.5, -2.0])})
+
+
 def save_model(prefix, variables):
     """As Google's programs do it: a graph, variables by name, a Saver."""
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -141,9 +147,10 @@ def main():
     base = pathlib.Path(arguments[arguments.index("--out") + 1]) if "--out" in arguments else FIXTURES
     out = base / "weights/tensorflow"
     shutil.rmtree(out, ignore_errors=True)
-    for folder in ("numbers", "shards", "sliced"):
+    for folder in ("numbers", "shards", "sliced", "worked"):
         (out / folder).mkdir(parents=True)
     make_numbers(out)
+    make_worked(out)
     make_model(out / "pretrain", "bert_model.ckpt", 2, {"predictions", "relationship"}, True)
     make_model(out / "classify", "model.ckpt-12", 1, {"classify"}, False)
     make_model(out / "squad", "model.ckpt-12", 1, {"squad"}, False)

@@ -1,19 +1,22 @@
 //! A checksum: crc32c, which tells a damaged file from a whole one.
 //!
-//! Read the bytes' bits as the coefficients, 0 or 1, of one very long polynomial. Divide it by a fixed polynomial of degree 32,
-//! where 1 + 1 = 0 and nothing is carried. The remainder has 32 coefficients: that is the checksum. A damaged file is
-//! another polynomial, and has the same remainder only if the difference of the two is a multiple of the divisor. Up to 32
-//! changed bits in a row never are; of other damage, one in four thousand million goes unseen.
+//! Read the bytes' bits as the coefficients, 0 or 1, of one very long polynomial. Divide it by a
+//! fixed polynomial of degree 32, where 1 + 1 = 0 and nothing is carried. The remainder has 32
+//! coefficients: that is the checksum. A damaged file is another polynomial, and has the same
+//! remainder only if the difference of the two is a multiple of the divisor. Up to 32 changed bits
+//! in a row never are; of other damage, one in four thousand million goes unseen.
 //!
-//! The divisor is Castagnoli's ("Optimization of cyclic redundancy-check codes with 24 and 32 parity bits", 1993):
+//! The divisor is Castagnoli's ("Optimization of cyclic redundancy-check codes with 24 and 32
+//! parity bits", 1993):
 //!
 //! ```text
 //! x³² + x²⁸ + x²⁷ + x²⁶ + x²⁵ + x²³ + x²² + x²⁰ + x¹⁹ + x¹⁸ + x¹⁴ + x¹³ + x¹¹ + x¹⁰ + x⁹ + x⁸ + x⁶ + 1
 //! ```
 //!
-//! Each byte counts from its lowest bit, so the divisor is written backwards as well: x³¹ is the lowest bit of
-//! [`DIVISOR`], 1 the highest; x³² is understood. The remainder begins as all ones and is inverted at the end (RFC 3720,
-//! appendix B.4): else zeros in front of a file would not count.
+//! Each byte counts from its lowest bit, so the divisor is written backwards as well: x³¹ is the
+//! lowest bit of [`DIVISOR`], 1 the highest; x³² is understood. The remainder begins as all ones
+//! and is inverted at the end (RFC 3720, appendix B.4): else zeros in front of a file would not
+//! count.
 
 /// The divisor without x³², the coefficient of x³¹ in the lowest bit.
 const DIVISOR: u32 = 0x82f6_3b78;
@@ -58,9 +61,10 @@ const fn tables() -> [[u32; 256]; WIDTH] {
 // ANCHOR: sliced
 /// The checksum of `bytes`.
 ///
-/// Division is linear: the remainder of a sum is the sum of the remainders. So sixteen bytes are taken at once, as the sum of
-/// sixteen polynomials of a byte each, whose remainders are looked up ("slicing": Kounavis and Berry, "A systematic approach
-/// to building high performance software-based CRC generators", 2005). Byte by byte, each look-up would have to wait for the one
+/// Division is linear: the remainder of a sum is the sum of the remainders. So sixteen bytes are
+/// taken at once, as the sum of sixteen polynomials of a byte each, whose remainders are looked up
+/// ("slicing": Kounavis and Berry, "A systematic approach to building high performance
+/// software-based CRC generators", 2005). Byte by byte, each look-up would have to wait for the one
 /// before.
 pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
     let mut remainder = !0;
@@ -87,8 +91,9 @@ fn of_word(word: u32, zeros: usize) -> u32 {
 // ANCHOR_END: sliced
 
 // ANCHOR: mask
-/// A checksum as TensorFlow and LevelDB write it. A checksum over bytes that hold their own checksum is weak: it is the same for
-/// all contents. So one that is written into a file is turned by 15 bits, and a constant is added.
+/// A checksum as TensorFlow and LevelDB write it. A checksum over bytes that hold their own
+/// checksum is weak: it is the same for all contents. So one that is written into a file is turned
+/// by 15 bits, and a constant is added.
 #[cfg(test)]
 pub(crate) fn mask(checksum: u32) -> u32 {
     checksum.rotate_right(15).wrapping_add(MASK)
@@ -151,7 +156,8 @@ mod tests {
         }
     }
 
-    /// `cargo test --release -p bert-checkpoint --lib crc32c::tests::speed -- --ignored --nocapture`
+    /// `cargo test --release -p bert-checkpoint --lib crc32c::tests::speed -- --ignored
+    /// --nocapture`
     #[test]
     #[ignore = "a measurement"]
     fn speed() {

@@ -100,7 +100,8 @@ impl ModelDirectory {
         Err(Error::NotAModel { path: self.path.clone(), problem })
     }
 
-    /// The index of Google's checkpoint: under its usual name, or the only one. Their programs for tasks write `model.ckpt-343.index`.
+    /// The index of Google's checkpoint: under its usual name, or the only one. Their programs for
+    /// tasks write `model.ckpt-343.index`.
     fn google_index(&self) -> Result<Option<PathBuf>, Error> {
         if self.path.join(GOOGLE_WEIGHTS).is_file() {
             return Ok(Some(self.path.join(GOOGLE_WEIGHTS)));

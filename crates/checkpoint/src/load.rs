@@ -28,7 +28,8 @@ pub struct LoadOptions {
     pub replace_head: bool,
     /// This activation, by one of transformers' names.
     pub activation: Option<String>,
-    /// These names for the classes. A classifier that is in the file must have as many; a new one will.
+    /// These names for the classes. A classifier that is in the file must have as many; a new one
+    /// will.
     pub labels: Option<Vec<String>>,
 }
 
@@ -41,7 +42,8 @@ pub struct Loaded {
     pub model: Model,
     /// Tensors of the file that this model has no use for, by their names in the file.
     pub unused: Vec<String>,
-    /// How many tensors of the file belong to the training that made it: an optimizer's moments, a count of steps.
+    /// How many tensors of the file belong to the training that made it: an optimizer's moments, a
+    /// count of steps.
     pub of_optimizer: usize,
     /// Tensors that were initialised because a new head was asked for.
     pub fresh: Vec<String>,
@@ -316,8 +318,8 @@ impl Source {
         })
     }
 
-    /// The decoder repeats the word embeddings, and its bias has two names: where the file holds the
-    /// copies, they must be copies. Returns the names of those it holds.
+    /// The decoder repeats the word embeddings, and its bias has two names: where the file holds
+    /// the copies, they must be copies. Returns the names of those it holds.
     fn check_ties(&self, model: &Model) -> Result<Vec<String>, Error> {
         let head = model.head.masked_lm().expect("asked only where there is one");
         let words = &model.bert.embeddings.word_embeddings.weight;

@@ -4,7 +4,8 @@
 //! LayerNorm as `weight`/`bias` or as the older `gamma`/`beta` (bert-base-uncased itself uses the
 //! older one). The model knows one spelling, that of transformers' `named_parameters()`.
 //!
-//! Google's own checkpoints have another: `/` for `.`, `layer_3` for `layer.3`, and matrices called `kernel`, which are [in, out].
+//! Google's own checkpoints have another: `/` for `.`, `layer_3` for `layer.3`, and matrices called
+//! `kernel`, which are [in, out].
 
 /// The MLM decoder's matrix: the word embeddings a second time.
 pub const DECODER_WEIGHT: &str = "cls.predictions.decoder.weight";
@@ -49,8 +50,8 @@ pub enum Google {
 }
 
 // ANCHOR: google
-/// The model's name for a tensor in Google's spelling (`modeling.py`, `run_pretraining.py`, `run_classifier.py`,
-/// `run_squad.py` in google-research/bert).
+/// The model's name for a tensor in Google's spelling (`modeling.py`, `run_pretraining.py`,
+/// `run_classifier.py`, `run_squad.py` in google-research/bert).
 pub fn google(name: &str) -> Google {
     let (parent, last) = name.rsplit_once('/').unwrap_or(("", name));
     if is_training(name, last) {
@@ -95,7 +96,8 @@ fn dotted(name: &str) -> String {
 }
 
 fn is_training(name: &str, last: &str) -> bool {
-    // Beside each variable, under its name: the moments of Google's optimizer, and of TensorFlow's own Adam.
+    // Beside each variable, under its name: the moments of Google's optimizer, and of TensorFlow's
+    // own Adam.
     const SLOTS: [&str; 6] = [
         "adam_m",
         "adam_v",

@@ -1,8 +1,9 @@
 //! A file of tensors in any format, mapped into memory.
 //!
-//! A format's reader ([`safetensors`](crate::safetensors), [`tensorflow`](crate::tensorflow)) only finds out what is where: an [`Index`]. What holds for all formats is
-//! here: that every place lies in its file, and how numbers of any width and order become `Real`. Nothing is copied until a
-//! tensor's numbers are asked for.
+//! A format's reader (`safetensors`, `tensorflow`) only finds out what is where: an `Index`. What
+//! holds for all formats is here: that every place lies in its file, that a checksum is right, and
+//! how numbers of any width and order become `Real`. Nothing is copied until a tensor's numbers are
+//! asked for.
 
 mod copy;
 #[cfg(test)]
@@ -39,11 +40,13 @@ pub(crate) struct Index {
 pub(crate) struct Entry {
     pub dtype: Dtype,
     pub shape: Vec<usize>,
-    /// How many numbers lie from one to the next along each dimension; none: row by row, without gaps.
+    /// How many numbers lie from one to the next along each dimension; none: row by row, without
+    /// gaps.
     pub strides: Option<Vec<usize>>,
     /// Which of the files.
     pub file: usize,
-    /// Its bytes there, from its first number on. With strides, there may be more of them than it needs.
+    /// Its bytes there, from its first number on. With strides, there may be more of them than it
+    /// needs.
     pub place: Range<usize>,
     /// crc32c of these bytes, where the format has one.
     pub checksum: Option<u32>,
@@ -138,7 +141,8 @@ impl Bytes {
 }
 
 impl Index {
-    /// Checks that every tensor lies where its file has bytes, whatever the reader was told. `Err` says what is wrong.
+    /// Checks that every tensor lies where its file has bytes, whatever the reader was told. `Err`
+    /// says what is wrong.
     // ANCHOR: check
     fn check(&self) -> Result<(), String> {
         for (name, entry) in &self.entries {
@@ -147,7 +151,8 @@ impl Index {
             let Some(bytes) = bytes else {
                 return Err(format!("tensor {name} lies outside of its file"));
             };
-            // A size of 0 makes any other size fit the file; what is made of the numbers would overflow.
+            // A size of 0 makes any other size fit the file; what is made of the numbers would
+            // overflow.
             let sizes = entry.shape.iter().filter(|&&size| size > 0);
             let largest = sizes.copied().try_fold(1_usize, usize::checked_mul);
             if largest.is_none_or(|numbers| numbers > isize::MAX as usize / size_of::<f64>()) {
@@ -156,7 +161,8 @@ impl Index {
             let numbers = entry.numbers();
             let fits = match &entry.strides {
                 None => numbers * width == bytes.len(),
-                // As many bytes as numbers at least: a stride of 0 could make any number of numbers of one.
+                // As many bytes as numbers at least: a stride of 0 could make any number of numbers
+                // of one.
                 Some(_) => {
                     numbers * width <= bytes.len()
                         && entry.reach().is_some_and(|reach| reach <= bytes.len() / width)
@@ -194,8 +200,8 @@ impl Entry {
     }
     // ANCHOR_END: transposed
 
-    /// How many numbers lie from its first to its last, both included; none if that is beyond counting, or if there are not as many
-    /// strides as sizes.
+    /// How many numbers lie from its first to its last, both included; none if that is beyond
+    /// counting, or if there are not as many strides as sizes.
     fn reach(&self) -> Option<usize> {
         let strides = self.strides.as_deref()?;
         if self.numbers() == 0 {
@@ -212,8 +218,8 @@ impl Entry {
 }
 
 impl TensorFile {
-    /// Maps the file, reads what is where in it, and checks that. A TensorFlow checkpoint `x.ckpt` is asked for by the name of its
-    /// index, `x.ckpt.index`, or by `x.ckpt`.
+    /// Maps the file, reads what is where in it, and checks that. A TensorFlow checkpoint `x.ckpt`
+    /// is asked for by the name of its index, `x.ckpt.index`, or by `x.ckpt`.
     ///
     /// # Errors
     /// It cannot be read, or is not what it says.
@@ -224,7 +230,8 @@ impl TensorFile {
         Self::new(path, safetensors::FORMAT, safetensors::index(Bytes::open(path)?))
     }
 
-    /// The contents of a safetensors file that is part of the program. `path` is for error messages.
+    /// The contents of a safetensors file that is part of the program. `path` is for error
+    /// messages.
     pub fn of_bytes(bytes: &'static [u8], path: &Path) -> Result<Self, Error> {
         Self::new(path, safetensors::FORMAT, safetensors::index(Bytes::Static(bytes)))
     }
@@ -262,7 +269,8 @@ impl TensorFile {
         self.index.entries.get(name).map(|entry| &entry.dtype)
     }
 
-    /// Copies a tensor's numbers into `values`, widening f16 and bf16. Its shape must be `expected`.
+    /// Copies a tensor's numbers into `values`, widening f16 and bf16. Its shape must be
+    /// `expected`.
     pub fn read_into(
         &self,
         name: &str,
@@ -276,8 +284,8 @@ impl TensorFile {
         self.copy(name, entry, values)
     }
 
-    /// Copies a matrix's numbers into `values` column by column: what is [in, out] in the file is [out, in] there. `expected` is
-    /// the shape of `values`.
+    /// Copies a matrix's numbers into `values` column by column: what is [in, out] in the file is
+    /// [out, in] there. `expected` is the shape of `values`.
     pub fn read_transposed_into(
         &self,
         name: &str,

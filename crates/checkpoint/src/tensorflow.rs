@@ -8,7 +8,8 @@
 //! bert_model.ckpt.meta                   the graph of the computation; not needed
 //! ```
 //!
-//! Source: `tensorflow/core/util/tensor_bundle/tensor_bundle.h`. There is no code in index or data, only names and numbers.
+//! Source: `tensorflow/core/util/tensor_bundle/tensor_bundle.h`. There is no code in index or data,
+//! only names and numbers.
 //!
 //! # Layout
 //!
@@ -30,7 +31,8 @@ use std::path::{Path, PathBuf};
 /// What the format is called.
 pub(crate) const FORMAT: &str = "TensorFlow checkpoint";
 
-/// The index file of a checkpoint that is asked for by its index or by its name; none if `path` is neither.
+/// The index file of a checkpoint that is asked for by its index or by its name; none if `path` is
+/// neither.
 pub(crate) fn index_path(path: &Path) -> Option<PathBuf> {
     if path.extension().is_some_and(|extension| extension == "index") {
         return Some(path.to_owned());
@@ -53,7 +55,8 @@ pub(crate) fn index(path: &Path) -> Result<Index, Error> {
     let (mut files, mut entries) = (Vec::new(), BTreeMap::new());
     let mut opened = BTreeMap::new();
     for (name, stored) in tensors {
-        // The name of a data file is computed from numbers, so it lies beside the index whatever the index says.
+        // The name of a data file is computed from numbers, so it lies beside the index whatever
+        // the index says.
         let data = path.with_extension(format!("data-{:05}-of-{shards:05}", stored.shard));
         let file = match opened.get(&stored.shard) {
             Some(&file) => file,

@@ -1,5 +1,5 @@
-//! Models as Google publishes them, from files that TensorFlow wrote, against Google's arithmetic: `tests/reference/make_tensorflow.py`
-//! and `google_bert.py` say how the expected values were made.
+//! Models as Google publishes them, from files that TensorFlow wrote, against Google's arithmetic:
+//! `tests/reference/make_tensorflow.py` and `google_bert.py` say how the expected values were made.
 
 use bert_checkpoint::{Error, LoadOptions, Loaded, TensorFile, load};
 use bert_model::trace::trace;
@@ -11,7 +11,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What an f32 forward pass may differ from a float64 one, as in the parity tests; times the largest value if that is above 1.
+/// What an f32 forward pass may differ from a float64 one, as in the parity tests; times the
+/// largest value if that is above 1.
 const TOLERANCE: f64 = 2e-5;
 
 fn folder(name: &str) -> PathBuf {

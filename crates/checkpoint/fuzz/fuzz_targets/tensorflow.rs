@@ -1,8 +1,9 @@
-//! Any bytes as the index of a TensorFlow checkpoint, beside a data file of any bytes: no panic, and no number that no tensor's
-//! shape accounts for.
+//! Any bytes as the index of a TensorFlow checkpoint, beside a data file of any bytes: no panic,
+//! and no number that no tensor's shape accounts for.
 //!
-//! A changed byte nearly always breaks a block's checksum, and what lies behind it is never reached. So the checksums of the
-//! blocks are made anew first, wherever the footer and the index block say that there are blocks.
+//! A changed byte nearly always breaks a block's checksum, and what lies behind it is never
+//! reached. So the checksums of the blocks are made anew first, wherever the footer and the index
+//! block say that there are blocks.
 //!
 //! ```text
 //! RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir crates/checkpoint/fuzz tensorflow -- -max_total_time=60
@@ -51,14 +52,16 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Makes the checksums of the index block and of the first block fit, where they can be found at all.
+/// Makes the checksums of the index block and of the first block fit, where they can be found at
+/// all.
 fn seal_all(file: &mut [u8]) {
     let Some(start) = file.len().checked_sub(48) else { return };
     let mut handles = &file[start..];
     let [_, _, offset, size] = [(); 4].map(|()| varint(&mut handles));
     let (Some(offset), Some(size)) = (offset, size) else { return };
     seal(file, offset, size);
-    // Of one block, the first entry of the index block has its handle: behind three lengths and the key.
+    // Of one block, the first entry of the index block has its handle: behind three lengths and the
+    // key.
     let Some(mut entry) = file.get(offset..) else { return };
     let [_, key, _] = [(); 3].map(|()| varint(&mut entry));
     let Some(mut handle) = key.and_then(|key| entry.get(key..)) else { return };

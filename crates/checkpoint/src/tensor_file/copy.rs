@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-/// Reads little-endian numbers of `N` bytes each. `strides` says how many numbers lie from one to the next along each dimension;
-/// none: they lie row by row already.
+/// Reads little-endian numbers of `N` bytes each. `strides` says how many numbers lie from one to
+/// the next along each dimension; none: they lie row by row already.
 pub(super) fn widen<const N: usize, T: Copy + Default>(
     shape: &[usize],
     strides: Option<&[usize]>,
@@ -41,7 +41,8 @@ pub(super) fn widen<const N: usize, T: Copy + Default>(
     }
 }
 
-/// The last two of a list, and what is before them. Where there are fewer, `default` stands in front.
+/// The last two of a list, and what is before them. Where there are fewer, `default` stands in
+/// front.
 fn matrix(list: &[usize], default: usize) -> ([usize; 2], &[usize]) {
     match list {
         [] => ([default; 2], &[]),
@@ -58,16 +59,17 @@ struct Matrix {
     column_stride: usize,
 }
 
-/// Side of a block. Rows whose lengths divide 4096 bytes, such as BERT's, all lie in the same set of a first-level cache, which has
-/// room for eight lines of each set.
+/// Side of a block. Rows whose lengths divide 4096 bytes, such as BERT's, all lie in the same set
+/// of a first-level cache, which has room for eight lines of each set.
 const BLOCK: usize = 8;
 /// Side of a tile of blocks: what it touches stays in the second-level cache.
 const TILE: usize = 128;
 
 impl Matrix {
     // ANCHOR: blocks
-    /// Copies in square blocks. Where the source lies column by column, a whole row would touch as many cache lines as it has
-    /// columns, and use one number of each before it is thrown out. Of a tile, every line that was fetched is used up.
+    /// Copies in square blocks. Where the source lies column by column, a whole row would touch as
+    /// many cache lines as it has columns, and use one number of each before it is thrown out. Of a
+    /// tile, every line that was fetched is used up.
     fn copy<const N: usize, T: Copy + Default>(
         &self,
         numbers: &[[u8; N]],
@@ -100,7 +102,8 @@ impl Matrix {
     // ANCHOR_END: blocks
 }
 
-/// Squares that make up a rectangle, from top to bottom, then from left to right; those at its edges are cut off.
+/// Squares that make up a rectangle, from top to bottom, then from left to right; those at its
+/// edges are cut off.
 fn squares(
     rows: Range<usize>,
     columns: Range<usize>,

@@ -1,9 +1,10 @@
 //! What the index's keys and values mean: a tensor bundle.
 //!
-//! Each value is a message of protocol buffers, defined in TensorFlow's `tensor_bundle.proto`, `tensor_shape.proto` and
-//! `versions.proto`. The empty key has the header; every other key is a tensor's name. In a message, each field is its number and
-//! kind in one varint (`number · 8 + kind`) and then its contents: a varint (kind 0), a length and as many bytes (kind 2) or
-//! 4 bytes (kind 5). Fields that are 0 are left out, and fields that are not known are passed over.
+//! Each value is a message of protocol buffers, defined in TensorFlow's `tensor_bundle.proto`,
+//! `tensor_shape.proto` and `versions.proto`. The empty key has the header; every other key is a
+//! tensor's name. In a message, each field is its number and kind in one varint (`number · 8 +
+//! kind`) and then its contents: a varint (kind 0), a length and as many bytes (kind 2) or 4 bytes
+//! (kind 5). Fields that are 0 are left out, and fields that are not known are passed over.
 
 use crate::tensor_file::Dtype;
 use prost::Message;
@@ -169,7 +170,8 @@ pub(super) fn read(index: &[u8]) -> Result<(i32, BTreeMap<String, Stored>), Stri
             shards = Some(header(value)?);
             return Ok(());
         };
-        // A slice's own entry has a key in code, beginning with 0. The tensor's entry, further down, has its name.
+        // A slice's own entry has a key in code, beginning with 0. The tensor's entry, further
+        // down, has its name.
         if key.first() == Some(&0) {
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! The index file as a sorted table: blocks of keys and values.
 //!
-//! The format is LevelDB's (`doc/table_format.md` there, `tensorflow/core/lib/io/format.cc` in TensorFlow). From the end:
+//! The format is LevelDB's (`doc/table_format.md` there, `tensorflow/core/lib/io/format.cc` in
+//! TensorFlow). From the end:
 //!
 //! ```text
 //! footer, the last 48 bytes:
@@ -12,7 +13,8 @@
 //! data blocks: the entries themselves, sorted by key
 //! ```
 //!
-//! A varint is a number in digits of 7 bits, the lowest first; the eighth bit says that another digit follows. Every block is
+//! A varint is a number in digits of 7 bits, the lowest first; the eighth bit says that another
+//! digit follows. Every block is
 //!
 //! ```text
 //! entries                              varint shared, varint unshared, varint length; unshared bytes; length bytes
@@ -23,9 +25,10 @@
 //! checksum                             4 bytes: crc32c of all before, masked
 //! ```
 //!
-//! An entry's key is the first `shared` bytes of the key before it, then the `unshared` bytes; then comes its value of `length`
-//! bytes. Sorted names have long beginnings in common, so this makes the file a few times smaller. Restart points let a reader
-//! search by bisection; who reads all, as here, does not need them.
+//! An entry's key is the first `shared` bytes of the key before it, then the `unshared` bytes; then
+//! comes its value of `length` bytes. Sorted names have long beginnings in common, so this makes
+//! the file a few times smaller. Restart points let a reader search by bisection; who reads all, as
+//! here, does not need them.
 
 use crate::crc32c::{crc32c, unmask};
 
@@ -33,8 +36,8 @@ const FOOTER: usize = 48;
 const HANDLES: usize = 40;
 const MAGIC: u64 = 0xdb47_7524_8b80_fb57;
 
-/// How much longer all keys may be, written out, than the file. Names in a real index fill two or three times its size; keys made
-/// to share all of a long one could fill the square of it.
+/// How much longer all keys may be, written out, than the file. Names in a real index fill two or
+/// three times its size; keys made to share all of a long one could fill the square of it.
 const LARGEST_GROWTH: usize = 64;
 
 /// Where a block is.
@@ -43,7 +46,8 @@ struct Handle {
     size: usize,
 }
 
-/// Hands every key and value to `each`, in the order of the file. `Err` says what is wrong with the file, or is what `each` said.
+/// Hands every key and value to `each`, in the order of the file. `Err` says what is wrong with the
+/// file, or is what `each` said.
 pub(super) fn read(
     file: &[u8],
     mut each: impl FnMut(&[u8], &[u8]) -> Result<(), String>,
@@ -237,7 +241,9 @@ mod tests {
     use super::writing::{closed, entry, table};
     use super::*;
 
-    fn all(file: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+    type Pair = (Vec<u8>, Vec<u8>);
+
+    fn all(file: &[u8]) -> Result<Vec<Pair>, String> {
         let mut found = Vec::new();
         read(file, |key, value| {
             found.push((key.to_vec(), value.to_vec()));

@@ -96,6 +96,15 @@ fn a_transposed_tensor_is_read_column_by_column() {
     assert!(message.to_string().contains(expected), "{message}");
 }
 
+#[test]
+fn the_books_layer_is_what_the_book_says() {
+    let file = TensorFile::open(&checkpoint("worked/worked.ckpt")).unwrap();
+    assert_eq!(file.reals("dense/bias").unwrap().1, [1.5, -2.0]);
+    let mut weight = [0.0; 6];
+    file.read_transposed_into("dense/kernel", [2, 3], &mut weight).unwrap();
+    assert_eq!(weight, [1.0, 0.0, 0.5, -2.0, 0.0, 3.0]);
+}
+
 /// An index beside a data file of 16 bytes, opened; every tensor that it names is read.
 fn open(index: &[u8]) -> Result<(), Error> {
     let folder = tempfile::tempdir().unwrap();
