@@ -35,6 +35,8 @@ fi
 "$python" "$here/make_tables.py" --out "$out"
 "$python" "$here/make_task_files.py" --out "$out"
 "$python" "$here/make_n_best.py" --out "$out"
+"$here/make_env_tensorflow.sh"
+"$here/../../.cache/python-tensorflow/bin/python" "$here/make_tensorflow.py" --out "$out"
 python3 "$here/fetch_minilm.py"
 "$python" "$here/make_minilm.py" --out "$out"
 "$python" "$here/make_minilm_gradients.py" --out "$out"

@@ -1,5 +1,4 @@
-//! Which files make a model directory: Hugging Face's layout, or Google's name for the
-//! configuration.
+//! Which files make a model directory: Hugging Face's layout, or what Google's zip files hold.
 
 use crate::bundled::{self, Bundle};
 use crate::{Error, TensorFile};
@@ -10,18 +9,15 @@ use std::path::{Path, PathBuf};
 
 /// The weights' file.
 pub const WEIGHTS: &str = "model.safetensors";
+/// Google's weights: the index of a checkpoint.
+pub const GOOGLE_WEIGHTS: &str = "bert_model.ckpt.index";
 /// Hugging Face's configuration.
 pub const CONFIG: &str = "config.json";
 /// Google's configuration.
 pub const GOOGLE_CONFIG: &str = "bert_config.json";
 // Weights of other programs; said by name, since a directory that holds them looks whole.
-const OTHER_WEIGHTS: [&str; 5] = [
-    "pytorch_model.bin",
-    "model.safetensors.index.json",
-    "bert_model.ckpt.index",
-    "tf_model.h5",
-    "flax_model.msgpack",
-];
+const OTHER_WEIGHTS: [&str; 4] =
+    ["pytorch_model.bin", "model.safetensors.index.json", "tf_model.h5", "flax_model.msgpack"];
 
 /// A directory with a configuration and weights; or a model that is built into the program and is
 /// asked for by its name ([`bundled`]).
@@ -46,6 +42,9 @@ impl ModelDirectory {
             return refuse(format!("there is nothing of that name ({name} is built in)"));
         }
         if !path.is_dir() {
+            if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
+                return refuse("it is a zip file: unpack it, and name the directory".to_owned());
+            }
             return refuse("it is a file; the directory that holds it is wanted".to_owned());
         }
         let candidates = [(CONFIG, Flavour::HuggingFace), (GOOGLE_CONFIG, Flavour::Google)];
@@ -89,22 +88,53 @@ impl ModelDirectory {
         if file.is_file() {
             return TensorFile::open(&file);
         }
+        if let Some(index) = self.google_index()? {
+            return TensorFile::open(&index);
+        }
         let other = OTHER_WEIGHTS.iter().find(|name| self.path.join(name).exists());
         let found = match other {
             Some(name) => format!("found {name}, which is not read"),
             None => format!("found {}", listing(&self.path)?),
         };
-        let problem = format!("looked for {WEIGHTS}, {found}");
+        let problem = format!("looked for {WEIGHTS} and {GOOGLE_WEIGHTS}, {found}");
         Err(Error::NotAModel { path: self.path.clone(), problem })
+    }
+
+    /// The index of Google's checkpoint: under its usual name, or the only one. Their programs for
+    /// tasks write `model.ckpt-343.index`.
+    fn google_index(&self) -> Result<Option<PathBuf>, Error> {
+        if self.path.join(GOOGLE_WEIGHTS).is_file() {
+            return Ok(Some(self.path.join(GOOGLE_WEIGHTS)));
+        }
+        let mut found = names(&self.path)?;
+        found.retain(|name| name.ends_with(".index") && name.contains(".ckpt"));
+        match &found[..] {
+            [] => Ok(None),
+            [one] => Ok(Some(self.path.join(one))),
+            several => {
+                let problem = format!(
+                    "there are several checkpoints ({}): put the one that is meant into a directory \
+                     of its own, with the configuration and the vocabulary",
+                    several.join(", ")
+                );
+                Err(Error::NotAModel { path: self.path.clone(), problem })
+            }
+        }
     }
 }
 
-fn listing(path: &Path) -> Result<String, Error> {
-    const SHOWN: usize = 10;
+/// The names of everything in a directory, sorted.
+fn names(path: &Path) -> Result<Vec<String>, Error> {
     let entries = fs::read_dir(path).map_err(Error::io(path))?;
     let mut names: Vec<_> =
         entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
+    Ok(names)
+}
+
+fn listing(path: &Path) -> Result<String, Error> {
+    const SHOWN: usize = 10;
+    let mut names = names(path)?;
     let more = names.len().saturating_sub(SHOWN);
     names.truncate(SHOWN);
     Ok(match (names.is_empty(), more) {
@@ -135,5 +165,28 @@ mod tests {
         fs::write(folder.path().join(CONFIG), "{}").unwrap();
         fs::write(folder.path().join("pytorch_model.bin"), "").unwrap();
         assert!(message(folder.path()).contains("found pytorch_model.bin, which is not read"));
+    }
+
+    #[test]
+    fn a_zip_file_is_to_be_unpacked() {
+        let folder = tempfile::tempdir().unwrap();
+        let zip = folder.path().join("uncased_L-2_H-128_A-2.zip");
+        fs::write(&zip, "PK").unwrap();
+        assert!(message(&zip).contains("it is a zip file: unpack it"));
+    }
+
+    #[test]
+    fn googles_checkpoint_has_its_usual_name_or_is_the_only_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name| fs::write(folder.path().join(name), "").unwrap();
+        write(GOOGLE_CONFIG);
+        // Whichever is opened is empty, which is said of it.
+        write("model.ckpt-12.index");
+        assert!(message(folder.path()).contains("model.ckpt-12.index: not a whole TensorFlow"));
+        write("model.ckpt-8.index");
+        let text = message(folder.path());
+        assert!(text.contains("checkpoints (model.ckpt-12.index, model.ckpt-8.index)"), "{text}");
+        write(GOOGLE_WEIGHTS);
+        assert!(message(folder.path()).contains("bert_model.ckpt.index: not a whole TensorFlow"));
     }
 }

@@ -32,6 +32,20 @@ pub enum Error {
         /// What the reader found.
         problem: String,
     },
+    /// Numbers that are not those that were written.
+    #[error(
+        "{path}: tensor {tensor} is damaged: the crc32c of its bytes is {found:08x}, and was {expected:08x}"
+    )]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// The checksum of what is there.
+        found: u32,
+        /// The checksum of what was written.
+        expected: u32,
+    },
     /// The file holds numbers of a kind that weights do not have.
     #[error("{path}: tensor {tensor} is stored as {found}, expected {expected}")]
     Dtype {

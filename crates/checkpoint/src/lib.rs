@@ -7,6 +7,8 @@
 //! - [`names`]: the spellings of a tensor's name, and the one that the model uses
 //! - [`tensor_file`]: a file of tensors in any format, mapped into memory; numbers of any width become `Real`
 //! - `safetensors`: what is where in Hugging Face's format
+//! - `tensorflow`: what is where in Google's
+//! - `crc32c`: the checksum of Google's, block by block and tensor by tensor
 //! - [`directory`]: which files make a model directory
 //! - [`bundled`]: the model that is built into the program
 //! - [`heads`]: which head a file holds
@@ -18,6 +20,7 @@
 
 pub mod atomic;
 pub mod bundled;
+mod crc32c;
 pub mod directory;
 mod error;
 pub mod heads;
@@ -26,6 +29,7 @@ pub mod names;
 mod safetensors;
 pub mod save;
 pub mod tensor_file;
+mod tensorflow;
 pub mod tokenizer_files;
 
 pub use atomic::{check_writable, write_atomically, write_directory};

@@ -7,9 +7,11 @@
 use crate::bundled;
 use crate::error::{listed, tensors};
 use crate::heads::{Verdict, decide, fitting};
-use crate::names::{DECODER_BIAS, DECODER_WEIGHT, PREDICTIONS_BIAS, WORD_EMBEDDINGS, canonical};
-use crate::{Error, ModelDirectory, TensorFile};
-use bert_model::{Config, Head, HeadKind, Model};
+use crate::names::{
+    DECODER_BIAS, DECODER_WEIGHT, Google, PREDICTIONS_BIAS, WORD_EMBEDDINGS, canonical, google,
+};
+use crate::{Error, ModelDirectory, TensorFile, tensorflow};
+use bert_model::{Config, Flavour, Head, HeadKind, Model};
 use bert_nn::init::{Initializer, initialize_tensor};
 use bert_nn::{Real, Tensors};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +28,8 @@ pub struct LoadOptions {
     pub replace_head: bool,
     /// This activation, by one of transformers' names.
     pub activation: Option<String>,
-    /// These names for the classes. A classifier that is in the file must have as many; a new one will.
+    /// These names for the classes. A classifier that is in the file must have as many; a new one
+    /// will.
     pub labels: Option<Vec<String>>,
 }
 
@@ -39,6 +42,9 @@ pub struct Loaded {
     pub model: Model,
     /// Tensors of the file that this model has no use for, by their names in the file.
     pub unused: Vec<String>,
+    /// How many tensors of the file belong to the training that made it: an optimizer's moments, a
+    /// count of steps.
+    pub of_optimizer: usize,
     /// Tensors that were initialised because a new head was asked for.
     pub fresh: Vec<String>,
     /// Whether `hidden_act` was read as one of two things that it may mean.
@@ -57,6 +63,9 @@ impl Loaded {
                 tensors(self.unused.len()),
                 listed(&self.unused)
             ));
+        }
+        if self.of_optimizer > 0 {
+            notes.push(format!("{} of the optimizer passed over", tensors(self.of_optimizer)));
         }
         if !self.fresh.is_empty() {
             notes.push(format!(
@@ -94,6 +103,11 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, Error> {
         config.set_labels(labels);
     }
     let source = Source::new(directory.weights()?)?;
+    let google = config.flavour == Some(Flavour::Google) && !options.replace_head;
+    if let Some(classes) = source.classes().filter(|_| google) {
+        // Google's configuration never says how many there are.
+        config.num_labels.get_or_insert(classes);
+    }
     let kind = choose_head(&source, &config, options)?;
     let mut loaded = source.fill(kind, config, options)?;
     loaded.hides_directory = bundled::find(path).is_some() && path.exists();
@@ -124,17 +138,40 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
 /// A weights file under canonical names.
 struct Source {
     file: TensorFile,
-    /// Canonical name → name in the file.
-    names: BTreeMap<String, String>,
+    /// Canonical name → where it is in the file.
+    names: BTreeMap<String, Stored>,
+    /// How many tensors are an optimizer's.
+    of_optimizer: usize,
+}
+
+/// A tensor in the file.
+#[derive(Clone)]
+struct Stored {
+    name: String,
+    /// [in, out], where the model has [out, in].
+    transposed: bool,
 }
 
 impl Source {
     fn new(file: TensorFile) -> Result<Self, Error> {
-        let mut names = BTreeMap::new();
+        let (mut names, mut of_optimizer) = (BTreeMap::new(), 0);
         for name in file.names() {
-            let Some(canonical) = canonical(name) else { continue };
-            if let Some(first) = names.insert(canonical, name.to_owned()) {
-                let (path, second) = (file.path().to_owned(), name.to_owned());
+            let meaning = if file.format() == tensorflow::FORMAT {
+                Some(google(name))
+            } else {
+                canonical(name).map(|name| Google::Weights { name, transposed: false })
+            };
+            let (canonical, transposed) = match meaning {
+                Some(Google::Weights { name, transposed }) => (name, transposed),
+                Some(Google::Training) => {
+                    of_optimizer += 1;
+                    continue;
+                }
+                None => continue,
+            };
+            let stored = Stored { name: name.to_owned(), transposed };
+            if let Some(first) = names.insert(canonical, stored) {
+                let (path, first, second) = (file.path().to_owned(), first.name, name.to_owned());
                 return Err(Error::Duplicate { path, first, second });
             }
         }
@@ -144,7 +181,23 @@ impl Source {
         {
             names.insert(PREDICTIONS_BIAS.to_owned(), alias);
         }
-        Ok(Self { file, names })
+        Ok(Self { file, names, of_optimizer })
+    }
+
+    /// Copies a tensor's numbers into `values`, in the model's layout.
+    fn read(&self, stored: &Stored, shape: &[usize], values: &mut [Real]) -> Result<(), Error> {
+        match *shape {
+            [rows, columns] if stored.transposed => {
+                self.file.read_transposed_into(&stored.name, [rows, columns], values)
+            }
+            _ => self.file.read_into(&stored.name, shape, values),
+        }
+    }
+
+    /// How many classes the classifier in the file has, if there is one.
+    fn classes(&self) -> Option<usize> {
+        let classifier = self.names.get("classifier.weight")?;
+        self.file.shape(&classifier.name)?.first().copied().filter(|&classes| classes > 0)
     }
 
     fn canonical_names(&self) -> BTreeSet<&str> {
@@ -189,8 +242,12 @@ impl Source {
                     names: vec![self.absent(name, config)],
                 });
             };
-            let found = self.file.shape(&tensor).expect("the name is from the file").to_vec();
-            let expected = vec![rows, config.hidden_size];
+            let found = self.file.shape(&tensor.name).expect("the name is from the file").to_vec();
+            let mut expected = vec![rows, config.hidden_size];
+            if tensor.transposed {
+                expected.reverse();
+            }
+            let tensor = tensor.name;
             if found != expected {
                 return Err(Error::Shape { path: path(), tensor, found, expected });
             }
@@ -217,11 +274,11 @@ impl Source {
         for tensor in model.tensors_mut() {
             let in_head = kind.owns(&tensor.name) || tensor.name.starts_with("bert.pooler.");
             let replaced = options.replace_head && kind.owns(&tensor.name);
-            let name = self.names.get(&tensor.name).filter(|_| !replaced);
-            match (name, options.new_head) {
-                (Some(name), _) => {
-                    self.file.read_into(name, &tensor.shape, tensor.values)?;
-                    self.check_finite(name, tensor.values)?;
+            let stored = self.names.get(&tensor.name).filter(|_| !replaced);
+            match (stored, options.new_head) {
+                (Some(stored), _) => {
+                    self.read(stored, &tensor.shape, tensor.values)?;
+                    self.check_finite(&stored.name, tensor.values)?;
                     used.insert(tensor.name);
                 }
                 (None, Some(seed)) if in_head => {
@@ -240,7 +297,8 @@ impl Source {
         }
         let unused = self.names.iter().filter(|(canonical, _)| !used.contains(*canonical));
         Ok(Loaded {
-            unused: unused.map(|(_, name)| name.clone()).collect(),
+            unused: unused.map(|(_, stored)| stored.name.clone()).collect(),
+            of_optimizer: self.of_optimizer,
             fresh,
             activation_in_doubt: config.activation_in_doubt(),
             hides_directory: false,
@@ -260,8 +318,8 @@ impl Source {
         })
     }
 
-    /// The decoder repeats the word embeddings, and its bias has two names: where the file holds the
-    /// copies, they must be copies. Returns the names of those it holds.
+    /// The decoder repeats the word embeddings, and its bias has two names: where the file holds
+    /// the copies, they must be copies. Returns the names of those it holds.
     fn check_ties(&self, model: &Model) -> Result<Vec<String>, Error> {
         let head = model.head.masked_lm().expect("asked only where there is one");
         let words = &model.bert.embeddings.word_embeddings.weight;
@@ -271,10 +329,10 @@ impl Source {
         ];
         let mut held = Vec::new();
         for (tensor, original, shape, values) in ties {
-            let Some(name) = self.names.get(tensor) else { continue };
+            let Some(stored) = self.names.get(tensor) else { continue };
             let values: &[Real] = values.expect("parameters are contiguous");
             let mut copy = vec![0.0; values.len()];
-            self.file.read_into(name, shape, &mut copy)?;
+            self.read(stored, shape, &mut copy)?;
             if let Some(place) = values.iter().zip(&copy).position(|(a, b)| a != b) {
                 let path = self.file.path().to_owned();
                 return Err(Error::Untied { path, tensor, original, place });
