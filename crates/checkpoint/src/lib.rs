@@ -7,6 +7,8 @@
 //! - [`names`]: the spellings of a tensor's name, and the one that the model uses
 //! - [`tensor_file`]: a file of tensors in any format, mapped into memory; numbers of any width become `Real`
 //! - `safetensors`: what is where in Hugging Face's format
+//! - `pytorch`: what is where in PyTorch's, whose files are programs, and none of them runs
+//! - `sharded`: several files and an index, as one
 //! - [`directory`]: which files make a model directory
 //! - [`bundled`]: the model that is built into the program
 //! - [`heads`]: which head a file holds
@@ -23,8 +25,10 @@ mod error;
 pub mod heads;
 pub mod load;
 pub mod names;
+mod pytorch;
 mod safetensors;
 pub mod save;
+mod sharded;
 pub mod tensor_file;
 pub mod tokenizer_files;
 

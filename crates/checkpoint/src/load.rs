@@ -39,6 +39,8 @@ pub struct Loaded {
     pub model: Model,
     /// Tensors of the file that this model has no use for, by their names in the file.
     pub unused: Vec<String>,
+    /// What else lies in the file, one sentence each.
+    pub passed_over: Vec<String>,
     /// Tensors that were initialised because a new head was asked for.
     pub fresh: Vec<String>,
     /// Whether `hidden_act` was read as one of two things that it may mean.
@@ -50,7 +52,7 @@ pub struct Loaded {
 impl Loaded {
     /// What a user should know about how the model was read; one sentence each.
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes = self.passed_over.clone();
         if !self.unused.is_empty() {
             notes.push(format!(
                 "not used: {} of the file: {}",
@@ -241,6 +243,7 @@ impl Source {
         let unused = self.names.iter().filter(|(canonical, _)| !used.contains(*canonical));
         Ok(Loaded {
             unused: unused.map(|(_, name)| name.clone()).collect(),
+            passed_over: self.file.notes().to_vec(),
             fresh,
             activation_in_doubt: config.activation_in_doubt(),
             hides_directory: false,

@@ -30,7 +30,7 @@ pub(crate) fn index(bytes: Bytes) -> Result<Index, String> {
         checksum: None,
     };
     let entries = metadata.tensors().into_iter().map(|(name, info)| (name, entry(info))).collect();
-    Ok(Index { files: vec![bytes], entries })
+    Ok(Index { files: vec![bytes], entries, notes: Vec::new() })
 }
 // ANCHOR_END: header
 

@@ -4,7 +4,7 @@
 //! here: that every place lies in its file, and how numbers of any width and order become `Real`. Nothing is copied until a
 //! tensor's numbers are asked for.
 
-use crate::{Error, safetensors};
+use crate::{Error, pytorch, safetensors, sharded};
 use bert_kernels::MappedFile;
 use bert_nn::Real;
 use half::{bf16, f16};
@@ -26,6 +26,8 @@ pub(crate) struct Index {
     pub files: Vec<Bytes>,
     /// The tensors by name.
     pub entries: BTreeMap<String, Entry>,
+    /// What was passed over, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// A tensor, and where its numbers are.
@@ -122,11 +124,11 @@ impl Index {
     // ANCHOR: check
     fn check(&self) -> Result<(), String> {
         for (name, entry) in &self.entries {
-            let Some(width) = entry.dtype.width() else { continue };
             let bytes = self.files.get(entry.file).and_then(|file| file.get(entry.place.clone()));
             let Some(bytes) = bytes else {
                 return Err(format!("tensor {name} lies outside of its file"));
             };
+            let Some(width) = entry.dtype.width() else { continue };
             // A size of 0 makes any other size fit the file; what is made of the numbers would overflow.
             let sizes = entry.shape.iter().filter(|&&size| size > 0);
             let largest = sizes.copied().try_fold(1_usize, usize::checked_mul);
@@ -178,12 +180,20 @@ impl Entry {
 }
 
 impl TensorFile {
-    /// Maps the file, reads what is where in it, and checks that.
+    /// Maps the file, reads what is where in it, and checks that. A JSON file is an index of several such files, which are
+    /// opened as one.
     ///
     /// # Errors
     /// It cannot be read, or is not what it says.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Self::new(path, safetensors::FORMAT, safetensors::index(Bytes::open(path)?))
+        if path.extension().is_some_and(|extension| extension == "json") {
+            return Self::new(path, sharded::FORMAT, Ok(sharded::index(path)?));
+        }
+        let bytes = Bytes::open(path)?;
+        if pytorch::recognises(&bytes) {
+            return Self::new(path, pytorch::FORMAT, pytorch::index(bytes));
+        }
+        Self::new(path, safetensors::FORMAT, safetensors::index(bytes))
     }
 
     /// The contents of a safetensors file that is part of the program. `path` is for error messages.
@@ -202,6 +212,16 @@ impl TensorFile {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What was passed over in the file, one sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.index.notes
+    }
+
+    /// What is where.
+    pub(crate) fn into_index(self) -> Index {
+        self.index
     }
 
     /// The names of all tensors, sorted.
@@ -267,6 +287,24 @@ impl TensorFile {
             _ => return Err(self.wrong_dtype(name, entry, "I64 or I32")),
         }
         Ok((entry.shape.clone(), values))
+    }
+
+    /// A tensor's numbers as they are stored, row by row.
+    #[cfg(test)]
+    pub(crate) fn stored(&self, name: &str) -> Vec<u8> {
+        fn copy<const N: usize>(entry: &Entry, bytes: &[u8]) -> Vec<u8> {
+            let mut values = vec![[0; N]; entry.numbers()];
+            widen(entry, bytes, &mut values, |number| number);
+            values.concat()
+        }
+        let entry = self.entry(name).unwrap();
+        let bytes = &self.index.files[entry.file][entry.place.clone()];
+        match entry.dtype.width() {
+            Some(8) => copy::<8>(entry, bytes),
+            Some(4) => copy::<4>(entry, bytes),
+            Some(2) => copy::<2>(entry, bytes),
+            _ => copy::<1>(entry, bytes),
+        }
     }
 
     fn entry(&self, name: &str) -> Result<&Entry, Error> {
