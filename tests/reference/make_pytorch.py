@@ -86,7 +86,7 @@ def check(folder):
 def twins(folder):
     """What is in the other files. The state dict of `trainer` and of Python 2 lies under a key."""
     keys = {"trainer": "state_dict", "python2-nested": "model"}
-    for name in ("trainer", "nested", "other", "python2", "python2-nested"):
+    for name in ("worked", "trainer", "nested", "other", "python2", "python2-nested"):
         path = next(folder.glob(f"{name}-[0-9]*.bin"), None)
         if path is None:
             continue

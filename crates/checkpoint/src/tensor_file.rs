@@ -190,7 +190,7 @@ impl TensorFile {
             return Self::new(path, sharded::FORMAT, Ok(sharded::index(path)?));
         }
         let bytes = Bytes::open(path)?;
-        if pytorch::recognises(&bytes) {
+        if pytorch::recognises(&bytes, path) {
             return Self::new(path, pytorch::FORMAT, pytorch::index(bytes));
         }
         Self::new(path, safetensors::FORMAT, safetensors::index(bytes))
@@ -322,6 +322,14 @@ impl TensorFile {
             found: entry.dtype.to_string(),
             expected,
         }
+    }
+}
+
+/// What Git LFS leaves in the place of a file that it did not fetch.
+pub(crate) fn refuse_pointer(bytes: &[u8]) -> Result<(), String> {
+    match bytes.starts_with(b"version https://git-lfs") {
+        true => Err("it is a Git LFS pointer; fetch the file itself with git lfs pull".to_owned()),
+        false => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@
 //!              NAME/data/0      the bytes of the first storage, at a multiple of 64, and so on
 //!              NAME/byteorder   "little"
 //!              NAME/version     "3", and some entries more that nobody needs
+//! PK 07 08   after the bytes: checksum and sizes again
 //! PK 01 02   central directory: of each entry, its name, size, and where its local header is (46 bytes and the name)
 //! PK 06 06   where the central directory is, in 8 bytes (zip64)
 //! PK 06 07   where that is

@@ -24,9 +24,10 @@ mod state_dict;
 mod tests;
 mod values;
 
-use crate::tensor_file::{Bytes, Index};
+use crate::tensor_file::{Bytes, Index, refuse_pointer};
 use archive::{Entries, shown};
 use state_dict::{Found, Storages};
+use std::path::Path;
 use values::Budget;
 
 /// What the format is called.
@@ -60,9 +61,13 @@ fn form(bytes: &[u8]) -> Option<Form> {
 }
 // ANCHOR_END: form
 
-/// Whether a file that begins like this is PyTorch's.
-pub(crate) fn recognises(bytes: &[u8]) -> bool {
-    form(bytes).is_some()
+/// Whether a file is PyTorch's: by what it begins with, else by its name.
+pub(crate) fn recognises(bytes: &[u8], path: &Path) -> bool {
+    let named = ["bin", "pt", "pth"]
+        .iter()
+        .any(|&name| path.extension().is_some_and(|extension| extension == name));
+    // The header of a safetensors file follows its length.
+    form(bytes).is_some() || named && bytes.get(8) != Some(&b'{')
 }
 
 /// What is where. `Err` says what is wrong with it.
@@ -72,6 +77,7 @@ pub(crate) fn index(bytes: Bytes) -> Result<Index, String> {
 }
 
 fn read(bytes: &[u8]) -> Result<Found, String> {
+    refuse_pointer(bytes)?;
     let mut budget = Budget::new(bytes.len());
     match form(bytes) {
         Some(Form::Zip) => zip(bytes, &mut budget),

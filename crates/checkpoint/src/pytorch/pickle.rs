@@ -10,7 +10,6 @@ use super::archive::shown;
 use super::globals::{self, Made};
 use super::opcodes::*;
 use super::values::{Budget, Object, Tensor, Value};
-use std::collections::HashMap;
 
 /// What a pickle holds.
 pub(super) struct Pickle<'a> {
@@ -38,7 +37,8 @@ struct Machine<'a, 'b> {
     stack: Vec<Value<'a>>,
     /// How high the stack was at each mark.
     marks: Vec<usize>,
-    memo: HashMap<u32, Value<'a>>,
+    /// What was kept, by number.
+    memo: Vec<Option<Value<'a>>>,
     objects: Vec<Object<'a>>,
     budget: &'b mut Budget,
 }
@@ -245,16 +245,23 @@ impl<'a> Machine<'a, '_> {
         Ok(&mut self.objects[place])
     }
 
+    /// Numbers go up one by one; Python 2 begins with 1.
     fn keep(&mut self, number: u32) -> Result<(), String> {
         let top = self.top()?;
-        self.memo.insert(number, top);
+        let place = usize::try_from(number).map_err(|error| error.to_string())?;
+        if place > self.memo.len() + 1 {
+            return Err(format!("keeps number {number} after number {}", self.memo.len()));
+        }
+        self.memo.resize(self.memo.len().max(place + 1), None);
+        self.memo[place] = Some(top);
         Ok(())
     }
 
     fn recall(&mut self, number: u32) -> Result<(), String> {
-        let value =
-            self.memo.get(&number).ok_or_else(|| format!("nothing was kept as number {number}"))?;
-        self.stack.push(*value);
+        let place = usize::try_from(number).map_err(|error| error.to_string())?;
+        let value = self.memo.get(place).copied().flatten();
+        let value = value.ok_or_else(|| format!("nothing was kept as number {number}"))?;
+        self.stack.push(value);
         Ok(())
     }
 

@@ -80,17 +80,13 @@ fn wrapped<'a, 'b>(
     })
 }
 
+/// What lies beside the state dict in its wrapping.
 fn beside(wrapper: &str, root: &Pairs) -> Option<String> {
-    let others = root.iter().filter(|(key, _)| !matches!(key, Value::Text(key) if *key == wrapper));
-    let names: Vec<_> =
-        others.map(|(key, _)| name(*key).unwrap_or_else(|| "…".to_owned())).collect();
-    let (one, list) = (names.len() == 1, listed(&names));
-    let lie = if one { "lies" } else { "lie" };
-    (!names.is_empty()).then(|| {
-        format!(
-            "passed over, since the weights are under {wrapper}: what {lie} beside them: {list}"
-        )
-    })
+    let is_other = |(key, _): &&(Value, Value)| !matches!(key, Value::Text(key) if *key == wrapper);
+    let others = root.iter().filter(is_other);
+    let names: Vec<_> = others.filter_map(|(key, _)| Some(shown(&name(*key)?))).collect();
+    let list = || format!("passed over, beside the weights under {wrapper}: {}", listed(&names));
+    (!names.is_empty()).then(list)
 }
 
 /// A key as part of a tensor's name.

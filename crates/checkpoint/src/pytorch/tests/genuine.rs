@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::Dtype;
+use bert_nn::Real;
 
 /// Names, shapes, types, and every bit of every number.
 fn assert_same(file: &TensorFile, twin: &TensorFile) {
@@ -61,10 +62,10 @@ fn every_tensor_of_two_versions_both_forms_and_two_protocols_equals_its_twin_bit
 fn views_are_read_along_their_strides() {
     let file = TensorFile::open(&fixtures().join("everything-1.13.1-old-4.bin")).unwrap();
     // The grid is n / 4 − 3 for n from 0 to 23, in rows of 6.
-    let grid = |numbers: &[i32]| numbers.iter().map(|&n| n as f32 / 4.0 - 3.0).collect::<Vec<_>>();
-    let values = |name: &str| {
-        file.reals(name).unwrap().1.iter().map(|&value| value as f32).collect::<Vec<_>>()
+    let grid = |numbers: &[u8]| -> Vec<Real> {
+        numbers.iter().map(|&number| Real::from(number) / 4.0 - 3.0).collect()
     };
+    let values = |name: &str| file.reals(name).unwrap().1;
     assert_eq!(values("view.rows"), grid(&(6..18).collect::<Vec<_>>()));
     assert_eq!(values("view.columns"), grid(&[2, 3, 4, 8, 9, 10, 14, 15, 16, 20, 21, 22]));
     assert_eq!(values("view.steps"), grid(&[1, 4, 13, 16]));
@@ -92,7 +93,7 @@ fn a_state_dict_among_other_things_is_found_and_the_rest_is_told() {
     assert_eq!(
         file.notes(),
         [
-            "passed over, since the weights are under state_dict: what lie beside them: epoch, global_step, optimizer_states",
+            "passed over, beside the weights under state_dict: epoch, global_step, optimizer_states",
             "passed over: 1 value of the file that is no tensor"
         ]
     );

@@ -294,6 +294,14 @@ fn other_files_are_named() {
     assert!(
         message(&pickle(&[b"}}}}"])).contains("it is a pickle, but not one that torch.save writes")
     );
+    assert!(
+        message(b"")
+            .contains("not a whole PyTorch file: it begins like no file that torch.save writes")
+    );
+    assert!(
+        message(b"version https://git-lfs.github.com/spec/v1\n")
+            .contains("it is a Git LFS pointer")
+    );
     // 640 bytes of header begin as a pickle of protocol 2 does.
     let safetensors = [640_u64.to_le_bytes().as_slice(), b"{}", &[b' '; 638]].concat();
     assert_eq!(message(&safetensors), "(it was read)");
