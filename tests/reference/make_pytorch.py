@@ -12,6 +12,7 @@ Written by pytorch_tensors.py under
     python2*, trainer, nested, empty, other, refused-*    see pytorch_tensors.py
     NAME.safetensors                       what torch 2.15.0 reads in NAME-*.bin, in the names that ours gives them
     sharded/                               two small models in several files with an index, by huggingface_hub, and whole
+    model/                                 the weights of parity/act-relu as pytorch_model.bin
 
 Keys of the old form are addresses in memory, so those files are not the same twice. Every file is read back by torch 2.15.0
 and compared here, bit for bit.
@@ -27,6 +28,7 @@ import tempfile
 from common import CACHE, REFERENCE, clear_folder, fixtures_folder, write_tensors
 import huggingface_hub
 import torch
+import transformers
 from safetensors.torch import load_file
 
 PACKAGES = {
@@ -106,6 +108,13 @@ def sharded(folder):
     write_tensors(folder / "whole.safetensors", tensors)
 
 
+def model(folder):
+    """The weights of parity/act-relu as transformers 4 saved a model: the tied decoder is spelled out."""
+    parity = fixtures_folder([]) / "parity" / "act-relu"
+    whole = transformers.BertForMaskedLM.from_pretrained(parity)
+    torch.save(whole.state_dict(), folder / "pytorch_model.bin")
+
+
 def main():
     out = fixtures_folder() / "weights" / "pytorch"
     committed = pathlib.Path(fixtures_folder([])) / "weights" / "pytorch"
@@ -127,9 +136,10 @@ def main():
         other.rename(folder / "everything.safetensors")
         check(folder)
         twins(folder)
-        (folder / "sharded").mkdir()
-        sharded(folder / "sharded")
-        for place in (out, out / "sharded"):
+        for name, make in (("sharded", sharded), ("model", model)):
+            (folder / name).mkdir()
+            make(folder / name)
+        for place in (out, out / "sharded", out / "model"):
             clear_folder(place)
         for path in sorted(folder.rglob("*")):
             if path.is_file():

@@ -1,6 +1,6 @@
 //! A file of tensors in any format, mapped into memory.
 //!
-//! A format's reader ([`safetensors`](crate::safetensors), …) only finds out what is where: an [`Index`]. What holds for all formats is
+//! A format's reader (`safetensors`, `pytorch`) only finds out what is where: an `Index`. What holds for all formats is
 //! here: that every place lies in its file, and how numbers of any width and order become `Real`. Nothing is copied until a
 //! tensor's numbers are asked for.
 

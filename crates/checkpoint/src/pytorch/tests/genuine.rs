@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Dtype;
-use bert_nn::Real;
+use bert_nn::{Real, Tensors};
 
 /// Names, shapes, types, and every bit of every number.
 fn assert_same(file: &TensorFile, twin: &TensorFile) {
@@ -166,4 +166,25 @@ fn files_that_huggingface_hub_split_are_read_as_one() {
         assert_same(&file, &whole);
         assert!(file.notes().is_empty());
     }
+}
+
+#[test]
+fn a_directory_with_pytorch_model_bin_is_the_same_model() {
+    let parity = fixtures().join("../../parity/act-relu");
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(parity.join("config.json"), folder.path().join("config.json")).unwrap();
+    let weights = fixtures().join("model/pytorch_model.bin");
+    fs::copy(weights, folder.path().join("pytorch_model.bin")).unwrap();
+    let load = |path: &Path| crate::load(path, &crate::LoadOptions::default()).unwrap();
+    let (model, twin) = (load(folder.path()), load(&parity));
+    assert_eq!(model.notes(), twin.notes());
+    let tensors = |loaded: &crate::Loaded| -> Vec<(String, Vec<Real>)> {
+        loaded
+            .model
+            .tensors()
+            .into_iter()
+            .map(|tensor| (tensor.name, tensor.values.to_vec()))
+            .collect()
+    };
+    assert_eq!(tensors(&model), tensors(&twin));
 }
