@@ -11,7 +11,6 @@
 use super::archive::shown;
 use super::pickle::Pickle;
 use super::values::{Budget, Object, Storage, Tensor, Value};
-use crate::error::listed;
 use crate::tensor_file::Entry;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry::{Occupied, Vacant};
@@ -82,10 +81,20 @@ fn wrapped<'a, 'b>(
 
 /// What lies beside the state dict in its wrapping.
 fn beside(wrapper: &str, root: &Pairs) -> Option<String> {
-    let is_other = |(key, _): &&(Value, Value)| !matches!(key, Value::Text(key) if *key == wrapper);
-    let others = root.iter().filter(is_other);
-    let names: Vec<_> = others.filter_map(|(key, _)| Some(shown(&name(*key)?))).collect();
-    let list = || format!("passed over, beside the weights under {wrapper}: {}", listed(&names));
+    const SHOWN: usize = 8;
+    let others = || {
+        root.iter().filter_map(|(key, _)| match key {
+            Value::Text(key) if *key != wrapper => Some(shown(key)),
+            _ => None,
+        })
+    };
+    let more = match others().count().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let names: Vec<_> = others().take(SHOWN).collect();
+    let list =
+        || format!("passed over, beside the weights under {wrapper}: {}{more}", names.join(", "));
     (!names.is_empty()).then(list)
 }
 
@@ -110,10 +119,12 @@ struct Collector<'a, 'b> {
 impl<'a> Collector<'a, '_> {
     fn collect(&mut self, prefix: &str, pairs: &Pairs<'a>, depth: usize) -> Result<(), String> {
         for (key, value) in pairs {
-            let object = value.object(self.objects);
-            let (Some(key), Some(object @ (Object::Tensor(_) | Object::Dict(_)))) =
-                (name(*key), object)
-            else {
+            let object = match value.object(self.objects) {
+                Some(object @ (Object::Tensor(_) | Object::Dict(_))) => Some(object),
+                _ => None,
+            };
+            // A key is copied only for what has a name.
+            let Some((object, key)) = object.and_then(|object| Some((object, name(*key)?))) else {
                 self.budget.spend(1)?;
                 self.others += 1;
                 continue;

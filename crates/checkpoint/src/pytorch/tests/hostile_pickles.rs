@@ -344,6 +344,18 @@ fn memory_is_not_filled_by_what_is_no_weight() {
 }
 
 #[test]
+fn a_long_key_is_not_copied_for_each_use() {
+    // 100 GB, if it were.
+    let key = [text(&"k".repeat(1 << 20)).as_slice(), b"q\x00"].concat();
+    let others = pickle(&[b"}(", &key, b"N", &b"h\x00N".repeat(100_000), b"u"]);
+    let file = open(&zip(&others).bytes).unwrap();
+    assert_eq!(file.notes(), ["passed over: 100001 values of the file that are no tensors"]);
+    let beside = pickle(&[b"}(", &key, b"N", &b"h\x00N".repeat(100_000), &text("model"), b"}u"]);
+    let file = open(&zip(&beside).bytes).unwrap();
+    assert!(file.notes()[0].ends_with("… and 99993 more"), "{:?}", file.notes());
+}
+
+#[test]
 fn a_billion_laughs_are_not_laughed() {
     // Each dictionary holds the one before under a hundred names.
     let x = tensor(storage("0", 6), 0, &[6], &[1]);
