@@ -7,17 +7,24 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The weights' file.
+/// The weights' file, as it is written.
 pub const WEIGHTS: &str = "model.safetensors";
 /// Google's weights: the index of a checkpoint.
 pub const GOOGLE_WEIGHTS: &str = "bert_model.ckpt.index";
+/// The weights' files that are read: the first that is there, in transformers' order.
+pub const WEIGHTS_FILES: [&str; 5] = [
+    WEIGHTS,
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    GOOGLE_WEIGHTS,
+];
 /// Hugging Face's configuration.
 pub const CONFIG: &str = "config.json";
 /// Google's configuration.
 pub const GOOGLE_CONFIG: &str = "bert_config.json";
 // Weights of other programs; said by name, since a directory that holds them looks whole.
-const OTHER_WEIGHTS: [&str; 4] =
-    ["pytorch_model.bin", "model.safetensors.index.json", "tf_model.h5", "flax_model.msgpack"];
+const OTHER_WEIGHTS: [&str; 2] = ["tf_model.h5", "flax_model.msgpack"];
 
 /// A directory with a configuration and weights; or a model that is built into the program and is
 /// asked for by its name ([`bundled`]).
@@ -81,11 +88,11 @@ impl ModelDirectory {
 
     /// Opens the weights' file; says what was looked for when it is missing.
     pub fn weights(&self) -> Result<TensorFile, Error> {
-        let file = self.path.join(WEIGHTS);
         if let Some(bundle) = self.bundle {
-            return TensorFile::of_bytes(bundle.file(WEIGHTS), &file);
+            return TensorFile::of_bytes(bundle.file(WEIGHTS), &self.path.join(WEIGHTS));
         }
-        if file.is_file() {
+        let mut files = WEIGHTS_FILES.iter().map(|name| self.path.join(name));
+        if let Some(file) = files.find(|file| file.is_file()) {
             return TensorFile::open(&file);
         }
         if let Some(index) = self.google_index()? {
@@ -96,16 +103,13 @@ impl ModelDirectory {
             Some(name) => format!("found {name}, which is not read"),
             None => format!("found {}", listing(&self.path)?),
         };
-        let problem = format!("looked for {WEIGHTS} and {GOOGLE_WEIGHTS}, {found}");
+        let problem = format!("looked for {}, {found}", WEIGHTS_FILES.join(", "));
         Err(Error::NotAModel { path: self.path.clone(), problem })
     }
 
-    /// The index of Google's checkpoint: under its usual name, or the only one. Their programs for
-    /// tasks write `model.ckpt-343.index`.
+    /// The index of a checkpoint of Google's that has not its usual name, if it is the only one: their programs for tasks write
+    /// `model.ckpt-343.index`.
     fn google_index(&self) -> Result<Option<PathBuf>, Error> {
-        if self.path.join(GOOGLE_WEIGHTS).is_file() {
-            return Ok(Some(self.path.join(GOOGLE_WEIGHTS)));
-        }
         let mut found = names(&self.path)?;
         found.retain(|name| name.ends_with(".index") && name.contains(".ckpt"));
         match &found[..] {
@@ -163,8 +167,22 @@ mod tests {
         let text = message(folder.path());
         assert!(text.contains("looked for config.json and bert_config.json, found notes.txt"));
         fs::write(folder.path().join(CONFIG), "{}").unwrap();
-        fs::write(folder.path().join("pytorch_model.bin"), "").unwrap();
-        assert!(message(folder.path()).contains("found pytorch_model.bin, which is not read"));
+        fs::write(folder.path().join("tf_model.h5"), "").unwrap();
+        let text = message(folder.path());
+        assert!(text.contains("found tf_model.h5, which is not read"), "{text}");
+        assert!(WEIGHTS_FILES.iter().all(|name| text.contains(name)), "{text}");
+    }
+
+    #[test]
+    fn the_weights_are_looked_for_in_the_order_of_transformers() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(CONFIG), "{}").unwrap();
+        // Each is damaged, so that the message names the one that was opened.
+        for name in WEIGHTS_FILES.iter().rev() {
+            fs::write(folder.path().join(name), "").unwrap();
+            let (text, file) = (message(folder.path()), folder.path().join(name));
+            assert!(text.starts_with(&format!("{}: not a whole", file.display())), "{text}");
+        }
     }
 
     #[test]

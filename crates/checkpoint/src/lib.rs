@@ -7,8 +7,10 @@
 //! - [`names`]: the spellings of a tensor's name, and the one that the model uses
 //! - [`tensor_file`]: a file of tensors in any format, mapped into memory; numbers of any width become `Real`
 //! - `safetensors`: what is where in Hugging Face's format
+//! - `pytorch`: what is where in PyTorch's, whose files are programs, and none of them runs
 //! - `tensorflow`: what is where in Google's
 //! - `crc32c`: the checksum of Google's, block by block and tensor by tensor
+//! - `sharded`: several files and an index, as one
 //! - [`directory`]: which files make a model directory
 //! - [`bundled`]: the model that is built into the program
 //! - [`heads`]: which head a file holds
@@ -26,8 +28,10 @@ mod error;
 pub mod heads;
 pub mod load;
 pub mod names;
+mod pytorch;
 mod safetensors;
 pub mod save;
+mod sharded;
 pub mod tensor_file;
 mod tensorflow;
 pub mod tokenizer_files;

@@ -45,6 +45,8 @@ pub struct Loaded {
     /// How many tensors of the file belong to the training that made it: an optimizer's moments, a
     /// count of steps.
     pub of_optimizer: usize,
+    /// What else lies in the file, one sentence each.
+    pub passed_over: Vec<String>,
     /// Tensors that were initialised because a new head was asked for.
     pub fresh: Vec<String>,
     /// Whether `hidden_act` was read as one of two things that it may mean.
@@ -56,7 +58,7 @@ pub struct Loaded {
 impl Loaded {
     /// What a user should know about how the model was read; one sentence each.
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes = self.passed_over.clone();
         if !self.unused.is_empty() {
             notes.push(format!(
                 "not used: {} of the file: {}",
@@ -299,6 +301,7 @@ impl Source {
         Ok(Loaded {
             unused: unused.map(|(_, stored)| stored.name.clone()).collect(),
             of_optimizer: self.of_optimizer,
+            passed_over: self.file.notes().to_vec(),
             fresh,
             activation_in_doubt: config.activation_in_doubt(),
             hides_directory: false,

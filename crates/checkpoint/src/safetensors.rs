@@ -2,7 +2,7 @@
 //!
 //! The safetensors crate reads and checks the header.
 
-use crate::tensor_file::{Bytes, Dtype, Entry, Index};
+use crate::tensor_file::{Bytes, Dtype, Entry, Index, refuse_pointer};
 use ::safetensors::tensor::{Dtype as Stored, SafeTensors, TensorInfo};
 
 /// What the format is called.
@@ -11,11 +11,9 @@ pub(crate) const FORMAT: &str = "safetensors";
 /// What is where, counted from the beginning of the file. `Err` says what is wrong with it.
 // ANCHOR: header
 pub(crate) fn index(bytes: Bytes) -> Result<Index, String> {
+    refuse_pointer(&bytes)?;
     // `deserialize` checks that the tensors lie end to end and fill the file exactly.
     SafeTensors::deserialize(&bytes).map_err(|error| {
-        if bytes.starts_with(b"version https://git-lfs") {
-            return "it is a Git LFS pointer; fetch the file itself with git lfs pull".to_owned();
-        }
         format!("{error} (if it was downloaded, the download may have been cut off)")
     })?;
     let (header, metadata) =
@@ -30,7 +28,7 @@ pub(crate) fn index(bytes: Bytes) -> Result<Index, String> {
         checksum: None,
     };
     let entries = metadata.tensors().into_iter().map(|(name, info)| (name, entry(info))).collect();
-    Ok(Index { files: vec![bytes], entries })
+    Ok(Index { files: vec![bytes], entries, notes: Vec::new() })
 }
 // ANCHOR_END: header
 

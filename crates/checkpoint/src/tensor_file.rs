@@ -1,16 +1,15 @@
 //! A file of tensors in any format, mapped into memory.
 //!
-//! A format's reader (`safetensors`, `tensorflow`) only finds out what is where: an `Index`. What
-//! holds for all formats is here: that every place lies in its file, that a checksum is right, and
-//! how numbers of any width and order become `Real`. Nothing is copied until a tensor's numbers are
-//! asked for.
+//! A format's reader (`safetensors`, `pytorch`, `tensorflow`, `sharded`) only finds out what is where: an `Index`. What holds for all
+//! formats is here: that every place lies in its file, that a checksum is right, and how numbers of any width and order become
+//! `Real`. Nothing is copied until a tensor's numbers are asked for.
 
 mod copy;
 #[cfg(test)]
 mod tests;
 
 use crate::crc32c::crc32c;
-use crate::{Error, safetensors, tensorflow};
+use crate::{Error, pytorch, safetensors, sharded, tensorflow};
 use bert_kernels::MappedFile;
 use bert_nn::Real;
 use copy::widen;
@@ -34,6 +33,8 @@ pub(crate) struct Index {
     pub files: Vec<Bytes>,
     /// The tensors by name.
     pub entries: BTreeMap<String, Entry>,
+    /// What was passed over, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// A tensor, and where its numbers are.
@@ -146,13 +147,12 @@ impl Index {
     // ANCHOR: check
     fn check(&self) -> Result<(), String> {
         for (name, entry) in &self.entries {
-            let Some(width) = entry.dtype.width() else { continue };
             let bytes = self.files.get(entry.file).and_then(|file| file.get(entry.place.clone()));
             let Some(bytes) = bytes else {
                 return Err(format!("tensor {name} lies outside of its file"));
             };
-            // A size of 0 makes any other size fit the file; what is made of the numbers would
-            // overflow.
+            let Some(width) = entry.dtype.width() else { continue };
+            // A size of 0 makes any other size fit the file; what is made of the numbers would overflow.
             let sizes = entry.shape.iter().filter(|&&size| size > 0);
             let largest = sizes.copied().try_fold(1_usize, usize::checked_mul);
             if largest.is_none_or(|numbers| numbers > isize::MAX as usize / size_of::<f64>()) {
@@ -218,8 +218,8 @@ impl Entry {
 }
 
 impl TensorFile {
-    /// Maps the file, reads what is where in it, and checks that. A TensorFlow checkpoint `x.ckpt`
-    /// is asked for by the name of its index, `x.ckpt.index`, or by `x.ckpt`.
+    /// Maps the file, reads what is where in it, and checks that. A JSON file is an index of several such files, which are opened as
+    /// one. A TensorFlow checkpoint `x.ckpt` is asked for by the name of its index, `x.ckpt.index`, or by `x.ckpt`.
     ///
     /// # Errors
     /// It cannot be read, or is not what it says.
@@ -227,7 +227,14 @@ impl TensorFile {
         if let Some(path) = tensorflow::index_path(path) {
             return Self::new(&path, tensorflow::FORMAT, Ok(tensorflow::index(&path)?));
         }
-        Self::new(path, safetensors::FORMAT, safetensors::index(Bytes::open(path)?))
+        if path.extension().is_some_and(|extension| extension == "json") {
+            return Self::new(path, sharded::FORMAT, Ok(sharded::index(path)?));
+        }
+        let bytes = Bytes::open(path)?;
+        if pytorch::recognises(&bytes, path) {
+            return Self::new(path, pytorch::FORMAT, pytorch::index(bytes));
+        }
+        Self::new(path, safetensors::FORMAT, safetensors::index(bytes))
     }
 
     /// The contents of a safetensors file that is part of the program. `path` is for error
@@ -252,6 +259,16 @@ impl TensorFile {
     /// What its format is called.
     pub fn format(&self) -> &'static str {
         self.format
+    }
+
+    /// What was passed over in the file, one sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.index.notes
+    }
+
+    /// What is where.
+    pub(crate) fn into_index(self) -> Index {
+        self.index
     }
 
     /// The names of all tensors, sorted.
@@ -363,6 +380,24 @@ impl TensorFile {
     }
     // ANCHOR_END: bytes
 
+    /// A tensor's numbers as they are stored, row by row.
+    #[cfg(test)]
+    pub(crate) fn stored(&self, name: &str) -> Vec<u8> {
+        fn copy<const N: usize>(entry: &Entry, bytes: &[u8]) -> Vec<u8> {
+            let mut values = vec![[0; N]; entry.numbers()];
+            widen(&entry.shape, entry.strides.as_deref(), bytes, &mut values, |number| number);
+            values.concat()
+        }
+        let entry = &self.index.entries[name];
+        let bytes = &self.index.files[entry.file][entry.place.clone()];
+        match entry.dtype.width() {
+            Some(8) => copy::<8>(entry, bytes),
+            Some(4) => copy::<4>(entry, bytes),
+            Some(2) => copy::<2>(entry, bytes),
+            _ => copy::<1>(entry, bytes),
+        }
+    }
+
     /// A tensor that can be read; of any other, nothing but its name was checked.
     fn entry(&self, name: &str, expected: &'static str) -> Result<&Entry, Error> {
         let entry = self.index.entries.get(name).ok_or_else(|| Error::NoTensor {
@@ -388,5 +423,13 @@ impl TensorFile {
             found: entry.dtype.to_string(),
             expected,
         }
+    }
+}
+
+/// What Git LFS leaves in the place of a file that it did not fetch.
+pub(crate) fn refuse_pointer(bytes: &[u8]) -> Result<(), String> {
+    match bytes.starts_with(b"version https://git-lfs") {
+        true => Err("it is a Git LFS pointer; fetch the file itself with git lfs pull".to_owned()),
+        false => Ok(()),
     }
 }

@@ -69,7 +69,7 @@ pub(crate) fn index(path: &Path) -> Result<Index, Error> {
         let entry = entry(&name, stored, file, files[file].len());
         entries.insert(name, entry.map_err(|problem| corrupt(&data, problem))?);
     }
-    Ok(Index { files, entries })
+    Ok(Index { files, entries, notes: Vec::new() })
 }
 // ANCHOR_END: index
 
