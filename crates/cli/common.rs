@@ -1,5 +1,6 @@
 //! What several subcommands share.
 
+use crate::model_path::ModelPath;
 use crate::progress::spinner;
 use crate::text::{Text, TextArgs};
 use anyhow::{Context, Result};
@@ -11,15 +12,14 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, BufWriter, StdoutLock, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Which model, and how to read it.
 #[derive(clap::Args)]
 pub struct ModelArgs {
-    /// The model directory: config.json, model.safetensors, and vocab.txt or tokenizer.json; or
-    /// tiny-world, which is built in
-    #[arg(long, value_name = "DIR")]
-    pub model: PathBuf,
+    /// The model: a directory, a name on the Hugging Face Hub (owner/model), or tiny-world, which is built in
+    #[arg(long, value_name = "MODEL")]
+    pub model: ModelPath,
     /// The head to read, where the files leave a doubt: none, masked_lm, next_sentence,
     /// pre_training, sequence_classification, token_classification, question_answering,
     /// multiple_choice
@@ -50,21 +50,21 @@ impl ModelArgs {
 
     /// Reads the model and says on standard error what one should know about it.
     pub fn open(&self) -> Result<Pipeline> {
-        let pipeline = Pipeline::open(&self.model, &self.options())?;
+        let pipeline = Pipeline::open(&self.model.directory()?, &self.options())?;
         pipeline.notes.iter().for_each(|note| warn(note));
         Ok(pipeline)
     }
 
     /// As [`ModelArgs::open`], for what looks into the model.
     pub fn open_plain(&self) -> Result<Pipeline<Model>> {
-        let pipeline = Pipeline::open_plain(&self.model, &self.options())?;
+        let pipeline = Pipeline::open_plain(&self.model.directory()?, &self.options())?;
         pipeline.notes.iter().for_each(|note| warn(note));
         Ok(pipeline)
     }
 
     /// As [`ModelArgs::open`], for what needs no tokenizer.
     pub fn load(&self) -> Result<Loaded> {
-        let loaded = load(&self.model, &self.options())?;
+        let loaded = load(&self.model.directory()?, &self.options())?;
         loaded.notes().iter().for_each(|note| warn(note));
         Ok(loaded)
     }

@@ -16,6 +16,7 @@ mod answer;
 mod classify;
 mod common;
 mod corpus_args;
+mod download;
 mod encode;
 mod evaluate;
 mod explain;
@@ -30,6 +31,7 @@ mod interrupt;
 mod lab;
 mod ladder;
 mod lr_find;
+mod model_path;
 mod predict;
 mod pretrain;
 mod pretrain_data;
@@ -93,6 +95,7 @@ enum Command {
     Evaluate(Box<evaluate::Args>),
     Report(Box<report_command::Args>),
     Lab(lab::Args),
+    Download(download::Args),
     Verify(verify::Args),
     Vocab(vocab::Args),
 }
@@ -137,6 +140,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Predict(args) => predict::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Lab(args) => lab::run(&args),
+        Command::Download(args) => download::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Vocab(args) => vocab::run(&args),
     }

@@ -223,7 +223,7 @@ impl Args {
         let config: Value = serde_json::from_str(&config.to_json()).expect("just written");
         let values = [
             ("model configuration", config),
-            ("--init", json!(self.model.init.as_ref().map(|path| path.to_string_lossy()))),
+            ("--init", json!(self.model.init.as_ref().map(|init| init.given().to_string_lossy()))),
             ("--steps (or --epochs)", json!(total)),
             ("--batch-size", json!(self.batch_size)),
             ("--batch-tokens", json!(self.batch_tokens)),

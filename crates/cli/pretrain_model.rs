@@ -1,6 +1,7 @@
 //! What a pre-training begins with: sizes and random weights, or another model.
 
 use crate::common::warn;
+use crate::model_path::ModelPath;
 use crate::pretrain_data::{Data, DataArgs};
 use anyhow::{Context as _, Result};
 use bert_checkpoint::{LoadOptions, load};
@@ -19,8 +20,8 @@ pub struct ModelChoice {
     #[arg(long, value_name = "SIZE|FILE", conflicts_with = "init")]
     config: Option<String>,
     /// Go on from the weights and the vocabulary of this model instead of random weights
-    #[arg(long, value_name = "DIR")]
-    pub init: Option<PathBuf>,
+    #[arg(long, value_name = "MODEL")]
+    pub init: Option<ModelPath>,
     /// Dropout everywhere [default: the configuration's, 0.1; with --tiny-world 0: it never repeats]
     #[arg(long, value_name = "RATE")]
     pub dropout: Option<f64>,
@@ -38,14 +39,14 @@ pub struct Initial {
 impl ModelChoice {
     /// Reads the model of `--init`.
     pub fn initial(&self, data: &DataArgs) -> Result<Option<Initial>> {
-        let Some(directory) = &self.init else { return Ok(None) };
+        let Some(init) = &self.init else { return Ok(None) };
+        let directory = init.directory()?;
         let head =
             if data.asks_next_sentence() { HeadKind::PreTraining } else { HeadKind::MaskedLm };
         let options =
             LoadOptions { head: Some(head), new_head: Some(data.seed()), ..LoadOptions::default() };
-        let loaded = load(directory, &options)?;
+        let loaded = load(&directory, &options)?;
         loaded.notes().iter().for_each(|note| warn(note));
-        let directory = directory.clone();
         Ok(Some(Initial { directory, config: loaded.config, model: loaded.model }))
     }
 

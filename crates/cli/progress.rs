@@ -1,6 +1,7 @@
 //! How a training is told: a bar on a terminal, a plain line from time to time elsewhere.
 
 use crate::common::{say, warn};
+use bert_hub::hub::Listener;
 use bert_model::HeadKind;
 use bert_train::{Error, Event};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -24,6 +25,35 @@ pub fn spinner(what: &str) -> ProgressBar {
 pub fn bar(total: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
     bar.with_style(style("{bar:24} {pos}/{len}  {msg}  {eta} left"))
+}
+
+/// How the download of a model goes: a bar for each file on a terminal, a line elsewhere.
+#[derive(Default)]
+pub struct Download {
+    file: String,
+    bar: Option<ProgressBar>,
+}
+
+impl Listener for Download {
+    fn begin(&mut self, file: &str, size: usize) {
+        // A file that was interrupted begins again.
+        if self.file != file {
+            self.file = file.to_owned();
+            say(&format!("{file}, {:.1} MB", size as f64 / 1e6));
+        }
+        let bar = ProgressBar::with_draw_target(Some(size as u64), ProgressDrawTarget::stderr());
+        self.bar = Some(
+            bar.with_style(style("{bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left")),
+        );
+    }
+
+    fn more(&mut self, size: usize) {
+        self.bar.iter().for_each(|bar| bar.inc(size as u64));
+    }
+
+    fn end(&mut self) {
+        self.bar.take().iter().for_each(ProgressBar::finish_and_clear);
+    }
 }
 
 fn style(template: &str) -> ProgressStyle {

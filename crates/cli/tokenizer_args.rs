@@ -1,6 +1,7 @@
 //! Which tokenizer: a model's, or one for a vocabulary.
 
 use crate::common::Usage;
+use crate::model_path::ModelPath;
 use anyhow::Result;
 use bert_tokenizer::{Options, Tokenizer};
 use std::path::{Path, PathBuf};
@@ -28,9 +29,9 @@ impl VocabArgs {
 /// A model's tokenizer, or one for a vocabulary.
 #[derive(clap::Args, Debug)]
 pub struct TokenizerArgs {
-    /// A model directory, or tiny-world; its tokenizer is used
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["vocab", "cased"])]
-    model: Option<PathBuf>,
+    /// A model, whose tokenizer is used: a directory, a name on the Hugging Face Hub, or tiny-world
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["vocab", "cased"])]
+    model: Option<ModelPath>,
     #[command(flatten)]
     vocab: VocabArgs,
 }
@@ -45,7 +46,7 @@ impl TokenizerArgs {
     pub fn open(&self) -> Result<Tokenizer> {
         match (self.vocab.tokenizer()?, &self.model) {
             (Some(tokenizer), _) => Ok(tokenizer),
-            (None, Some(model)) => Ok(bert_pipeline::tokenizer(model)?),
+            (None, Some(model)) => Ok(bert_pipeline::tokenizer(&model.directory()?)?),
             (None, None) => {
                 let hint = "which tokens? Say --model DIR (tiny-world is built in) or --vocab FILE";
                 Err(Usage(hint.to_owned()).into())

@@ -120,7 +120,7 @@ fn against_published(args: &Args, name: Option<String>) -> Result<()> {
         }
     };
     let pipeline = open_under_erf(args)?;
-    let cases = choose(all, name, &args.model.model)?;
+    let cases = choose(all, name, args.model.model.given())?;
     let (mut results, mut compared, mut off) = (Results::new(), 0, None);
     for case in &cases {
         let (difference, verdict) = match case
@@ -176,12 +176,12 @@ fn choose(all: Vec<Case>, name: Option<String>, directory: &Path) -> Result<Vec<
 
 /// Published figures were computed with erf, also those of Google's files that leave it open.
 fn open_under_erf(args: &Args) -> Result<Pipeline> {
-    let mut options = args.model.options();
-    if options.activation.is_none() && activation_in_doubt(&args.model.model)? {
+    let (directory, mut options) = (args.model.model.directory()?, args.model.options());
+    if options.activation.is_none() && activation_in_doubt(&directory)? {
         warn("bert_config.json says gelu: read as erf, under which the figures were published");
         options.activation = Some("gelu".to_owned());
     }
-    let pipeline = Pipeline::open(&args.model.model, &options)?;
+    let pipeline = Pipeline::open(&directory, &options)?;
     pipeline.notes.iter().for_each(|note| warn(note));
     Ok(pipeline)
 }

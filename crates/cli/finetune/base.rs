@@ -21,7 +21,8 @@ pub struct Base {
 /// same classes apart; one with other classes is refused or, with --new-head, replaced.
 pub fn open(args: &BaseArgs, task: &dyn Task, seed: u64) -> Result<Base> {
     let wanted = task.head();
-    let found = inspect(&args.model)?;
+    let directory = args.model.directory()?;
+    let found = inspect(&directory)?;
     let own = match &found.head {
         Verdict::Head(head) => *head == wanted,
         Verdict::Ambiguous(heads) => heads.contains(&wanted),
@@ -32,7 +33,7 @@ pub fn open(args: &BaseArgs, task: &dyn Task, seed: u64) -> Result<Base> {
     let replaces = args.new_head || !fits;
     if own && !fits && !args.new_head {
         let labels = labels.unwrap_or_default();
-        let (model, there) = (args.model.display(), told_apart.join(","));
+        let (model, there) = (directory.display(), told_apart.join(","));
         if labels.iter().all(|label| told_apart.contains(label)) {
             bail!(
                 "{model} has a {wanted} head for the labels {there}, in this order: --labels {there} goes on with it, --new-head \
@@ -52,17 +53,17 @@ pub fn open(args: &BaseArgs, task: &dyn Task, seed: u64) -> Result<Base> {
         labels,
         ..args.options()
     };
-    let mut pipeline = Pipeline::open_plain(&args.model, &options)?;
+    let mut pipeline = Pipeline::open_plain(&directory, &options)?;
     // A pre-training's head that is not used and a new head are what fine-tuning is.
     pipeline.notes.iter().for_each(|note| say(note));
     if !replaces {
-        say(&format!("going on with the {wanted} head of {}", args.model.display()));
+        say(&format!("going on with the {wanted} head of {}", directory.display()));
     }
     if wanted == HeadKind::SequenceClassification {
         pipeline.config.problem_type = task.problem_type().map(str::to_owned);
     }
     pipeline.limit = limit(args, &pipeline)?;
-    let mut tokenizer_files = TokenizerFiles::read(&args.model)?;
+    let mut tokenizer_files = TokenizerFiles::read(&directory)?;
     // Whoever uses the model later is to cut texts where it was trained to.
     if let Some(limit) = pipeline.limit {
         tokenizer_files = tokenizer_files.with_limit(limit);

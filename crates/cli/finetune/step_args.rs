@@ -1,6 +1,7 @@
 //! Which model, and what a step of its training is made of.
 
 use crate::common::expect_usage;
+use crate::model_path::ModelPath;
 use anyhow::Result;
 use bert_checkpoint::LoadOptions;
 use bert_model::{Config, Context, Freeze};
@@ -9,7 +10,6 @@ use bert_optim::AdamWSettings;
 use bert_train::BatchSize;
 use serde_json::{Value, json};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 /// What a step is made of.
@@ -44,9 +44,9 @@ pub struct StepArgs {
 /// Which model, and how long its texts may be.
 #[derive(clap::Args, Debug, Clone)]
 pub struct BaseArgs {
-    /// The pre-trained model: a directory, or tiny-world, which is built in
-    #[arg(long, value_name = "DIR")]
-    pub model: PathBuf,
+    /// The pre-trained model: a directory, a name on the Hugging Face Hub (owner/model), or tiny-world, which is built in
+    #[arg(long, value_name = "MODEL")]
+    pub model: ModelPath,
     /// Replace a head that is there
     #[arg(long)]
     pub new_head: bool,

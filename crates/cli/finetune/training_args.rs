@@ -159,7 +159,7 @@ impl TrainingArgs {
     }
 
     fn learning_rate(&self) -> f64 {
-        let tiny_world = self.base.model.as_os_str() == "tiny-world";
+        let tiny_world = self.base.model.given().as_os_str() == "tiny-world";
         self.lr.unwrap_or(if tiny_world { 1e-3 } else { 5e-5 })
     }
 
@@ -193,7 +193,7 @@ impl TrainingArgs {
         };
         let schedule = format!("{:?}", self.schedule()).to_lowercase();
         vec![
-            ("--model", json!(self.base.model.to_string_lossy())),
+            ("--model", json!(self.base.model.given().to_string_lossy())),
             ("--activation", json!(self.base.activation)),
             ("--max-length", max_length),
             ("--epochs (as steps)", json!(total)),
