@@ -39,6 +39,8 @@ impl Source {
         let name = if stdin { Path::new("standard input") } else { path };
         // Rows of a pipe may take their time, too.
         let live = stdin || !(path.is_file() || path.is_dir());
+        // Before anything is said: whoever has heard of us may press it.
+        let stop = stop_on_ctrl_c("stopping after the rows at hand; Ctrl-C again stops at once");
         let (sender, rows) = sync_channel(PIECE);
         let reader = if !live && (table.glue.is_some() || path.is_dir()) {
             let examples = table.read(path, Need::IfThere)?.examples;
@@ -61,7 +63,6 @@ impl Source {
                 Some(rows)
             })
         };
-        let stop = stop_on_ctrl_c("stopping after the rows at hand; Ctrl-C again stops at once");
         let (name, notes) = (name.to_owned(), Vec::new());
         Ok(Self { name, rows, reader: Some(reader), notes, live, stop })
     }

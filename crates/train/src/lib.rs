@@ -7,6 +7,7 @@
 //! - [`step`]: one step of training as three functions: gradients, reduce, apply
 //! - [`feed`]: from instances to the batches of a step
 //! - [`examples`]: the examples of a task, and the steps that they are shuffled into
+//! - [`judge`](mod@judge): how good a model in training is
 //! - [`run`](mod@run): the loop around the steps
 //! - [`watch`]: what evaluations change in a run: a lower rate, an early end, the best weights
 //! - [`checkpoints`]: what a run leaves behind so that it can go on, whatever happens
@@ -25,6 +26,7 @@ pub mod examples;
 pub mod feed;
 pub mod fine_tune;
 pub mod gradcheck;
+pub mod judge;
 pub mod lesson;
 pub mod lr_find;
 pub mod metrics;
@@ -39,10 +41,9 @@ pub use error::Error;
 pub use examples::{Example, ExampleFeed, Sequence};
 pub use feed::{BatchSize, Feed, InstanceFeed};
 pub use fine_tune::{FineTune, FineTuned};
+pub use judge::{HeldOut, Judge, Judged, evaluate};
 pub use lesson::{Learned, Lesson};
 pub use resume::{Beginning, begin};
-pub use run::{
-    Done, Ending, Evaluations, Event, HeldOut, Judge, Judged, Output, Plan, Run, Training, evaluate,
-};
+pub use run::{Done, Ending, Evaluations, Event, Output, Plan, Run, Training};
 pub use step::{LabelledBatch, apply, gradients, reduce};
 pub use watch::{Patience, Watch};

@@ -14,7 +14,7 @@ pub mod choices;
 pub mod tags;
 pub mod texts;
 
-use crate::run::{Judge, Judged};
+use crate::judge::{Judge, Judged};
 use crate::{Error, Sequence};
 use bert_model::{Context, Model, PackedModel};
 use bert_nn::Real;
