@@ -383,18 +383,21 @@ impl TensorFile {
     /// A tensor's numbers as they are stored, row by row.
     #[cfg(test)]
     pub(crate) fn stored(&self, name: &str) -> Vec<u8> {
-        fn copy<const N: usize>(entry: &Entry, bytes: &[u8]) -> Vec<u8> {
-            let mut values = vec![[0; N]; entry.numbers()];
-            widen(&entry.shape, entry.strides.as_deref(), bytes, &mut values, |number| number);
-            values.concat()
-        }
         let entry = &self.index.entries[name];
         let bytes = &self.index.files[entry.file][entry.place.clone()];
+        macro_rules! copy {
+            ($number:ty) => {{
+                let mut values = vec![<$number>::default(); entry.numbers()];
+                let strides = entry.strides.as_deref();
+                widen(&entry.shape, strides, bytes, &mut values, <$number>::from_le_bytes);
+                values.iter().flat_map(|value| value.to_le_bytes()).collect()
+            }};
+        }
         match entry.dtype.width() {
-            Some(8) => copy::<8>(entry, bytes),
-            Some(4) => copy::<4>(entry, bytes),
-            Some(2) => copy::<2>(entry, bytes),
-            _ => copy::<1>(entry, bytes),
+            Some(8) => copy!(u64),
+            Some(4) => copy!(u32),
+            Some(2) => copy!(u16),
+            _ => copy!(u8),
         }
     }
 
