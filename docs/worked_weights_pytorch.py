@@ -1,6 +1,4 @@
-"""The blocks of the draft on PyTorch's files, made from the fixture of 783 bytes that torch 1.13.1 wrote.
-
-    python3 docs/worked_weights_pytorch.py [--check]
+"""The numbers of the chapter on PyTorch's files: the bytes of a file that torch 1.13.1 wrote; worked_numbers.py prints and checks them.
 
 Standard library only.
 """
@@ -8,7 +6,6 @@ Standard library only.
 import pathlib
 import pickletools
 import struct
-import sys
 
 DOCS = pathlib.Path(__file__).resolve().parent
 FILE = DOCS.parent / "tests/fixtures/weights/pytorch/worked-1.13.1-zip-2.bin"
@@ -99,18 +96,3 @@ def weights_pytorch():
         dump(data, storage[2], storage[2] + storage[3]),
         " ".join(f"{number:g}" for number in numbers),
     ]
-
-
-def main():
-    blocks = weights_pytorch()
-    if "--check" not in sys.argv:
-        print("\n\n".join(blocks))
-        return
-    text = (DOCS / "drafts-pytorch.md").read_text(encoding="utf-8")
-    missing = [block for block in blocks if block not in text]
-    if missing:
-        sys.exit("\n\n".join(["drafts-pytorch.md does not contain:", *missing]))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,14 +1,9 @@
-#!/usr/bin/env python3
-"""The bytes of a small TensorFlow checkpoint, one by one, for the chapter on weights.
-
-    python3 docs/worked_weights_tensorflow.py            prints them
-    python3 docs/worked_weights_tensorflow.py --check    fails where drafts-tensorflow.md does not contain what is printed here
+"""The numbers of the chapter on Google's files: the bytes of a small checkpoint, one by one; worked_numbers.py prints and checks them.
 
 Standard library only. It shares no code with the Rust crates, so it is also a second opinion on them.
 """
 
 import struct
-import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -167,15 +162,5 @@ def the_checksum():
     )
 
 
-def main():
-    parts = [the_footer(), the_index_block(), the_data_block(), the_numbers(), the_checksum()]
-    if sys.argv[1:] != ["--check"]:
-        print("\n\n".join(parts))
-        return
-    draft = (HERE / "drafts-tensorflow.md").read_text(encoding="utf-8")
-    missing = [part for part in parts if part not in draft]
-    print("\n\n".join(missing), end="")
-    sys.exit(1 if missing else 0)
-
-
-main()
+def weights_tensorflow():
+    return [the_footer(), the_index_block(), the_data_block(), the_numbers(), the_checksum()]

@@ -24,6 +24,7 @@
 //! - [`training`]: ten steps of training against PyTorch and Google's formula
 //! - [`loss_curve`]: a hundred steps of pre-training against PyTorch
 //! - [`finetune_curves`]: fifty steps of each task against PyTorch
+//! - [`weights`]: weights in every published form, and names on the Hub
 //! - [`pipelines`]: the answers of every task against transformers' pipelines
 mod backward_commands;
 mod bad_input;
@@ -51,4 +52,5 @@ mod support;
 mod telling;
 mod training;
 mod vocabulary;
+mod weights;
 mod windows;

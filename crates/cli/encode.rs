@@ -10,7 +10,6 @@ use bert_tokenizer::Encoding;
 use clap::ValueEnum;
 use ndarray::{Array2, ArrayView1};
 use serde::Serialize;
-use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -196,8 +195,7 @@ impl Job<'_> {
             },
         )?;
         let shape = vec![values.len() / width, width];
-        let mut tensors =
-            vec![("embeddings".to_owned(), Stored::Reals { shape, values: Cow::Owned(values) })];
+        let mut tensors = vec![("embeddings".to_owned(), Stored::reals(shape, values))];
         if self.embedder.pooling == Pooling::None {
             // Text i has the rows bounds[i]..bounds[i + 1].
             let bounds = Stored::Integers { shape: vec![bounds.len()], values: bounds };

@@ -15,6 +15,7 @@
 mod answer;
 mod classify;
 mod common;
+mod convert;
 mod corpus_args;
 mod download;
 mod encode;
@@ -24,6 +25,7 @@ mod explain_view;
 mod fill_mask;
 mod finetune;
 mod gradcheck;
+mod inspect;
 mod instance_args;
 mod instance_view;
 mod instances;
@@ -96,6 +98,8 @@ enum Command {
     Report(Box<report_command::Args>),
     Lab(lab::Args),
     Download(download::Args),
+    Inspect(inspect::Args),
+    Convert(convert::Args),
     Verify(verify::Args),
     Vocab(vocab::Args),
 }
@@ -141,6 +145,8 @@ fn run(cli: Cli) -> Result<()> {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Lab(args) => lab::run(&args),
         Command::Download(args) => download::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Vocab(args) => vocab::run(&args),
     }

@@ -220,7 +220,7 @@ impl Args {
     /// is not part of it.
     fn settings(&self, config: &Config, data: &Data, total: u64) -> Map<String, Value> {
         let mut settings = data.settings.clone();
-        let config: Value = serde_json::from_str(&config.to_json()).expect("just written");
+        let config: Value = serde_json::from_str(&config.to_json("float32")).expect("just written");
         let values = [
             ("model configuration", config),
             ("--init", json!(self.model.init.as_ref().map(|init| init.given().to_string_lossy()))),

@@ -13,13 +13,18 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   bert verify --model tests/fixtures/toy --reference tests/fixtures/toy/reference.safetensors
-  bert verify --model ./bert-base-uncased --published
+  bert verify --list
+  bert verify --model google-bert/bert-base-uncased --published
   bert verify --model ./somewhere --published google-bert/bert-base-uncased
 
 The exit code is 1 if anything is off.")]
 pub struct Args {
+    /// For which checkpoints figures are published, and what they are of
+    #[arg(long, exclusive = true)]
+    list: bool,
+    // None with --list, which needs none.
     #[command(flatten)]
-    model: ModelArgs,
+    model: Option<ModelArgs>,
     /// A safetensors file with a padded batch and what another program made of it
     #[arg(long, value_name = "FILE", required_unless_present = "published")]
     reference: Option<PathBuf>,
@@ -40,10 +45,25 @@ pub struct Args {
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
-    match (&args.reference, &args.published) {
-        (Some(path), _) => against_reference(args, path),
-        (None, name) => against_published(args, name.clone().flatten()),
+    match (&args.model, &args.reference, &args.published) {
+        (None, ..) => list(),
+        (Some(model), Some(path), _) => against_reference(args, model, path),
+        (Some(model), None, name) => against_published(args, model, name.clone().flatten()),
     }
+}
+
+fn list() -> Result<()> {
+    let mut results = Results::new();
+    let mut shown = "";
+    let all = published::built_in();
+    for case in &all {
+        if case.model != shown {
+            results.line(&case.model)?;
+            shown = &case.model;
+        }
+        results.line(&format!("  {:<18} ({})", case.output, case.source))?;
+    }
+    results.flush()
 }
 
 #[derive(Serialize)]
@@ -55,11 +75,11 @@ struct TensorLine<'a> {
     passed: bool,
 }
 
-fn against_reference(args: &Args, path: &Path) -> Result<()> {
+fn against_reference(args: &Args, model: &ModelArgs, path: &Path) -> Result<()> {
     expect_usage(args.tolerance.is_finite() && args.tolerance >= 0.0, || {
         format!("--tolerance {}: a finite number from 0 on is wanted", args.tolerance)
     })?;
-    let loaded = args.model.load()?;
+    let loaded = model.load()?;
     let reference = Reference::open(path)?;
     let lines = reference.compare(&loaded.model, &loaded.config, args.tolerance)?;
     ensure!(!lines.is_empty(), "{}: no tensor to compare (see bert verify --help)", path.display());
@@ -111,7 +131,7 @@ struct CaseLine<'a> {
     verdict: &'a str,
 }
 
-fn against_published(args: &Args, name: Option<String>) -> Result<()> {
+fn against_published(args: &Args, model: &ModelArgs, name: Option<String>) -> Result<()> {
     let all = match &args.published_values {
         None => published::built_in(),
         Some(path) => {
@@ -119,8 +139,8 @@ fn against_published(args: &Args, name: Option<String>) -> Result<()> {
             published::parse(&bytes, path)?
         }
     };
-    let pipeline = open_under_erf(args)?;
-    let cases = choose(all, name, args.model.model.given())?;
+    let pipeline = open_under_erf(model)?;
+    let cases = choose(all, name, model.model.given())?;
     let (mut results, mut compared, mut off) = (Results::new(), 0, None);
     for case in &cases {
         let (difference, verdict) = match case
@@ -158,6 +178,9 @@ fn against_published(args: &Args, name: Option<String>) -> Result<()> {
 
 fn choose(all: Vec<Case>, name: Option<String>, directory: &Path) -> Result<Vec<Case>> {
     let of_directory = || {
+        if let Some(name) = bert_hub::Name::of_path(directory) {
+            return Some(name.model);
+        }
         let canonical = fs::canonicalize(directory).ok()?;
         Some(canonical.file_name()?.to_string_lossy().into_owned())
     };
@@ -175,8 +198,8 @@ fn choose(all: Vec<Case>, name: Option<String>, directory: &Path) -> Result<Vec<
 }
 
 /// Published figures were computed with erf, also those of Google's files that leave it open.
-fn open_under_erf(args: &Args) -> Result<Pipeline> {
-    let (directory, mut options) = (args.model.model.directory()?, args.model.options());
+fn open_under_erf(args: &ModelArgs) -> Result<Pipeline> {
+    let (directory, mut options) = (args.model.directory()?, args.options());
     if options.activation.is_none() && activation_in_doubt(&directory)? {
         warn("bert_config.json says gelu: read as erf, under which the figures were published");
         options.activation = Some("gelu".to_owned());

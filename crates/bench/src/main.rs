@@ -41,6 +41,7 @@ mod forward;
 mod gemm;
 mod instances;
 mod jobs;
+mod load;
 mod machine;
 mod memory;
 mod outputs;
@@ -89,6 +90,10 @@ enum Command {
     Pretrain(pretrain::Args),
     Finetune(finetune::Args),
     Predict(predict::Args),
+    Load(load::Args),
+    /// Loads weights alone, and says how long it took and how much memory
+    #[command(hide = true)]
+    LoadAlone(load::AloneArgs),
     /// Fine-tunes alone, and says how long it took and how much memory
     #[command(hide = true)]
     FinetuneAlone(jobs::AloneArgs),
@@ -120,6 +125,8 @@ fn main() -> ExitCode {
         Command::Pretrain(args) => pretrain::run(&args),
         Command::Finetune(args) => finetune::run(&args),
         Command::Predict(args) => predict::run(&args),
+        Command::Load(args) => load::run(&args),
+        Command::LoadAlone(args) => load::alone(&args),
         Command::FinetuneAlone(args) => finetune::alone(&args),
         Command::PredictAlone(args) => predict::alone(&args),
         Command::TrainMemory(args) => train_task::run(&args),

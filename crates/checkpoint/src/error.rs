@@ -100,6 +100,20 @@ pub enum Error {
         /// NaN or an infinity.
         found: Real,
     },
+    /// A weight that would be infinite in the precision it is to be written in.
+    #[error(
+        "{path}: tensor {tensor} holds {value}, which is beyond {precision}: f32 and bf16 have room for it"
+    )]
+    TooLarge {
+        /// Where it would be written.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// The number.
+        value: Real,
+        /// What it does not fit into.
+        precision: &'static str,
+    },
     /// A tensor that was asked for by name is not there.
     #[error("{path}: there is no tensor {tensor}; there are {}", listed(.present))]
     NoTensor {

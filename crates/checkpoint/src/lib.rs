@@ -14,9 +14,12 @@
 //! - [`directory`]: which files make a model directory
 //! - [`bundled`]: the model that is built into the program
 //! - [`heads`]: which head a file holds
+//! - `source`: a file under the model's names
+//! - [`inspect`](mod@inspect): what a file or a directory holds, without its numbers
 //! - [`load`](mod@load): a directory becomes a model; the sets of names must match
 //! - [`atomic`]: files are replaced, never edited
 //! - [`tokenizer_files`]: the tokenizer's files, handed on as they are
+//! - [`precision`]: how wide a number is written
 //! - [`save`](mod@save): a model becomes a directory that transformers reads unchanged
 #![forbid(unsafe_code)]
 
@@ -26,12 +29,15 @@ mod crc32c;
 pub mod directory;
 mod error;
 pub mod heads;
+pub mod inspect;
 pub mod load;
 pub mod names;
+pub mod precision;
 mod pytorch;
 mod safetensors;
 pub mod save;
 mod sharded;
+mod source;
 pub mod tensor_file;
 mod tensorflow;
 pub mod tokenizer_files;
@@ -40,7 +46,9 @@ pub use atomic::{check_writable, write_atomically, write_directory};
 pub use directory::ModelDirectory;
 pub use error::Error;
 pub use heads::Verdict;
-pub use load::{Inspection, LoadOptions, Loaded, inspect, load};
-pub use save::{Stored, named, save, write_tensors};
+pub use inspect::{Contents, Inspection, Listed, Part, inspect};
+pub use load::{LoadOptions, Loaded, load};
+pub use precision::{Precision, Rounding};
+pub use save::{Stored, named, save, save_as, write_tensors};
 pub use tensor_file::{Dtype, TensorFile};
 pub use tokenizer_files::TokenizerFiles;

@@ -7,14 +7,14 @@
 use crate::bundled;
 use crate::error::{listed, tensors};
 use crate::heads::{Verdict, decide, fitting};
-use crate::names::{
-    DECODER_BIAS, DECODER_WEIGHT, Google, PREDICTIONS_BIAS, WORD_EMBEDDINGS, canonical, google,
-};
-use crate::{Error, ModelDirectory, TensorFile, tensorflow};
+use crate::names::{DECODER_BIAS, DECODER_WEIGHT, PREDICTIONS_BIAS, WORD_EMBEDDINGS};
+use crate::source::{Source, Stored, tiny};
+use crate::{Error, ModelDirectory};
 use bert_model::{Config, Flavour, Head, HeadKind, Model};
 use bert_nn::init::{Initializer, initialize_tensor};
-use bert_nn::{Real, Tensors};
-use std::collections::{BTreeMap, BTreeSet};
+use bert_nn::{Real, TensorMut, Tensors};
+use rayon::prelude::*;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// What the caller wants otherwise than the directory says.
@@ -116,96 +116,7 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, Error> {
     Ok(loaded)
 }
 
-/// What a directory holds, without its weights.
-#[derive(Debug, Clone)]
-pub struct Inspection {
-    /// Sizes and names.
-    pub config: Config,
-    /// The head that its tensors make.
-    pub head: Verdict,
-}
-
-/// Looks into a model directory.
-///
-/// # Errors
-/// It cannot be read.
-pub fn inspect(path: &Path) -> Result<Inspection, Error> {
-    let directory = ModelDirectory::open(path)?;
-    let config = directory.config(None)?;
-    let source = Source::new(directory.weights()?)?;
-    let head = decide(&source.canonical_names(), &config);
-    Ok(Inspection { config, head })
-}
-
-/// A weights file under canonical names.
-struct Source {
-    file: TensorFile,
-    /// Canonical name → where it is in the file.
-    names: BTreeMap<String, Stored>,
-    /// How many tensors are an optimizer's.
-    of_optimizer: usize,
-}
-
-/// A tensor in the file.
-#[derive(Clone)]
-struct Stored {
-    name: String,
-    /// [in, out], where the model has [out, in].
-    transposed: bool,
-}
-
 impl Source {
-    fn new(file: TensorFile) -> Result<Self, Error> {
-        let (mut names, mut of_optimizer) = (BTreeMap::new(), 0);
-        for name in file.names() {
-            let meaning = if file.format() == tensorflow::FORMAT {
-                Some(google(name))
-            } else {
-                canonical(name).map(|name| Google::Weights { name, transposed: false })
-            };
-            let (canonical, transposed) = match meaning {
-                Some(Google::Weights { name, transposed }) => (name, transposed),
-                Some(Google::Training) => {
-                    of_optimizer += 1;
-                    continue;
-                }
-                None => continue,
-            };
-            let stored = Stored { name: name.to_owned(), transposed };
-            if let Some(first) = names.insert(canonical, stored) {
-                let (path, first, second) = (file.path().to_owned(), first.name, name.to_owned());
-                return Err(Error::Duplicate { path, first, second });
-            }
-        }
-        // An alias that stands alone is the bias itself.
-        if !names.contains_key(PREDICTIONS_BIAS)
-            && let Some(alias) = names.remove(DECODER_BIAS)
-        {
-            names.insert(PREDICTIONS_BIAS.to_owned(), alias);
-        }
-        Ok(Self { file, names, of_optimizer })
-    }
-
-    /// Copies a tensor's numbers into `values`, in the model's layout.
-    fn read(&self, stored: &Stored, shape: &[usize], values: &mut [Real]) -> Result<(), Error> {
-        match *shape {
-            [rows, columns] if stored.transposed => {
-                self.file.read_transposed_into(&stored.name, [rows, columns], values)
-            }
-            _ => self.file.read_into(&stored.name, shape, values),
-        }
-    }
-
-    /// How many classes the classifier in the file has, if there is one.
-    fn classes(&self) -> Option<usize> {
-        let classifier = self.names.get("classifier.weight")?;
-        self.file.shape(&classifier.name)?.first().copied().filter(|&classes| classes > 0)
-    }
-
-    fn canonical_names(&self) -> BTreeSet<&str> {
-        self.names.keys().map(String::as_str).collect()
-    }
-
     /// Compares the tensors that fix all sizes before memory is asked for: a configuration may
     /// claim any size, and any number of layers.
     fn check_sizes(
@@ -271,18 +182,14 @@ impl Source {
         let pooler = self.names.contains_key("bert.pooler.dense.weight");
         let mut model = Model::zeros(kind, &config, pooler);
         let initializer = Initializer::Normal { std: config.initializer_range };
-        let (mut used, mut missing, mut fresh) = (BTreeSet::new(), Vec::new(), Vec::new());
         // ANCHOR: match
+        let (mut found, mut missing, mut fresh) = (Vec::new(), Vec::new(), Vec::new());
         for tensor in model.tensors_mut() {
             let in_head = kind.owns(&tensor.name) || tensor.name.starts_with("bert.pooler.");
             let replaced = options.replace_head && kind.owns(&tensor.name);
             let stored = self.names.get(&tensor.name).filter(|_| !replaced);
             match (stored, options.new_head) {
-                (Some(stored), _) => {
-                    self.read(stored, &tensor.shape, tensor.values)?;
-                    self.check_finite(&stored.name, tensor.values)?;
-                    used.insert(tensor.name);
-                }
+                (Some(stored), _) => found.push((stored, tensor)),
                 (None, Some(seed)) if in_head => {
                     fresh.push(tensor.name.clone());
                     initialize_tensor(tensor, initializer, seed);
@@ -294,6 +201,7 @@ impl Source {
         if !missing.is_empty() {
             return Err(Error::Missing { path: self.file.path().to_owned(), names: missing });
         }
+        let mut used = self.read_all(found)?;
         if model.head.masked_lm().is_some() {
             used.extend(self.check_ties(&model)?);
         }
@@ -308,6 +216,37 @@ impl Source {
             model,
             config,
         })
+    }
+
+    /// Reads tensors, several at a time, and returns their names. If several are faulty, the first is told.
+    fn read_all(&self, found: Vec<(&Stored, TensorMut)>) -> Result<BTreeSet<String>, Error> {
+        let read = |(stored, tensor): (&Stored, TensorMut)| {
+            self.read(stored, &tensor.shape, tensor.values)?;
+            self.check_finite(&stored.name, tensor.values)?;
+            Ok(tensor.name)
+        };
+        let names: Vec<_> = found.into_par_iter().with_max_len(1).map(read).collect();
+        names.into_iter().collect()
+    }
+
+    /// Whether the file has what a model of this configuration with this head asks for.
+    pub(crate) fn check(
+        &self,
+        kind: HeadKind,
+        config: &Config,
+        options: &LoadOptions,
+    ) -> Result<(), Error> {
+        self.check_sizes(kind, config, options)?;
+        // Only the names count; the layers have just been seen to be there.
+        let layers = config.num_hidden_layers;
+        let pooler = self.names.contains_key("bert.pooler.dense.weight");
+        let model = Model::zeros(kind, &Config { num_hidden_layers: layers, ..tiny() }, pooler);
+        let names = model.tensors().into_iter().map(|tensor| tensor.name);
+        let missing: Vec<_> = names.filter(|name| !self.names.contains_key(name)).collect();
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(Error::Missing { path: self.file.path().to_owned(), names: missing }),
+        }
     }
 
     /// One NaN spreads over every result: better to name it here.
@@ -333,6 +272,11 @@ impl Source {
         let mut held = Vec::new();
         for (tensor, original, shape, values) in ties {
             let Some(stored) = self.names.get(tensor) else { continue };
+            held.push(tensor.to_owned());
+            let first = self.names.get(original).expect("it was read");
+            if self.file.are_same(&first.name, &stored.name) {
+                continue; // without another copy of the largest table
+            }
             let values: &[Real] = values.expect("parameters are contiguous");
             let mut copy = vec![0.0; values.len()];
             self.read(stored, shape, &mut copy)?;
@@ -340,7 +284,6 @@ impl Source {
                 let path = self.file.path().to_owned();
                 return Err(Error::Untied { path, tensor, original, place });
             }
-            held.push(tensor.to_owned());
         }
         Ok(held)
     }
@@ -356,9 +299,7 @@ fn choose_head(source: &Source, config: &Config, options: &LoadOptions) -> Resul
             return Err(Error::AmbiguousHead { path: path(), candidates });
         }
     };
-    // Sizes do not matter for names, and small ones cost nothing.
-    let small = Config { vocab_size: 1, hidden_size: 1, ..Config::default() };
-    let lacking: Vec<_> = Head::zeros(kind, &small, false)
+    let lacking: Vec<_> = Head::zeros(kind, &tiny(), false)
         .tensors()
         .into_iter()
         .map(|tensor| tensor.name)

@@ -7,6 +7,8 @@
 //! Google's own checkpoints have another: `/` for `.`, `layer_3` for `layer.3`, and matrices called
 //! `kernel`, which are [in, out].
 
+use crate::tensorflow;
+
 /// The MLM decoder's matrix: the word embeddings a second time.
 pub const DECODER_WEIGHT: &str = "cls.predictions.decoder.weight";
 /// The MLM decoder's bias under its second name.
@@ -35,9 +37,18 @@ pub fn canonical(name: &str) -> Option<String> {
 }
 // ANCHOR_END: canonical
 
-/// What a tensor of a TensorFlow checkpoint is to the model.
+/// What a tensor of a file in this format ([`TensorFile::format`](crate::TensorFile::format)) is to the model.
+pub(crate) fn meaning(format: &str, name: &str) -> Meaning {
+    if format == tensorflow::FORMAT {
+        return google(name);
+    }
+    let weights = |name| Meaning::Weights { name, transposed: false };
+    canonical(name).map_or(Meaning::Buffer, weights)
+}
+
+/// What a tensor of a file is to the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Google {
+pub enum Meaning {
     /// Weights.
     Weights {
         /// The model's name for them.
@@ -45,6 +56,8 @@ pub enum Google {
         /// Whether they are [in, out] in the file, where the model has [out, in].
         transposed: bool,
     },
+    /// Something that follows from the configuration: the positions 0, 1, 2, …
+    Buffer,
     /// Something of the training that made them: an optimizer's moments, how many steps there were.
     Training,
 }
@@ -52,12 +65,12 @@ pub enum Google {
 // ANCHOR: google
 /// The model's name for a tensor in Google's spelling (`modeling.py`, `run_pretraining.py`,
 /// `run_classifier.py`, `run_squad.py` in google-research/bert).
-pub fn google(name: &str) -> Google {
+pub fn google(name: &str) -> Meaning {
     let (parent, last) = name.rsplit_once('/').unwrap_or(("", name));
     if is_training(name, last) {
-        return Google::Training;
+        return Meaning::Training;
     }
-    let weights = |name: String, transposed| Google::Weights { name, transposed };
+    let weights = |name: String, transposed| Meaning::Weights { name, transposed };
     let head = match name {
         "cls/predictions/output_bias" => Some(PREDICTIONS_BIAS),
         "cls/seq_relationship/output_weights" => Some("cls.seq_relationship.weight"),
@@ -115,7 +128,7 @@ fn is_training(name: &str, last: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Google, canonical, google};
+    use super::{Meaning, canonical, google};
 
     #[test]
     fn googles_names_lead_to_the_models() {
@@ -155,7 +168,7 @@ mod tests {
             ("layer_norm_scale/kernel", "layer_norm_scale.weight", true),
             ("kernel", "weight", true),
         ] {
-            let expected = Google::Weights { name: ours.to_owned(), transposed };
+            let expected = Meaning::Weights { name: ours.to_owned(), transposed };
             assert_eq!(google(theirs), expected, "{theirs}");
         }
     }
@@ -174,11 +187,11 @@ mod tests {
             "save_counter/.ATTRIBUTES/VARIABLE_VALUE",
             "_CHECKPOINTABLE_OBJECT_GRAPH",
         ] {
-            assert_eq!(google(name), Google::Training, "{name}");
+            assert_eq!(google(name), Meaning::Training, "{name}");
         }
         // Only what stands beside a variable is an optimizer's.
-        assert_ne!(google("Adam"), Google::Training);
-        assert_ne!(google("bert/global_step"), Google::Training);
+        assert_ne!(google("Adam"), Meaning::Training);
+        assert_ne!(google("bert/global_step"), Meaning::Training);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A model becomes a directory in Hugging Face's layout, which transformers reads unchanged.
 
 use crate::directory::{CONFIG, WEIGHTS};
-use crate::{Error, TokenizerFiles, safetensors, write_atomically};
+use crate::{Error, Precision, TokenizerFiles, safetensors, write_atomically};
 use ::safetensors::View;
 use ::safetensors::tensor::{Dtype, serialize};
 use bert_model::{Config, Model};
@@ -22,22 +22,44 @@ pub fn save(
     model: &Model,
     tokenizer: &TokenizerFiles,
 ) -> Result<(), Error> {
+    save_as(directory, config, model, tokenizer, Precision::F32)
+}
+
+/// As [`save`], with numbers of this width. What is beyond it becomes infinite: see [`Precision::rounding`].
+pub fn save_as(
+    directory: &Path,
+    config: &Config,
+    model: &Model,
+    tokenizer: &TokenizerFiles,
+    precision: Precision,
+) -> Result<(), Error> {
     fs::create_dir_all(directory).map_err(Error::io(directory))?;
     for (name, bytes) in tokenizer.files() {
         write_atomically(&directory.join(name), |file| file.write_all(bytes))?;
     }
     let mut config = config.clone();
     config.architectures = Some(vec![model.head.kind().architecture().to_owned()]);
-    let json = config.to_json();
+    let json = config.to_json(precision.dtype());
     write_atomically(&directory.join(CONFIG), |file| file.write_all(json.as_bytes()))?;
-    write_tensors(&directory.join(WEIGHTS), named("", model))
+    write_tensors(&directory.join(WEIGHTS), named_as("", model, precision))
 }
 
 /// The tensors of a value, each name behind `prefix`.
 pub fn named<'a>(prefix: &str, tensors: &'a impl Tensors) -> Vec<(String, Stored<'a>)> {
+    named_as(prefix, tensors, Precision::F32)
+}
+
+fn named_as<'a>(
+    prefix: &str,
+    tensors: &'a impl Tensors,
+    precision: Precision,
+) -> Vec<(String, Stored<'a>)> {
     let stored = |tensor: TensorRef<'a>| {
         let values = Cow::Borrowed(tensor.values);
-        (format!("{prefix}{}", tensor.name), Stored::Reals { shape: tensor.shape, values })
+        (
+            format!("{prefix}{}", tensor.name),
+            Stored::Reals { shape: tensor.shape, values, precision },
+        )
     };
     tensors.tensors().into_iter().map(stored).collect()
 }
@@ -45,12 +67,14 @@ pub fn named<'a>(prefix: &str, tensors: &'a impl Tensors) -> Vec<(String, Stored
 /// A tensor as it is written.
 #[derive(Debug, Clone)]
 pub enum Stored<'a> {
-    /// Written as f32.
+    /// Weights, and whatever else is computed with.
     Reals {
         /// Any number of dimensions.
         shape: Vec<usize>,
         /// Row by row.
         values: Cow<'a, [Real]>,
+        /// How wide they are written.
+        precision: Precision,
     },
     /// Written as 64-bit integers.
     Integers {
@@ -61,10 +85,17 @@ pub enum Stored<'a> {
     },
 }
 
+impl<'a> Stored<'a> {
+    /// Numbers of full width, row by row.
+    pub fn reals(shape: Vec<usize>, values: impl Into<Cow<'a, [Real]>>) -> Self {
+        Self::Reals { shape, values: values.into(), precision: Precision::F32 }
+    }
+}
+
 impl View for Stored<'_> {
     fn dtype(&self) -> Dtype {
         match self {
-            Self::Reals { .. } => Dtype::F32,
+            Self::Reals { precision, .. } => precision.stored(),
             Self::Integers { .. } => Dtype::I64,
         }
     }
@@ -77,11 +108,7 @@ impl View for Stored<'_> {
 
     fn data(&self) -> Cow<'_, [u8]> {
         match self {
-            // `Real` is an f64 under the feature of that name.
-            #[allow(clippy::unnecessary_cast)]
-            Self::Reals { values, .. } => {
-                values.iter().flat_map(|&value| (value as f32).to_le_bytes()).collect()
-            }
+            Self::Reals { values, precision, .. } => precision.bytes(values).into(),
             Self::Integers { values, .. } => {
                 values.iter().flat_map(|value| value.to_le_bytes()).collect()
             }
@@ -90,7 +117,7 @@ impl View for Stored<'_> {
 
     fn data_len(&self) -> usize {
         match self {
-            Self::Reals { values, .. } => values.len() * 4,
+            Self::Reals { values, precision, .. } => values.len() * precision.width(),
             Self::Integers { values, .. } => values.len() * 8,
         }
     }

@@ -333,6 +333,7 @@ impl TensorFile {
             _ => return Err(self.wrong_dtype(name, entry, REALS)),
         }
         // ANCHOR_END: types
+        self.forget(entry);
         Ok(())
     }
 
@@ -379,6 +380,28 @@ impl TensorFile {
         }
     }
     // ANCHOR_END: bytes
+
+    /// Whether two tensors are the same in every byte; no if they are stored differently, whatever
+    /// their numbers. Checksums are not looked at.
+    pub(crate) fn are_same(&self, first: &str, second: &str) -> bool {
+        let found = [first, second].map(|name| self.index.entries.get(name));
+        let [Some(first), Some(second)] = found else { return false };
+        let kind =
+            |entry: &Entry| (entry.dtype.clone(), entry.shape.clone(), entry.strides.clone());
+        let [bytes, others] =
+            [first, second].map(|entry| &self.index.files[entry.file][entry.place.clone()]);
+        let same = kind(first) == kind(second) && bytes == others;
+        self.forget(first);
+        self.forget(second);
+        same
+    }
+
+    /// Gives the memory back that the file's bytes of a tensor take, now that they are copied.
+    fn forget(&self, entry: &Entry) {
+        if let Bytes::Mapped(_, file) = &self.index.files[entry.file] {
+            file.forget(entry.place.clone());
+        }
+    }
 
     /// A tensor's numbers as they are stored, row by row.
     #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The tokenizer's files of a model directory: handed on as they are when a model is saved.
 
 use crate::{Error, bundled};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fs;
 use std::path::Path;
 
@@ -47,11 +47,30 @@ impl TokenizerFiles {
     }
 
     /// The same, with another limit (in tokens) in tokenizer_config.json. What is no JSON there stays as it is.
-    pub fn with_limit(mut self, max_length: usize) -> Self {
+    pub fn with_limit(self, max_length: usize) -> Self {
+        self.with(|config| {
+            config.insert("model_max_length".to_owned(), max_length.into());
+        })
+    }
+
+    /// The same, where nothing says whether texts are lower-cased (Google's files never do) with tokenizer_config.json saying so.
+    pub fn with_case(self, lower_case: bool) -> Self {
+        let told = ["tokenizer.json", CONFIG];
+        if self.files.iter().any(|(name, _)| told.contains(name)) {
+            return self;
+        }
+        self.with(|config| {
+            config.insert("do_lower_case".to_owned(), lower_case.into());
+            config.insert("tokenizer_class".to_owned(), "BertTokenizer".into());
+        })
+    }
+
+    /// Changes tokenizer_config.json, or makes one.
+    fn with(mut self, change: impl FnOnce(&mut Map<String, Value>)) -> Self {
         let place = self.files.iter().position(|(name, _)| *name == CONFIG);
         let bytes = place.map_or(&b"{}"[..], |place| &self.files[place].1);
         if let Ok(Value::Object(mut config)) = serde_json::from_slice(bytes) {
-            config.insert("model_max_length".to_owned(), max_length.into());
+            change(&mut config);
             let text = serde_json::to_string_pretty(&config).expect("it was JSON before");
             let written = (CONFIG, (text + "\n").into_bytes());
             match place {

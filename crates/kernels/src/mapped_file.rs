@@ -1,8 +1,15 @@
 //! Files as slices of bytes, without reading them first.
 
-use std::{fs::File, io, ops::Deref, path::Path};
+use std::{
+    fs::File,
+    io,
+    ops::{Deref, Range},
+    path::Path,
+};
 
 use memmap2::Mmap;
+#[cfg(unix)]
+use memmap2::UncheckedAdvice;
 
 /// A whole file, mapped into memory and read as `&[u8]`. Pages come from the disk when they are touched.
 ///
@@ -25,6 +32,22 @@ impl MappedFile {
         // and we ourselves replace files instead of editing them.
         let map = unsafe { Mmap::map(&file)? };
         Ok(Self { map })
+    }
+
+    /// Gives back the memory that these bytes take. They come from the disk again when they are touched: a file that is
+    /// copied part by part need not be in memory as a whole. A range beyond the file's end is an error of the caller.
+    pub fn forget(&self, bytes: Range<usize>) {
+        let bytes = &self.map[bytes];
+        #[cfg(unix)]
+        if !bytes.is_empty() {
+            let start = bytes.as_ptr().addr() - self.map.as_ptr().addr();
+            // SAFETY: the mapping is shared with the file and never written to, so no page holds anything that the file has
+            // not: a page that was given back is read from there again. The range was just seen to lie in the mapping.
+            let advised = unsafe {
+                self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, start, bytes.len())
+            };
+            let _ = advised; // only memory is at stake
+        }
     }
 }
 

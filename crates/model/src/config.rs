@@ -207,18 +207,18 @@ impl Config {
         names.filter_map(|name| HeadKind::from_architecture(name)).collect()
     }
 
-    /// The configuration as it is written to `config.json`: complete, in Hugging Face's meaning.
-    pub fn to_json(&self) -> String {
+    /// The configuration as it is written to `config.json`: complete, in Hugging Face's meaning. `dtype`: how the weights are
+    /// written, by PyTorch's name.
+    pub fn to_json(&self, dtype: &str) -> String {
         let mut written = self.clone();
         written.hidden_act = match (self.hidden_act.as_str(), self.activation()) {
             ("gelu", Activation::GeluTanh) => "gelu_new".to_owned(),
             (name, _) => name.to_owned(),
         };
         written.other.insert("model_type".to_owned(), "bert".into());
-        // Weights are written as f32, however the file they came from stored them: transformers
-        // loads in the type that is named here.
+        // However the file they came from stored them: transformers loads in the type that is named here.
         written.other.shift_remove("torch_dtype");
-        written.other.insert("dtype".to_owned(), "float32".into());
+        written.other.insert("dtype".to_owned(), dtype.into());
         let json = serde_json::to_string_pretty(&written).expect("plain data is always JSON");
         json + "\n"
     }
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(google.activation(), Activation::GeluTanh);
         assert!(google.activation_in_doubt());
         // Written for transformers, it must go on meaning tanh.
-        assert!(google.to_json().contains(r#""hidden_act": "gelu_new""#));
+        assert!(google.to_json("float32").contains(r#""hidden_act": "gelu_new""#));
         assert!(google.set_activation("gelu"));
         assert_eq!(google.activation(), Activation::GeluExact);
         assert!(!google.activation_in_doubt());
@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn the_written_type_is_that_of_the_written_weights() {
         let config = read(r#"{"dtype": "float16", "torch_dtype": "bfloat16"}"#).unwrap();
-        let again = read(&config.to_json()).unwrap();
+        let again = read(&config.to_json("float32")).unwrap();
         assert_eq!(again.other["dtype"], "float32");
         assert!(!again.other.contains_key("torch_dtype"));
     }
@@ -339,7 +339,7 @@ mod tests {
     #[test]
     fn unknown_keys_survive_being_read_and_written() {
         let config = read(r#"{"finetuning_task": "mrpc", "hidden_size": 24}"#).unwrap();
-        let again = read(&config.to_json()).unwrap();
+        let again = read(&config.to_json("float32")).unwrap();
         assert_eq!(again.other["finetuning_task"], "mrpc");
         assert_eq!(again.hidden_size, 24);
         assert_eq!(again.other["model_type"], "bert");

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::reference::{Reference, in_file, stored};
-use bert_checkpoint::Stored;
+use bert_checkpoint::{Stored, named};
 use bert_model::encoder_layer::{attention_settings, feed_forward_settings};
 use bert_model::heads::loss::{loss_gradients, total};
 use bert_model::trace::Traced;
@@ -10,7 +10,6 @@ use bert_model::{Batch, Context, HeadKind, Keep, Mode, Model};
 use bert_nn::tensors::not_finite;
 use bert_nn::{Dropout, Real, Tensors};
 use ndarray::{Array2, Array3};
-use std::borrow::Cow;
 
 /// The loss of one batch and all its gradients.
 #[derive(Debug)]
@@ -58,15 +57,9 @@ impl Backward {
     /// In the form of a reference file: `loss` \[1], `grad.NAME`, and `grad.hidden_states.l` [B, S,
     /// H], zero where there is no token.
     pub fn to_tensors(&self, batch: &Batch, width: usize) -> Vec<(String, Stored<'_>)> {
-        let loss = Cow::Owned(vec![self.loss as Real]);
-        let mut tensors = vec![("loss".to_owned(), Stored::Reals { shape: vec![1], values: loss })];
-        for tensor in self.grads.tensors() {
-            let values = Cow::Borrowed(tensor.values);
-            tensors.push((
-                format!("grad.{}", tensor.name),
-                Stored::Reals { shape: tensor.shape, values },
-            ));
-        }
+        let loss = vec![self.loss as Real];
+        let mut tensors = vec![("loss".to_owned(), Stored::reals(vec![1], loss))];
+        tensors.extend(named("grad.", &self.grads));
         for (layer, d_hidden) in self.d_hidden_states.iter().enumerate() {
             let name = format!("grad.hidden_states.{layer}");
             tensors.push(stored(name, &Traced::Tokens(d_hidden.clone()), batch, width));

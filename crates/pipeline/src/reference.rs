@@ -15,7 +15,6 @@ use bert_model::trace::{NamedTensor, Traced, trace};
 use bert_model::{Batch, Config, Context, HeadKind, Labels, Model};
 use bert_nn::Real;
 use ndarray::{Array2, Array3, ArrayD, Axis, Dimension, IxDyn};
-use std::borrow::Cow;
 use std::path::Path;
 
 /// A batch and what another program made of it.
@@ -246,7 +245,7 @@ pub(crate) fn stored(
 ) -> (String, Stored<'static>) {
     let array = padded(tensor, batch, width);
     let (shape, values) = (array.shape().to_vec(), array.into_raw_vec_and_offset().0);
-    (name, Stored::Reals { shape, values: Cow::Owned(values) })
+    (name, Stored::reals(shape, values))
 }
 
 /// The batch in the form of a reference file.

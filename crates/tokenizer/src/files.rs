@@ -36,7 +36,13 @@ pub(crate) fn from_files(files: &[(&str, &[u8])], dir: &Path) -> Result<Parts, E
     let mut parts = match (json, vocab) {
         (Some((bytes, path)), _) => from_tokenizer_json(bytes, &path)?,
         (None, Some((bytes, path))) => {
-            Parts::new(Vocab::from_bytes(bytes, &path)?, Options::default())
+            let vocab = Vocab::from_bytes(bytes, &path)?;
+            let mut options = Options::default();
+            if config.is_none() {
+                // Google's zip files have nothing else: there the user of their programs has to know.
+                options.lower_case = !vocab.has_capitals();
+            }
+            Parts::new(vocab, options)
         }
         (None, None) => return Err(Error::NoTokenizer { dir: dir.to_owned() }),
     };

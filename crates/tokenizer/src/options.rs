@@ -30,7 +30,8 @@ impl Options {
         Options { lower_case: false, ..Options::default() }
     }
 
-    pub(crate) fn strips_accents(&self) -> bool {
+    /// Whether accents are removed.
+    pub fn strips_accents(&self) -> bool {
         self.strip_accents.unwrap_or(self.lower_case)
     }
 }

@@ -151,6 +151,14 @@ impl Vocab {
         (!place.is_empty()).then(|| &self.text[place.clone()])
     }
 
+    /// Whether a token has a capital letter, names such as [CLS] aside: what was made from lower-cased texts has none.
+    pub(crate) fn has_capitals(&self) -> bool {
+        let tokens = self.places.iter().map(|place| &self.text[place.clone()]);
+        tokens
+            .filter(|token| !(token.starts_with('[') && token.ends_with(']')))
+            .any(|token| token.bytes().any(|byte| byte.is_ascii_uppercase()))
+    }
+
     /// The file that it was read from.
     pub fn path(&self) -> &Path {
         &self.path

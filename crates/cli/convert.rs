@@ -1,0 +1,66 @@
+//! `bert convert`: any form of the weights becomes Hugging Face's.
+
+use crate::common::{ModelArgs, Results, counted, say};
+use anyhow::{Context as _, Result, ensure};
+use bert_checkpoint::directory::{CONFIG, WEIGHTS};
+use bert_checkpoint::{Precision, TokenizerFiles, save_as};
+use bert_nn::Tensors as _;
+use std::fs;
+use std::path::PathBuf;
+
+/// Write a model of any form as Hugging Face writes it: model.safetensors, config.json, and the tokenizer's files
+///
+/// The input may be Google's unpacked zip (TensorFlow), a directory with pytorch_model.bin or several files of weights, or a name
+/// on the Hub. What the model has no use for (an optimizer's state, heads that were not asked for) is listed and left out.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  bert convert --model uncased_L-2_H-128_A-2 --output bert-tiny
+  bert convert --model google-bert/bert-base-uncased --output half-as-large --dtype f16")]
+pub struct Args {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// The new directory
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// How numbers are written: f32, f16 or bf16. The last two take half the space and round
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    dtype: Precision,
+}
+
+/// Runs the subcommand.
+pub fn run(args: &Args) -> Result<()> {
+    let output = &args.output;
+    // Over another model a conversion would mix the files of two.
+    ensure!(
+        !output.is_file() && !output.join(WEIGHTS).exists() && !output.join(CONFIG).exists(),
+        "--output {}: there is something already; name a new directory",
+        output.display()
+    );
+    let directory = args.model.model.directory()?;
+    let loaded = args.model.load()?;
+    let rounding = args.dtype.rounding(&loaded.model, &output.join(WEIGHTS))?;
+    let mut files = TokenizerFiles::read(&directory)?;
+    if files.files().next().is_none() {
+        say(&format!("{}: there is no tokenizer; none is written", directory.display()));
+    } else {
+        let tokenizer = bert_pipeline::tokenizer(&directory)?;
+        files = files.with_case(tokenizer.options().lower_case);
+    }
+    save_as(output, &loaded.config, &loaded.model, &files, args.dtype)
+        .with_context(|| output.display().to_string())?;
+    let numbers: usize = loaded.model.tensors().iter().map(|tensor| tensor.values.len()).sum();
+    let size = fs::metadata(output.join(WEIGHTS))?.len();
+    let (tensors, head) = (loaded.model.tensors().len(), loaded.model.head.kind());
+    say(&format!(
+        "{}, {numbers} parameters, head {head}, as {} in {:.1} MB",
+        counted(tensors, "tensor"),
+        args.dtype.name(),
+        size as f64 / 1e6
+    ));
+    if rounding.largest > 0.0 {
+        say(&format!("largest rounding: {:.1e}, in {}", rounding.largest, rounding.tensor));
+    }
+    let mut results = Results::new();
+    results.line(&output.display().to_string())?;
+    results.flush()
+}
