@@ -36,6 +36,9 @@ fn words_are_tagged_and_every_line_of_the_file_comes_back() {
         assert_eq!(written, expected);
     }
     assert!(desk.read("model/report.html").contains("PER"));
+    let google = ["--output", &desk.at("test_results.tsv"), "--google"];
+    let refused = [&["predict", "--model", &model, "--input", &train], &google[..]].concat();
+    bert(&refused).refuses_usage(&["--google", "a tagger"]);
     let table = bert(&["evaluate", "--model", &model, "--input", &train]);
     assert!(table.ok().contains("f1 = 1.0000"), "{}", table.stdout);
     // A sentence that is longer than the model is read in windows: no word is without its tag.

@@ -253,9 +253,13 @@ fn after_ctrl_c_the_rows_at_hand_have_their_answers_and_no_file_is_left() {
     assert!(told.next().unwrap().unwrap().contains("columns"), "it is at work");
     let signalled = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(signalled.success());
-    // Time enough to react. Whoever has not reacted then comes to the end of the input, and writes the file.
-    thread::sleep(Duration::from_secs(2));
+    // It ends although the input does not.
+    let ended = (0..600).any(|_| {
+        thread::sleep(Duration::from_millis(100));
+        child.try_wait().unwrap().is_some()
+    });
     drop(input);
+    assert!(ended, "it waits for the next row");
     let told: Vec<_> = told.map_while(Result::ok).collect();
     assert_eq!(child.wait().unwrap().code(), Some(1));
     assert!(

@@ -80,6 +80,13 @@ fn is_directory(path: &Path) -> bool {
 }
 
 impl Args {
+    /// For a model that Google's form has no lines for.
+    fn refuse_google(&self, model: &str) -> Result<()> {
+        expect_usage(!self.google, || {
+            format!("--google: one line of probabilities for each text; {model} has none such")
+        })
+    }
+
     /// A file that is read as a whole.
     fn input_file(&self) -> Result<&Path> {
         expect_usage(self.input.as_os_str() != "-", || {

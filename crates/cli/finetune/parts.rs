@@ -24,17 +24,17 @@ pub struct Part<E> {
 impl<E: Sample> Part<E> {
     /// An error with the place of its example in the file instead of a number.
     pub fn located(&self, error: Error) -> anyhow::Error {
-        let Error::Pipeline(error) = error else { return error.into() };
-        match error.text() {
-            Some(number) => {
-                let place = self.examples[number].place();
-                anyhow!("{}: {place}: {}", self.path.display(), error.problem())
+        match error {
+            Error::Pipeline(bert_pipeline::Error::Text { index, problem }) => {
+                let place = self.examples[index].place();
+                anyhow!("{}: {place}: {problem}", self.path.display())
             }
-            None => error.into(),
+            error => error.into(),
         }
     }
 }
 
+// ANCHOR: parts
 /// The data of a task in its parts.
 pub struct Parts<E> {
     /// What the model learns from; empty if that is not known.
@@ -69,6 +69,7 @@ impl<E: Debug> Parts<E> {
         let test = files.test.as_deref().map(read).transpose()?;
         Ok(Self { train, dev, test })
     }
+    // ANCHOR_END: parts
 
     /// What makes a training on these another. The split is seen in both.
     pub fn settings(&self) -> Vec<(&'static str, Value)> {

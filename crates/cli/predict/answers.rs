@@ -15,6 +15,7 @@ use std::path::Path;
 
 /// Runs the command for a model that answers questions.
 pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
+    args.refuse_google("a model that answers questions")?;
     let json = |path: &Path| path.extension().is_some_and(|ending| ending == "json");
     let table = args.output.as_deref().filter(|path| !is_directory(path) && !json(path));
     table.map(|path| Form::of(path, args.google)).transpose()?;

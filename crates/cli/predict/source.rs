@@ -72,6 +72,7 @@ impl Source {
         &self.name
     }
 
+    // ANCHOR: piece
     /// The next rows, none at the end, and what is wrong with the one after them.
     ///
     /// A person wants an answer after each line, a pipe soon, a file fast: of a file a piece is always full.
@@ -100,6 +101,7 @@ impl Source {
         ensure!(!piece.is_empty() || !self.stop.load(Ordering::Relaxed), "stopped by Ctrl-C");
         Ok((piece, None))
     }
+    // ANCHOR_END: piece
 
     /// Waits for the end of the reader. If it has panicked, so does this thread: what it has read would look whole.
     fn join(&mut self) {

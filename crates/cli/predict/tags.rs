@@ -16,6 +16,7 @@ use std::io::Write as _;
 
 /// Runs the command for a tagger.
 pub fn run(args: &Args, pipeline: &Pipeline) -> Result<()> {
+    args.refuse_google("a tagger")?;
     let file = args.reading.columns.read(args.input_file()?, true)?;
     let words = word_logits(pipeline, &tokenized(pipeline, &file.sentences))?;
     let labels = pipeline.config.labels();

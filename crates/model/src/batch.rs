@@ -101,6 +101,17 @@ impl Batch {
     }
     // ANCHOR_END: first_rows
 
+    /// The first tokens alone: `B` sequences of one token.
+    pub fn first_tokens(&self) -> Self {
+        let of = |all: &[u32]| self.first_rows().iter().map(|&row| all[row]).collect();
+        Self {
+            token_ids: of(&self.token_ids),
+            token_types: of(&self.token_types),
+            positions: of(&self.positions),
+            bounds: (0..=self.sequences()).collect(),
+        }
+    }
+
     /// The number of columns that a padded form needs: the largest position, plus one.
     pub fn padded_width(&self) -> usize {
         self.positions.iter().max().map_or(0, |&largest| largest as usize + 1)

@@ -4,16 +4,18 @@
 //! What differs is where things lie. The weights are laid out for the matrix product once, instead
 //! of in every product; query, key and value come from one product; bias and activation are applied
 //! while the numbers are in the cache; and the activations of a layer are written over those of the
-//! layer before. The layers of `bert-nn` know nothing of this.
+//! layer before. Where a head reads the first token alone, the last layer computes nothing for the
+//! others that it can do without. The layers of `bert-nn` know nothing of this.
 
 use crate::{Ablation, Batch, Context, Embeddings, EncoderLayer, Head, Mode, Model, Outputs};
 use bert_kernels::{
-    Aligned, AttentionArgs, Epilogue, PackedB, add_layer_norm_rows, attention, gemm, team,
+    Aligned, AttentionArgs, Epilogue, Mask, PackedB, add_layer_norm_rows, attention, gemm, team,
 };
 use bert_nn::dot_product_attention::scale;
 use bert_nn::view::columns;
 use bert_nn::{Activation, LayerNorm, Linear, Real};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, concatenate};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, CowArray, concatenate};
+use std::borrow::Cow;
 use std::sync::Mutex;
 
 /// A part of the forward pass, as [`PackedModel::infer_in_steps`] reports it.
@@ -46,6 +48,15 @@ pub enum Step<'a> {
     Part(Part, usize),
     /// The output [T, H] of a layer.
     Layer(usize, ArrayView2<'a, Real>),
+}
+
+/// The rows of a layer's output that are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    /// Of all T tokens.
+    All,
+    /// Of the first token of each of B sequences.
+    First,
 }
 
 /// Body and head, the encoder's weights packed.
@@ -130,53 +141,66 @@ impl PackedLayer {
         }
     }
 
-    /// `hidden` [T, H] becomes the layer's output. The lines are those of `EncoderLayer::forward`.
+    // ANCHOR: layer
+    /// `hidden` [T, H] becomes the layer's output [R, H]: R is T, or B if only the rows of first tokens
+    /// are wanted. The lines are those of `EncoderLayer::forward`.
     fn forward(
         &self,
         hidden: &mut Array2<Real>,
         bounds: &[usize],
+        wanted: Rows,
         context: &Context,
         workspace: &mut Workspace,
         done: &mut dyn FnMut(Part),
     ) {
         let (tokens, width) = hidden.dim();
-        let input = hidden.view(); // [T, H]
-
         let mut qkv = workspace.query_key_value.matrix(tokens, self.query_key_value.width());
-        self.query_key_value.forward(input, Activation::Linear, qkv.view_mut()); // [T, 3H]
+        self.query_key_value.forward(hidden.view(), Activation::Linear, qkv.view_mut()); // [T, 3H]
         done(Part::QueryKeyValue);
         let third = |n: usize| columns(qkv.view(), n * width..(n + 1) * width); // [T, H]
+        let (query, q_bounds) = match wanted {
+            Rows::All => (CowArray::from(third(0)), Cow::Borrowed(bounds)), // [T, H]
+            Rows::First => {
+                // Every token is a key and a value. From here on each row goes its own way.
+                let first = &bounds[..bounds.len() - 1];
+                *hidden = hidden.select(Axis(0), first); // [B, H]
+                let own: Vec<_> = (0..bounds.len()).collect();
+                (CowArray::from(third(0).select(Axis(0), first)), Cow::Owned(own)) // [B, H]
+            }
+        };
+        let (input, rows) = (hidden.view(), hidden.nrows()); // [R, H]
         let heads = context.config.num_attention_heads;
         let args = AttentionArgs {
-            q: third(0),
+            q: query.view(),
             k: third(1),
             v: third(2),
-            q_bounds: bounds,
+            q_bounds: &q_bounds,
             k_bounds: bounds,
             heads,
             scale: scale(width / heads),
             mask: context.mask(),
             on_probabilities: None,
         };
-        let mut mixed = workspace.context.matrix(tokens, width); // [T, H]
+        let mut mixed = workspace.context.matrix(rows, width); // [R, H]
         attention(args, mixed.view_mut());
         done(Part::Attention);
-        let mut projected = workspace.projected.matrix(tokens, width); // [T, H]
+        let mut projected = workspace.projected.matrix(rows, width); // [R, H]
         self.attention_output.forward(mixed.view(), Activation::Linear, projected.view_mut());
         done(Part::AttentionOutput);
-        let mut attended = workspace.attention_output.matrix(tokens, width); // [T, H]
+        let mut attended = workspace.attention_output.matrix(rows, width); // [R, H]
         add_norm(projected.view(), input, &self.attention_norm, context, attended.view_mut());
         done(Part::AttentionNorm);
 
-        let mut activation = workspace.activation.matrix(tokens, self.intermediate.width());
+        let mut activation = workspace.activation.matrix(rows, self.intermediate.width());
         let bend = context.config.activation();
-        self.intermediate.forward(attended.view(), bend, activation.view_mut()); // [T, F]
+        self.intermediate.forward(attended.view(), bend, activation.view_mut()); // [R, F]
         done(Part::Intermediate);
-        self.output.forward(activation.view(), Activation::Linear, projected.view_mut()); // [T, H]
+        self.output.forward(activation.view(), Activation::Linear, projected.view_mut()); // [R, H]
         done(Part::Output);
         add_norm(projected.view(), attended.view(), &self.output_norm, context, hidden.view_mut());
         done(Part::OutputNorm);
     }
+    // ANCHOR_END: layer
 }
 
 /// LayerNorm(`branch` + `residual`) → `output`, all [T, H].
@@ -208,6 +232,23 @@ impl PackedModel {
         self.infer_in_steps(batch, context, |_| {})
     }
 
+    /// As [`PackedModel::infer`], of a head that reads the first tokens alone ([`Head::reads_first`]): the same
+    /// `pooler_output`, `nsp_logits` and `logits`, sooner. `last_hidden_state` is that of the first tokens, [B, H].
+    pub fn infer_first(&self, batch: &Batch, context: &Context) -> Outputs {
+        assert!(self.head.reads_first(), "a {} head reads all tokens", self.head.kind());
+        team(|| {
+            // To the kernel, the only query of a sequence is its last, which sees all that stands to its left.
+            let alone = context.mask() == Mask::Full && !self.layers.is_empty();
+            let hidden = if alone {
+                self.rows_in_steps(batch, Rows::First, context, |_| {}) // [B, H]
+            } else {
+                self.hidden(batch, context).select(Axis(0), batch.first_rows()) // [B, H]
+            };
+            let words = &self.embeddings.word_embeddings;
+            self.head.apply(hidden, words, &batch.first_tokens(), context)
+        })
+    }
+
     /// `batch` of T tokens → the last hidden states [T, H]; see [`crate::Bert::infer`].
     pub fn hidden(&self, batch: &Batch, context: &Context) -> Array2<Real> {
         self.hidden_in_steps(batch, context, |_| {})
@@ -236,6 +277,17 @@ impl PackedModel {
         &self,
         batch: &Batch,
         context: &Context,
+        seen: impl FnMut(Step),
+    ) -> Array2<Real> {
+        self.rows_in_steps(batch, Rows::All, context, seen)
+    }
+
+    /// The rows of the last layer that are wanted.
+    fn rows_in_steps(
+        &self,
+        batch: &Batch,
+        wanted: Rows,
+        context: &Context,
         mut seen: impl FnMut(Step),
     ) -> Array2<Real> {
         assert!(context.mode == Mode::Eval, "a packed model does not train: it knows no dropout");
@@ -249,7 +301,8 @@ impl PackedModel {
             seen(Step::Part(Part::Embeddings, 0));
             for (number, layer) in self.layers.iter().enumerate() {
                 let done = &mut |part| seen(Step::Part(part, number));
-                layer.forward(&mut hidden, &batch.bounds, context, &mut workspace, done); // [T, H]
+                let rows = if number + 1 == self.layers.len() { wanted } else { Rows::All };
+                layer.forward(&mut hidden, &batch.bounds, rows, context, &mut workspace, done);
                 seen(Step::Layer(number, hidden.view()));
             }
             hidden
@@ -261,114 +314,4 @@ impl PackedModel {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Config, HeadKind};
-    use bert_nn::Tensors;
-    use bert_nn::init::{self, Initializer};
-
-    /// Sequences of these lengths, one after the other.
-    fn batch(lengths: &[usize], config: &Config) -> Batch {
-        let mut batch = Batch::new();
-        for (number, &length) in lengths.iter().enumerate() {
-            let ids: Vec<_> =
-                (0..length).map(|i| ((i * 7 + number) % config.vocab_size) as u32).collect();
-            let types: Vec<_> = (0..length).map(|i| u32::from(i > length / 2)).collect();
-            batch.push(&ids, &types);
-        }
-        batch
-    }
-
-    fn config(hidden_act: &str) -> Config {
-        let mut config = Config {
-            vocab_size: 40,
-            hidden_size: 24,
-            num_hidden_layers: 3,
-            num_attention_heads: 3,
-            intermediate_size: 52,
-            max_position_embeddings: 150,
-            ..Config::default()
-        };
-        assert!(config.set_activation(hidden_act));
-        config
-    }
-
-    fn model(kind: HeadKind, config: &Config) -> Model {
-        let mut model = Model::zeros(kind, config, true);
-        init::initialize(&mut model, Initializer::Normal { std: 0.2 }, 3);
-        // Biases and LayerNorms of their own, so that none can be forgotten unseen.
-        for (number, tensor) in model.tensors_mut().into_iter().enumerate() {
-            let jitter = tensor.values.iter_mut().enumerate();
-            jitter.for_each(|(i, x)| *x += ((number * 31 + i * 17) % 13) as Real / 50.0);
-        }
-        model
-    }
-
-    #[test]
-    fn a_packed_model_gives_the_bits_of_the_plain_one() {
-        for (kind, act, ablation) in [
-            (HeadKind::PreTraining, "gelu", "none"),
-            (HeadKind::SequenceClassification, "gelu_new", "none"),
-            (HeadKind::TokenClassification, "relu", "no-positions"),
-            (HeadKind::QuestionAnswering, "silu", "left-to-right"),
-            (HeadKind::None, "gelu", "left-to-right,no-positions"),
-        ] {
-            let config = config(act);
-            let model = model(kind, &config);
-            let packed = PackedModel::new(model.clone());
-            let ablation = ablation.parse().unwrap();
-            let context = Context { ablation, ..Context::eval(&config) };
-            // Twice, and the larger batch first: leftovers in the workspace must not show.
-            for lengths in [&[5, 1, 130, 64][..], &[3], &[150, 2]] {
-                let batch = batch(lengths, &config);
-                let (plain, fast) = (model.infer(&batch, &context), packed.infer(&batch, &context));
-                assert_eq!(fast.last_hidden_state, plain.last_hidden_state, "{kind:?} {lengths:?}");
-                assert_eq!(fast.pooler_output, plain.pooler_output);
-                assert_eq!(fast.mlm_logits, plain.mlm_logits);
-                assert_eq!(fast.nsp_logits, plain.nsp_logits);
-                assert_eq!(fast.logits, plain.logits);
-                assert_eq!(fast.start_logits, plain.start_logits);
-                assert_eq!(fast.end_logits, plain.end_logits);
-            }
-        }
-    }
-
-    #[test]
-    fn a_packed_model_refuses_to_pass_over_a_part_that_is_left_out() {
-        let config = config("gelu");
-        let packed = PackedModel::new(model(HeadKind::None, &config));
-        let batch = batch(&[3], &config);
-        for name in ["no-residual", "no-layer-norm", "no-scale", "no-feed-forward"] {
-            let ablation = name.parse().unwrap();
-            let context = Context { ablation, ..Context::eval(&config) };
-            let run = std::panic::AssertUnwindSafe(|| packed.infer(&batch, &context));
-            assert!(std::panic::catch_unwind(run).is_err(), "{name}");
-        }
-    }
-
-    #[test]
-    fn every_layer_and_every_part_is_seen_in_order() {
-        let config = config("gelu");
-        let model = model(HeadKind::None, &config);
-        let context = Context::eval(&config);
-        let batch = batch(&[7, 9], &config);
-        let mut expected = Vec::new();
-        let (hidden, _) = model.bert.embeddings.forward(&batch, &context);
-        model.bert.encoder.trace(hidden, &batch.bounds, &context, |_, output, _| {
-            expected.push(output.clone());
-        });
-        let (mut parts, mut layers) = (Vec::new(), Vec::new());
-        PackedModel::new(model).infer_in_steps(&batch, &context, |step| match step {
-            Step::Part(part, layer) => parts.push((part, layer)),
-            Step::Layer(number, output) => {
-                assert_eq!(number, layers.len());
-                layers.push(output.to_owned());
-            }
-        });
-        assert_eq!(layers, expected);
-        assert_eq!(parts.len(), 1 + 3 * 7 + 1);
-        assert_eq!(parts[0], (Part::Embeddings, 0));
-        assert_eq!(parts[8], (Part::QueryKeyValue, 1));
-        assert_eq!(parts[22], (Part::Head, 3));
-    }
-}
+mod tests;

@@ -38,23 +38,13 @@ pub enum Error {
         /// The head that is there.
         found: HeadKind,
     },
-    /// A text is longer than the model's positions, and the caller wants no truncation.
-    #[error("text {}: {tokens} tokens, but the model takes {limit} at most", .index + 1)]
-    TooLong {
+    /// One of the call's texts.
+    #[error("text {}: {problem}", .index + 1)]
+    Text {
         /// Counted from 0 within the call.
         index: usize,
-        /// Special tokens included.
-        tokens: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// A text has nothing to fill in.
-    #[error("text {}: there is no [MASK] in {}", .index + 1, place(.limit))]
-    NoMask {
-        /// Counted from 0 within the call.
-        index: usize,
-        /// The model's limit, where the text reaches it and may have been cut.
-        limit: Option<usize>,
+        /// What is wrong with it.
+        problem: TextProblem,
     },
     /// A word cannot be a prediction of its own.
     #[error("target {word:?} is no single token of the vocabulary (it becomes {pieces})")]
@@ -71,34 +61,6 @@ pub enum Error {
         label: String,
         /// Those that there are.
         known: String,
-    },
-    /// A question leaves no room for its context.
-    #[error(
-        "text {}: the question alone has {tokens} tokens; with [CLS], two [SEP] and a piece of the \
-         context they do not fit into {limit}",
-        .index + 1
-    )]
-    Question {
-        /// Counted from 0 within the call.
-        index: usize,
-        /// Of the question, without special tokens.
-        tokens: usize,
-        /// The longest window.
-        limit: usize,
-    },
-    /// Windows that share so much that they would never come to the end of the context.
-    #[error(
-        "text {}: the question leaves room for {room} tokens of the context in each window, so \
-         neighbouring windows cannot share {stride} (the stride must be smaller than the room)",
-        .index + 1
-    )]
-    Stride {
-        /// Counted from 0 within the call.
-        index: usize,
-        /// How many tokens neighbouring windows share.
-        stride: usize,
-        /// How many tokens of the context a window holds.
-        room: usize,
     },
     /// A layer that the model does not have.
     #[error("there is no layer {layer}: the model has layers 0 to {last}, or -1 to -{count}", last = .count - 1)]
@@ -144,23 +106,61 @@ pub enum Error {
     },
 }
 
+/// What can be wrong with a text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TextProblem {
+    /// It is longer than the model's positions, and the caller wants no truncation.
+    #[error("{tokens} tokens, but the model takes {limit} at most")]
+    TooLong {
+        /// Special tokens included.
+        tokens: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// It has nothing to fill in.
+    #[error("there is no [MASK] in {}", place(.limit))]
+    NoMask {
+        /// The model's limit, where the text reaches it and may have been cut.
+        limit: Option<usize>,
+    },
+    /// A question leaves no room for its context.
+    #[error(
+        "the question alone has {tokens} tokens; with [CLS], two [SEP] and a piece of the context they do \
+         not fit into {limit}"
+    )]
+    Question {
+        /// Of the question, without special tokens.
+        tokens: usize,
+        /// The longest window.
+        limit: usize,
+    },
+    /// Windows that share so much that they would never come to the end of the context.
+    #[error(
+        "the question leaves room for {room} tokens of the context in each window, so neighbouring windows \
+         cannot share {stride} (the stride must be smaller than the room)"
+    )]
+    Stride {
+        /// How many tokens neighbouring windows share.
+        stride: usize,
+        /// How many tokens of the context a window holds.
+        room: usize,
+    },
+}
+
+impl TextProblem {
+    /// The error of a call's text, counted from 0.
+    pub fn of(self, index: usize) -> Error {
+        Error::Text { index, problem: self }
+    }
+}
+
 impl Error {
     /// Which text of the call is at fault, counted from 0; none if it is no text's fault.
     pub fn text(&self) -> Option<usize> {
         match self {
-            Self::TooLong { index, .. }
-            | Self::NoMask { index, .. }
-            | Self::Question { index, .. }
-            | Self::Stride { index, .. } => Some(*index),
+            Self::Text { index, .. } => Some(*index),
             _ => None,
         }
-    }
-
-    /// What is wrong, without the text's number: for a caller who can say better where it stands.
-    pub fn problem(&self) -> String {
-        let all = self.to_string();
-        let number = self.text().map_or(String::new(), |index| format!("text {}: ", index + 1));
-        all.strip_prefix(&number).unwrap_or(&all).to_owned()
     }
 
     /// The same error for a caller who had handed over `before` texts already.
@@ -169,15 +169,11 @@ impl Error {
     }
 
     /// The same error for a caller who counts in another way.
-    pub fn renumbered(mut self, number: impl FnOnce(usize) -> usize) -> Self {
-        if let Self::TooLong { index, .. }
-        | Self::NoMask { index, .. }
-        | Self::Question { index, .. }
-        | Self::Stride { index, .. } = &mut self
-        {
-            *index = number(*index);
+    pub fn renumbered(self, number: impl FnOnce(usize) -> usize) -> Self {
+        match self {
+            Self::Text { index, problem } => problem.of(number(index)),
+            other => other,
         }
-        self
     }
 }
 

@@ -4,7 +4,7 @@
 //! vocabulary gives each token's probability there. Several masks of one text are judged one by one,
 //! each with the others still masked.
 
-use crate::{Error, Pipeline};
+use crate::{Error, Pipeline, TextProblem};
 use bert_kernels::softmax_row;
 use bert_model::HeadKind;
 use bert_nn::Real;
@@ -78,7 +78,8 @@ impl<'a> MaskFiller<'a> {
         if let Some(index) = encodings.iter().position(|one| !one.ids.contains(&mask)) {
             // It may have stood where a long text was cut.
             let cut = encodings[index].len() == self.pipeline.max_length();
-            return Err(Error::NoMask { index, limit: cut.then(|| self.pipeline.max_length()) });
+            let limit = cut.then(|| self.pipeline.max_length());
+            return Err(TextProblem::NoMask { limit }.of(index));
         }
         let model = &self.pipeline.model;
         let context = self.pipeline.context();

@@ -39,7 +39,7 @@ pub use answer::Answerer;
 pub use choose::Chooser;
 pub use classify::Classifier;
 pub use embed::{Embedder, Pooling};
-pub use error::Error;
+pub use error::{Error, TextProblem};
 pub use explain::Explainer;
 pub use pipeline::{Pipeline, Prepared, tokenizer};
 pub use tag::Tagger;

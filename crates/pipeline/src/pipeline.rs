@@ -1,6 +1,6 @@
 //! Tokenizer, configuration and model of one directory, and the road from texts to a batch.
 
-use crate::Error;
+use crate::{Error, TextProblem};
 use bert_checkpoint::{LoadOptions, TokenizerFiles, load};
 use bert_model::{Batch, Config, Context, HeadKind, Model, Outputs, PackedModel};
 use bert_tokenizer::{Encoding, Input, Strategy, Tokenizer, Truncation};
@@ -106,12 +106,12 @@ impl<M> Pipeline<M> {
             prepared.lengths.push(tokens);
             if tokens > limit {
                 if strict {
-                    return Err(Error::TooLong { index, tokens, limit });
+                    return Err(TextProblem::TooLong { tokens, limit }.of(index));
                 }
                 *encoding = self.tokenizer.encode_truncated(input, &truncation).first;
                 // The special tokens stay, even where the limit has no room for them.
                 if encoding.len() > limit {
-                    return Err(Error::TooLong { index, tokens: encoding.len(), limit });
+                    return Err(TextProblem::TooLong { tokens: encoding.len(), limit }.of(index));
                 }
                 prepared.truncated += 1;
             }
@@ -149,12 +149,16 @@ impl<M> Pipeline<M> {
 }
 
 impl Pipeline {
-    /// What the model says to a batch, which must have passed [`Batch::check`].
+    /// What the model says to a batch, which must have passed [`Batch::check`]: the head's results, not all hidden states.
     ///
     /// # Errors
     /// A number of it is infinite or NaN: whatever were made of it would look like an answer.
     pub(crate) fn infer(&self, batch: &Batch) -> Result<Outputs, Error> {
-        let outputs = self.model.infer(batch, &self.context());
+        let (model, context) = (&self.model, self.context());
+        let outputs = match model.head.reads_first() {
+            true => model.infer_first(batch, &context),
+            false => model.infer(batch, &context),
+        };
         let logits = outputs.logits.iter().flatten();
         let spans = [&outputs.start_logits, &outputs.end_logits].into_iter().flatten().flatten();
         if logits.chain(spans).all(|logit| logit.is_finite()) {

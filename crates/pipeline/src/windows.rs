@@ -5,7 +5,7 @@
 //! larger min(left, right), left and right being the numbers of tokens before and behind it (Google's
 //! `run_squad.py`, which adds a hundredth of the window's length to tell equals apart).
 
-use crate::Error;
+use crate::{Error, TextProblem};
 use bert_tokenizer::{Encoding, Strategy, Tokenizer, Truncation};
 
 // ANCHOR: question_windows
@@ -33,11 +33,11 @@ pub fn question_windows(
     }
     // What the question, [CLS] and two [SEP] leave.
     let Some(room) = max_length.checked_sub(asked + 3).filter(|&room| room > 0) else {
-        return Err(Error::Question { index: 0, tokens: asked, limit: max_length });
+        return Err(TextProblem::Question { tokens: asked, limit: max_length }.of(0));
     };
     let stride = stride.unwrap_or_else(|| 128.min(max_length / 2));
     if stride >= room {
-        return Err(Error::Stride { index: 0, stride, room });
+        return Err(TextProblem::Stride { stride, room }.of(0));
     }
     let truncation = Truncation { max_length, strategy: Strategy::OnlySecond, stride };
     let cut = tokenizer.try_encode_truncated((question, context), &truncation)?;

@@ -164,6 +164,14 @@ impl Head {
         }
     }
 
+    /// Whether it reads nothing but the pooler's output.
+    pub fn reads_first(&self) -> bool {
+        matches!(
+            self,
+            Self::NextSentence(_) | Self::SequenceClassification(_) | Self::MultipleChoice(_)
+        )
+    }
+
     /// The masked-LM part, where there is one: by itself, or as half of the pre-training head.
     pub fn masked_lm(&self) -> Option<&MaskedLm> {
         match self {
