@@ -57,7 +57,7 @@ fn compare(found: &Backward, reference: &Reference, file: &TensorFile, limit: f6
     let values = parameters.flat_map(|name| file.reals(name).unwrap().1);
     let all = norm(values.map(f64::from));
     for (name, tensor) in &ours {
-        let Stored::Reals { shape, values } = tensor else { continue };
+        let Stored::Reals { shape, values, .. } = tensor else { continue };
         if name == "loss" {
             continue;
         }

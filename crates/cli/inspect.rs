@@ -24,7 +24,7 @@ pub struct Args {
     /// A directory, a file, a name on the Hugging Face Hub (owner/model), or tiny-world, which is built in
     #[arg(value_name = "PATH")]
     path: ModelPath,
-    /// List the tensors of every layer, not those of equal layers in one line
+    /// List every tensor: those of equal layers not in one line, and those of an optimizer too
     #[arg(long)]
     all: bool,
     /// One JSON object
@@ -113,6 +113,9 @@ fn lines(contents: &Contents, all: bool) -> Vec<Line<'_>> {
     let mut tensors: Vec<_> = contents.tensors.iter().collect();
     tensors.sort_by_key(|tensor| tensor.part); // stable: within a part by name
     for tensor in tensors {
+        if tensor.part == Part::Training && !all {
+            continue; // three for each weight: the table of parameters counts them
+        }
         let layer = tensor.canonical.as_deref().and_then(layer_of);
         let (Some((number, rest)), Part::Layer(_), false) = (layer, tensor.part, all) else {
             lines.push(Line { name: tensor.name.clone(), first: tensor, count: 1 });
@@ -159,8 +162,9 @@ fn print_contents(results: &mut Results, contents: &Contents, all: bool) -> Resu
     let counts = counts(contents);
     for (part, (tensors, numbers)) in &counts {
         let counts = if part.is_of_model() { "" } else { ", not counted" };
+        let listed = if *part == Part::Training && !all { " (--all lists them)" } else { "" };
         let (name, tensors) = (part.name(), counted(*tensors, "tensor"));
-        results.line(&format!("  {name:<10} {numbers:>11}  in {tensors}{counts}"))?;
+        results.line(&format!("  {name:<10} {numbers:>11}  in {tensors}{counts}{listed}"))?;
     }
     let model = counts.iter().filter(|(part, _)| part.is_of_model());
     let total: usize = model.map(|(_, (_, numbers))| numbers).sum();

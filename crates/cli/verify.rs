@@ -54,14 +54,13 @@ pub fn run(args: &Args) -> Result<()> {
 
 fn list() -> Result<()> {
     let mut results = Results::new();
-    let mut shown = "";
-    let all = published::built_in();
-    for case in &all {
-        if case.model != shown {
-            results.line(&case.model)?;
-            shown = &case.model;
+    let mut all = published::built_in();
+    all.sort_by(|a, b| a.model.cmp(&b.model)); // stable: within a model as published
+    for cases in all.chunk_by(|a, b| a.model == b.model) {
+        results.line(&cases[0].model)?;
+        for case in cases {
+            results.line(&format!("  {:<18} ({})", case.output, case.source))?;
         }
-        results.line(&format!("  {:<18} ({})", case.output, case.source))?;
     }
     results.flush()
 }
