@@ -114,7 +114,7 @@ fn lines(contents: &Contents, all: bool) -> Vec<Line<'_>> {
     tensors.sort_by_key(|tensor| tensor.part); // stable: within a part by name
     for tensor in tensors {
         if tensor.part == Part::Training && !all {
-            continue; // three for each weight: the table of parameters counts them
+            continue; // two for each weight: the table of parameters counts them
         }
         let layer = tensor.canonical.as_deref().and_then(layer_of);
         let (Some((number, rest)), Part::Layer(_), false) = (layer, tensor.part, all) else {

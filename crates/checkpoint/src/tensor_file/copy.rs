@@ -59,8 +59,8 @@ struct Matrix {
     column_stride: usize,
 }
 
-/// Side of a block. Rows whose lengths divide 4096 bytes, such as BERT's, all lie in the same set
-/// of a first-level cache, which has room for eight lines of each set.
+/// Side of a block. Rows whose lengths are multiples of 4096 bytes, such as BERT's of 1024 and 3072
+/// numbers, all lie in the same set of a first-level cache, which has room for eight lines of each set.
 const BLOCK: usize = 8;
 /// Side of a tile of blocks: what it touches stays in the second-level cache.
 const TILE: usize = 128;
