@@ -97,6 +97,20 @@ fn inspect_says_what_would_not_load_and_what_no_bert_has() {
         text.contains("bert.encoder.layer.1.output.dense.weight")
             && text.contains("(no BERT has it)")
     );
+    let wrong = Copy::of("toy").tensors("model.safetensors", |tensors| {
+        let bias = tensors.get_mut("bert.pooler.dense.bias").unwrap();
+        bias.1 = vec![bias.1[0] / 2, 2];
+    });
+    let text = bert(&["inspect", &wrong.argument()]).stdout;
+    assert!(text.lines().last().unwrap().contains("does not load:"), "{text}");
+    assert!(text.lines().last().unwrap().contains("bert.pooler.dense.bias"), "{text}");
+    let found = bert(&["inspect", "--json", &wrong.argument()]).json().remove(0);
+    assert!(found["problem"].as_str().unwrap().contains("bert.pooler.dense.bias"));
+    let words = Copy::of("toy");
+    let more = fs::read_to_string(words.file("vocab.txt")).unwrap() + "onemore\n";
+    let found =
+        bert(&["inspect", "--json", &words.write("vocab.txt", more).argument()]).json().remove(0);
+    assert!(found["problem"].as_str().unwrap().contains("tokens, and embeddings for"), "{found}");
     let long = Copy::of("toy").configured("num_hidden_layers", json!(1_000_000));
     assert!(bert(&["inspect", &long.argument()]).ok().contains("does not load:"));
     let desk = Desk::new();
@@ -191,6 +205,69 @@ fn verify_lists_the_checkpoints_that_figures_are_published_for() {
     bert(&["verify", "--published"]).refuses_usage(&["--model"]);
 }
 
+/// Google's files never say it.
+#[test]
+fn whether_texts_are_lower_cased_is_read_from_the_vocabulary_and_kept() {
+    let desk = Desk::new();
+    let cased = Copy::of(GOOGLE);
+    fs::remove_file(cased.file("reference.safetensors")).unwrap();
+    let words = fs::read_to_string(cased.file("vocab.txt")).unwrap();
+    let last = words.lines().last().unwrap();
+    let cased = cased.write("vocab.txt", words.replace(last, "Dog"));
+    let tokens = |model: &str| {
+        let run = bert(&["tokenize", "--model", model, "--json", "Dog"]);
+        run.json()[0]["tokens"].as_array().unwrap().iter().any(|token| token == "Dog")
+    };
+    assert!(tokens(&cased.argument()));
+    let inspected = bert(&["inspect", &cased.argument()]);
+    assert!(
+        inspected.ok().contains("cased (as the vocabulary has it; no file says)"),
+        "{}",
+        inspected.stdout
+    );
+    // Of what is made of it, the file says it.
+    let (converted, tuned) = (desk.at("converted"), desk.at("tuned"));
+    cased.run("convert", &["--output", &converted]).warns(&["the vocabulary has capital letters"]);
+    let train = desk.file("train.csv", "text,label\nDog,a\nDog,b\nDog,a\nDog,b\n");
+    let more = [
+        "--train",
+        &train,
+        "--dev",
+        &train,
+        "--epochs",
+        "1",
+        "--max-length",
+        "8",
+        "--output",
+        &tuned,
+    ];
+    bert(&[&["finetune", "classify", "--model", &cased.argument()], &more[..]].concat()).ok();
+    for (model, folder) in [(&converted, "converted"), (&tuned, "tuned")] {
+        let config: Value =
+            serde_json::from_str(&desk.read(&format!("{folder}/tokenizer_config.json"))).unwrap();
+        assert_eq!(config["do_lower_case"], false, "{folder}");
+        assert!(tokens(model), "{folder}");
+    }
+    // One word of the user's among many does not make a vocabulary cased.
+    let mut many = (0..60).fold(words, |words, number| format!("{words}word{number}\n"));
+    many += "URL\n";
+    let url = desk.file("vocab.txt", many);
+    let folder = Path::new(&url).parent().unwrap().to_str().unwrap().to_owned();
+    assert!(!tokens(&folder));
+}
+
+/// Bytes that many tensors share: a small file, and a model that would fill the memory.
+#[test]
+fn a_model_that_is_larger_than_its_file_is_refused() {
+    let wide = 64 * 64;
+    let huge = Copy::of("toy")
+        .configured("hidden_size", json!(wide))
+        .configured("intermediate_size", json!(4 * wide));
+    let error = huge.run("encode", &["text"]);
+    assert_eq!(error.code, Some(1), "{}", error.stderr);
+    assert!(bert(&["inspect", &huge.argument()]).ok().contains("does not load:"));
+}
+
 /// Without a network, from a cache that is laid out as Hugging Face's.
 #[test]
 fn a_name_on_the_hub_is_found_in_the_cache_or_fetched_by_hand() {
@@ -230,6 +307,7 @@ fn a_name_on_the_hub_is_found_in_the_cache_or_fetched_by_hand() {
         assert_eq!(offline(&ask).ok(), expected.ok(), "{name}");
     }
     assert!(offline(&["inspect", "owner/toy"]).ok().contains("head: pre_training"));
+    assert_eq!(offline(&["download", "owner/toy"]).ok().trim_end(), snapshot.to_str().unwrap());
     let ask = ["fill-mask", "--model", "owner/toy@other", text];
     offline(&ask).refuses(&["owner/toy@other is not in"]);
 }

@@ -2,11 +2,12 @@
 
 use crate::common::{ModelArgs, Results, counted, say};
 use anyhow::{Context as _, Result, ensure};
-use bert_checkpoint::directory::{CONFIG, WEIGHTS};
+use bert_checkpoint::directory::WEIGHTS;
 use bert_checkpoint::{Precision, TokenizerFiles, save_as};
 use bert_nn::Tensors as _;
-use std::fs;
+use bert_pipeline::tokenizer_files;
 use std::path::PathBuf;
+use std::{fs, io};
 
 /// Write a model of any form as Hugging Face writes it: model.safetensors, config.json, and the tokenizer's files
 ///
@@ -31,21 +32,24 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let output = &args.output;
     // Over another model a conversion would mix the files of two.
+    let empty = fs::read_dir(output).map_or_else(
+        |error| error.kind() == io::ErrorKind::NotFound,
+        |mut entries| entries.next().is_none(),
+    );
     ensure!(
-        !output.is_file() && !output.join(WEIGHTS).exists() && !output.join(CONFIG).exists(),
+        empty,
         "--output {}: there is something already; name a new directory",
         output.display()
     );
     let directory = args.model.model.directory()?;
     let loaded = args.model.load()?;
     let rounding = args.dtype.rounding(&loaded.model, &output.join(WEIGHTS))?;
-    let mut files = TokenizerFiles::read(&directory)?;
-    if files.files().next().is_none() {
+    let files = if TokenizerFiles::read(&directory)?.files().next().is_none() {
         say(&format!("{}: there is no tokenizer; none is written", directory.display()));
+        TokenizerFiles::default()
     } else {
-        let tokenizer = bert_pipeline::tokenizer(&directory)?;
-        files = files.with_case(tokenizer.options().lower_case);
-    }
+        tokenizer_files(&directory, &bert_pipeline::tokenizer(&directory)?)?
+    };
     save_as(output, &loaded.config, &loaded.model, &files, args.dtype)
         .with_context(|| output.display().to_string())?;
     let numbers: usize = loaded.model.tensors().iter().map(|tensor| tensor.values.len()).sum();

@@ -27,7 +27,7 @@ pub fn run(args: &Args) -> Result<()> {
             args.name
         ))
     })?;
-    let directory = Hub::from_env().download(&name, &mut Download::default())?;
+    let directory = Hub::from_env()?.download(&name, &mut Download::default())?;
     let mut results = Results::new();
     results.line(&directory.display().to_string())?;
     results.flush()

@@ -4,12 +4,11 @@ use crate::common::{Results, counted};
 use crate::model_path::ModelPath;
 use anyhow::Result;
 use bert_checkpoint::inspect::layer_of;
-use bert_checkpoint::{Contents, Inspection, Listed, Part, Verdict, bundled, inspect};
+use bert_checkpoint::{Contents, Inspection, Listed, Part, TensorFile, Verdict, inspect};
 use bert_model::Config;
 use bert_tokenizer::Tokenizer;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Look into a model directory or a file of weights without loading it
 ///
@@ -21,7 +20,7 @@ use std::path::Path;
   bert inspect uncased_L-12_H-768_A-12/bert_model.ckpt.index
   bert inspect google-bert/bert-base-uncased --json")]
 pub struct Args {
-    /// A directory, a file, a name on the Hugging Face Hub (owner/model), or tiny-world, which is built in
+    /// A directory, a file, tiny-world, which is built in, or a name on the Hugging Face Hub (owner/model), whose files are fetched first
     #[arg(value_name = "PATH")]
     path: ModelPath,
     /// List every tensor: those of equal layers not in one line, and those of an optimizer too
@@ -36,9 +35,15 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let path = args.path.directory()?;
     let mut results = Results::new();
-    if path.is_dir() || bundled::find(&path).is_some() || !file_like(&path) {
-        let found = inspect(&path)?;
+    if !TensorFile::is_at(&path) {
+        let mut found = inspect(&path)?;
         let tokenizer = bert_pipeline::tokenizer(&path);
+        if let Ok(tokenizer) = &tokenizer
+            && tokenizer.vocab().len() > found.config.vocab_size
+        {
+            let (tokens, rows) = (tokenizer.vocab().len(), found.config.vocab_size);
+            found.problem.get_or_insert(format!("{tokens} tokens, and embeddings for {rows}"));
+        }
         if args.json {
             let mut object = contents_json(&found.contents, &found.head);
             object["config"] = serde_json::from_str(&found.config.to_json("float32"))?;
@@ -63,11 +68,6 @@ pub fn run(args: &Args) -> Result<()> {
         }
     }
     results.flush()
-}
-
-/// A file, or what TensorFlow calls one: `x.ckpt` stands for `x.ckpt.index`.
-fn file_like(path: &Path) -> bool {
-    path.is_file() || path.with_added_extension("index").is_file()
 }
 
 fn head_line(head: &Verdict) -> String {
@@ -167,7 +167,7 @@ fn print_contents(results: &mut Results, contents: &Contents, all: bool) -> Resu
         results.line(&format!("  {name:<10} {numbers:>11}  in {tensors}{counts}{listed}"))?;
     }
     let model = counts.iter().filter(|(part, _)| part.is_of_model());
-    let total: usize = model.map(|(_, (_, numbers))| numbers).sum();
+    let total = model.fold(0_usize, |sum, (_, (_, numbers))| sum.saturating_add(*numbers));
     results.line(&format!("  {:<10} {total:>11}", "in all"))
 }
 
@@ -178,7 +178,7 @@ fn counts(contents: &Contents) -> BTreeMap<Part, (usize, usize)> {
         let part = if let Part::Layer(_) = tensor.part { Part::Layer(0) } else { tensor.part };
         let (tensors, numbers) = counts.entry(part).or_insert((0, 0));
         *tensors += 1;
-        *numbers += tensor.numbers();
+        *numbers = tensor.numbers().saturating_add(*numbers);
     }
     counts
 }
@@ -197,12 +197,6 @@ fn print_directory(
     match tokenizer {
         Ok(tokenizer) => results.line(&format!("tokenizer: {}", facts(tokenizer)))?,
         Err(error) => results.line(&format!("tokenizer: {error}"))?,
-    }
-    if let Ok(tokenizer) = tokenizer
-        && tokenizer.vocab().len() > found.config.vocab_size
-    {
-        let (tokens, rows) = (tokenizer.vocab().len(), found.config.vocab_size);
-        results.line(&format!("does not load: {tokens} tokens, and embeddings for {rows}"))?;
     }
     match &found.problem {
         Some(problem) => results.line(&format!("does not load: {problem}")),
@@ -231,13 +225,16 @@ fn facts(tokenizer: &Tokenizer) -> String {
         Some(limit) => format!(", at most {limit} in a text"),
         None => String::new(),
     };
-    format!("{} tokens, {case}, {accents}{limit}", tokenizer.vocab().len())
+    let guessed =
+        if tokenizer.case_guessed() { " (as the vocabulary has it; no file says)" } else { "" };
+    format!("{} tokens, {case}{guessed}, {accents}{limit}", tokenizer.vocab().len())
 }
 
 fn tokenizer_json(tokenizer: &Tokenizer) -> Value {
     json!({
         "tokens": tokenizer.vocab().len(),
         "lower_case": tokenizer.options().lower_case,
+        "case_guessed": tokenizer.case_guessed(),
         "strip_accents": tokenizer.options().strips_accents(),
         "max_length": tokenizer.model_max_length(),
     })

@@ -4,19 +4,16 @@ use crate::common::say;
 use crate::progress::Download;
 use anyhow::{Context as _, Result};
 use bert_hub::{Hub, Name};
-use std::convert::Infallible;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 /// Which model: a directory, tiny-world, or a name on the Hub.
 #[derive(Debug, Clone)]
 pub struct ModelPath(PathBuf);
 
-impl FromStr for ModelPath {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(Self(text.into()))
+impl From<OsString> for ModelPath {
+    fn from(path: OsString) -> Self {
+        Self(path.into())
     }
 }
 
@@ -29,7 +26,7 @@ impl ModelPath {
     /// The directory: of a name on the Hub, that in the cache, into which the files are fetched first if they are not there.
     pub fn directory(&self) -> Result<PathBuf> {
         let Some(name) = Name::of_path(&self.0) else { return Ok(self.0.clone()) };
-        let hub = Hub::from_env();
+        let hub = Hub::from_env()?;
         if let Some(directory) = hub.cached(&name) {
             return Ok(directory);
         }

@@ -193,9 +193,10 @@ impl DataArgs {
                 Err(Usage("--vocab: the model of --init has its own".to_owned()).into())
             }
             (None, Some(Initial { directory, .. })) => {
-                let files = TokenizerFiles::read(directory)?;
+                let tokenizer = bert_pipeline::tokenizer(directory)?;
+                let files = bert_pipeline::tokenizer_files(directory, &tokenizer)?;
                 let bytes = files.files().flat_map(|(_, bytes)| bytes).copied().collect();
-                Ok((bert_pipeline::tokenizer(directory)?, bytes, Some(files)))
+                Ok((tokenizer, bytes, Some(files)))
             }
             (Some(path), None) => {
                 let bytes = fs::read(path).with_context(|| path.display().to_string())?;

@@ -2,8 +2,8 @@
 
     .cache/python/bin/python tests/reference/check_hub.py BERT
 
-A server in this process answers as huggingface.co does (addresses and headers of its API) for two models, the same fixture once as
-small files and once with its weights as a large one. Our program and huggingface_hub each fetch from it into a cache of their own;
+A server in this process answers as huggingface.co does (addresses and headers of its API) for one model, whose weights it calls a
+large file (named by its SHA-256) and the rest small ones. Our program and huggingface_hub each fetch from it into a cache of their own;
 then each opens, offline, what the other one fetched.
 """
 

@@ -1,7 +1,7 @@
 //! Which files make a model directory: Hugging Face's layout, or what Google's zip files hold.
 
 use crate::bundled::{self, Bundle};
-use crate::{Error, TensorFile};
+use crate::{Error, TensorFile, tensorflow};
 use bert_model::{Config, Flavour};
 use std::borrow::Cow;
 use std::fs;
@@ -23,6 +23,8 @@ pub const WEIGHTS_FILES: [&str; 5] = [
 pub const CONFIG: &str = "config.json";
 /// Google's configuration.
 pub const GOOGLE_CONFIG: &str = "bert_config.json";
+/// The configuration's file, by its names.
+pub const CONFIGS: [&str; 2] = [CONFIG, GOOGLE_CONFIG];
 // Weights of other programs; said by name, since a directory that holds them looks whole.
 const OTHER_WEIGHTS: [&str; 2] = ["tf_model.h5", "flax_model.msgpack"];
 
@@ -45,8 +47,17 @@ impl ModelDirectory {
         }
         let refuse = |problem: String| Err(Error::NotAModel { path: path.to_owned(), problem });
         if !path.exists() {
+            if tensorflow::index_path(path).is_some_and(|index| index.is_file()) {
+                return refuse(
+                    "it is a TensorFlow checkpoint; the directory that holds it is wanted"
+                        .to_owned(),
+                );
+            }
             let name = bundled::TINY_WORLD.name;
-            return refuse(format!("there is nothing of that name ({name} is built in)"));
+            return refuse(format!(
+                "there is nothing of that name ({name} is built in; on the Hub, a model has its owner's name in front, as in \
+                 google-bert/bert-base-uncased)"
+            ));
         }
         if !path.is_dir() {
             if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {

@@ -148,24 +148,50 @@ impl Source {
                 && !options.replace_head;
         let classes = classes.then(|| (name, config.classes()));
         for (name, rows) in embeddings.into_iter().chain(layers).chain(classes) {
-            let path = || self.file.path().to_owned();
-            let Some(tensor) = self.names.get(&name).cloned() else {
-                return Err(Error::Missing {
-                    path: path(),
-                    names: vec![self.absent(name, config)],
-                });
+            let Some(stored) = self.names.get(&name) else {
+                let (path, names) = (self.file.path().to_owned(), vec![self.absent(name, config)]);
+                return Err(Error::Missing { path, names });
             };
-            let found = self.file.shape(&tensor.name).expect("the name is from the file").to_vec();
-            let mut expected = vec![rows, config.hidden_size];
-            if tensor.transposed {
-                expected.reverse();
-            }
-            let tensor = tensor.name;
-            if found != expected {
-                return Err(Error::Shape { path: path(), tensor, found, expected });
-            }
+            self.expect(stored, &[rows, config.hidden_size])?;
         }
-        Ok(())
+        self.expect_room(config)
+    }
+
+    /// Compares a tensor's shape and type with what the model has, without its numbers.
+    fn expect(&self, stored: &Stored, shape: &[usize]) -> Result<(), Error> {
+        let found = self.file.shape(&stored.name).expect("the name is from the file").to_vec();
+        let mut expected = shape.to_vec();
+        if stored.transposed {
+            expected.reverse();
+        }
+        if found != expected {
+            let (path, tensor) = (self.file.path().to_owned(), stored.name.clone());
+            return Err(Error::Shape { path, tensor, found, expected });
+        }
+        self.file.expect_reals(&stored.name)
+    }
+
+    /// Any number of tensors may name the same bytes. A model that has more numbers than the files have bytes was never written, and
+    /// would fill the memory.
+    fn expect_room(&self, config: &Config) -> Result<(), Error> {
+        let (hidden, wide) = (config.hidden_size, config.intermediate_size);
+        let rows = [config.vocab_size, config.max_position_embeddings, config.type_vocab_size];
+        let layer =
+            hidden.saturating_mul(hidden.saturating_mul(4).saturating_add(wide.saturating_mul(2)));
+        let tables = rows.iter().fold(0_usize, |sum, &rows| sum.saturating_add(rows));
+        let numbers = config
+            .num_hidden_layers
+            .saturating_mul(layer)
+            .saturating_add(tables.saturating_mul(hidden));
+        let size = self.file.size();
+        if numbers <= size {
+            return Ok(());
+        }
+        Err(Error::Corrupt {
+            path: self.file.path().to_owned(),
+            format: self.file.format(),
+            problem: format!("a model of {numbers} numbers does not come from {size} bytes"),
+        })
     }
 
     /// A missing tensor's name, or its whole layer's where nothing of that is there.
@@ -237,12 +263,16 @@ impl Source {
         options: &LoadOptions,
     ) -> Result<(), Error> {
         self.check_sizes(kind, config, options)?;
-        // Only the names count; the layers have just been seen to be there.
-        let layers = config.num_hidden_layers;
         let pooler = self.names.contains_key("bert.pooler.dense.weight");
-        let model = Model::zeros(kind, &Config { num_hidden_layers: layers, ..tiny() }, pooler);
-        let names = model.tensors().into_iter().map(|tensor| tensor.name);
-        let missing: Vec<_> = names.filter(|name| !self.names.contains_key(name)).collect();
+        // Zeros, which take no memory until they are touched.
+        let model = Model::zeros(kind, config, pooler);
+        let mut missing = Vec::new();
+        for tensor in model.tensors() {
+            match self.names.get(&tensor.name) {
+                Some(stored) => self.expect(stored, &tensor.shape)?,
+                None => missing.push(tensor.name),
+            }
+        }
         match missing.is_empty() {
             true => Ok(()),
             false => Err(Error::Missing { path: self.file.path().to_owned(), names: missing }),

@@ -5,18 +5,18 @@
 //! `Real`. Nothing is copied until a tensor's numbers are asked for.
 
 mod copy;
+mod dtype;
+mod index;
 #[cfg(test)]
 mod tests;
 
 use crate::crc32c::crc32c;
 use crate::{Error, pytorch, safetensors, sharded, tensorflow};
-use bert_kernels::MappedFile;
 use bert_nn::Real;
 use copy::widen;
+pub use dtype::Dtype;
 use half::{bf16, f16};
-use std::collections::BTreeMap;
-use std::fmt;
-use std::ops::{Deref, Range};
+pub(crate) use index::{Bytes, Entry, Index};
 use std::path::{Path, PathBuf};
 
 /// An open file of tensors.
@@ -26,196 +26,8 @@ pub struct TensorFile {
     index: Index,
 }
 
-// ANCHOR: index
-/// What a format's reader finds out.
-pub(crate) struct Index {
-    /// The files that hold the numbers.
-    pub files: Vec<Bytes>,
-    /// The tensors by name.
-    pub entries: BTreeMap<String, Entry>,
-    /// What was passed over, one sentence each.
-    pub notes: Vec<String>,
-}
-
-/// A tensor, and where its numbers are.
-pub(crate) struct Entry {
-    pub dtype: Dtype,
-    pub shape: Vec<usize>,
-    /// How many numbers lie from one to the next along each dimension; none: row by row, without
-    /// gaps.
-    pub strides: Option<Vec<usize>>,
-    /// Which of the files.
-    pub file: usize,
-    /// Its bytes there, from its first number on. With strides, there may be more of them than it
-    /// needs.
-    pub place: Range<usize>,
-    /// crc32c of these bytes, where the format has one.
-    pub checksum: Option<u32>,
-}
-// ANCHOR_END: index
-
-/// How a number is stored; all little-endian.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Dtype {
-    /// IEEE 754, 8 bytes.
-    F64,
-    /// IEEE 754, 4 bytes.
-    F32,
-    /// IEEE 754, 2 bytes.
-    F16,
-    /// The upper half of an `F32`.
-    BF16,
-    /// 8 bytes.
-    I64,
-    /// 4 bytes.
-    I32,
-    /// 2 bytes.
-    I16,
-    /// 1 byte.
-    I8,
-    /// 1 byte, no sign.
-    U8,
-    /// 1 byte, 0 or 1.
-    Bool,
-    /// One that weights do not have, by its format's name. It is listed, and not read.
-    Other(String),
-}
-
-impl Dtype {
-    /// Bytes of a number; none if that is not known.
-    pub fn width(&self) -> Option<usize> {
-        Some(match self {
-            Self::F64 | Self::I64 => 8,
-            Self::F32 | Self::I32 => 4,
-            Self::F16 | Self::BF16 | Self::I16 => 2,
-            Self::I8 | Self::U8 | Self::Bool => 1,
-            Self::Other(_) => return None,
-        })
-    }
-}
-
-impl fmt::Display for Dtype {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Other(name) => f.write_str(name),
-            known => write!(f, "{known:?}"),
-        }
-    }
-}
-
 const REALS: &str = "F32, F64, F16 or BF16";
 const INTEGERS: &str = "integers";
-
-/// The bytes of a file.
-pub(crate) enum Bytes {
-    /// From here.
-    Mapped(PathBuf, MappedFile),
-    /// Part of the program.
-    Static(&'static [u8]),
-}
-
-impl Deref for Bytes {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Mapped(_, file) => file,
-            Self::Static(bytes) => bytes,
-        }
-    }
-}
-
-impl Bytes {
-    /// Maps a file.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        let file = MappedFile::open(path).map_err(Error::io(path))?;
-        Ok(Self::Mapped(path.to_owned(), file))
-    }
-
-    /// The file's name; none if it is part of the program.
-    fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Mapped(path, _) => Some(path),
-            Self::Static(_) => None,
-        }
-    }
-}
-
-impl Index {
-    /// Checks that every tensor lies where its file has bytes, whatever the reader was told. `Err`
-    /// says what is wrong.
-    // ANCHOR: check
-    fn check(&self) -> Result<(), String> {
-        for (name, entry) in &self.entries {
-            let bytes = self.files.get(entry.file).and_then(|file| file.get(entry.place.clone()));
-            let Some(bytes) = bytes else {
-                return Err(format!("tensor {name} lies outside of its file"));
-            };
-            let Some(width) = entry.dtype.width() else { continue };
-            // A size of 0 makes any other size fit the file; what is made of the numbers would overflow.
-            let sizes = entry.shape.iter().filter(|&&size| size > 0);
-            let largest = sizes.copied().try_fold(1_usize, usize::checked_mul);
-            if largest.is_none_or(|numbers| numbers > isize::MAX as usize / size_of::<f64>()) {
-                return Err(format!("tensor {name} has the impossible shape {:?}", entry.shape));
-            }
-            let numbers = entry.numbers();
-            let fits = match &entry.strides {
-                None => numbers * width == bytes.len(),
-                // As many bytes as numbers at least: a stride of 0 could make any number of numbers
-                // of one.
-                Some(_) => {
-                    numbers * width <= bytes.len()
-                        && entry.reach().is_some_and(|reach| reach <= bytes.len() / width)
-                }
-            };
-            if !fits {
-                let (shape, length) = (&entry.shape, bytes.len());
-                return Err(format!(
-                    "tensor {name} of shape {shape:?} does not fit its {length} bytes"
-                ));
-            }
-        }
-        Ok(())
-    }
-    // ANCHOR_END: check
-}
-
-impl Entry {
-    /// How many numbers it has.
-    fn numbers(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// A matrix the other way round: strides exchanged, nothing moved.
-    // ANCHOR: transposed
-    fn transposed(&self) -> Self {
-        let mut shape = self.shape.clone();
-        let row_by_row = || vec![shape.get(1).copied().unwrap_or(1), 1];
-        let mut strides = self.strides.clone().unwrap_or_else(row_by_row);
-        shape.reverse();
-        strides.reverse();
-        let (dtype, place) = (self.dtype.clone(), self.place.clone());
-        let (file, checksum) = (self.file, self.checksum);
-        Self { dtype, shape, strides: Some(strides), file, place, checksum }
-    }
-    // ANCHOR_END: transposed
-
-    /// How many numbers lie from its first to its last, both included; none if that is beyond
-    /// counting, or if there are not as many strides as sizes.
-    fn reach(&self) -> Option<usize> {
-        let strides = self.strides.as_deref()?;
-        if self.numbers() == 0 {
-            return Some(0);
-        }
-        if strides.len() != self.shape.len() {
-            return None;
-        }
-        let steps = self.shape.iter().zip(strides);
-        steps
-            .map(|(size, stride)| (size - 1).checked_mul(*stride))
-            .try_fold(1_usize, |reach, step| reach.checked_add(step?))
-    }
-}
 
 impl TensorFile {
     /// Maps the file, reads what is where in it, and checks that. A JSON file is an index of several such files, which are opened as
@@ -243,6 +55,11 @@ impl TensorFile {
         Self::new(path, safetensors::FORMAT, safetensors::index(Bytes::Static(bytes)))
     }
 
+    /// Whether there is a file at this path, or what TensorFlow calls one.
+    pub fn is_at(path: &Path) -> bool {
+        path.is_file() || tensorflow::index_path(path).is_some_and(|index| index.is_file())
+    }
+
     fn new(path: &Path, format: &'static str, index: Result<Index, String>) -> Result<Self, Error> {
         let path = path.to_owned();
         match index.and_then(|index| index.check().map(|()| index)) {
@@ -264,6 +81,19 @@ impl TensorFile {
     /// What was passed over in the file, one sentence each.
     pub fn notes(&self) -> &[String] {
         &self.index.notes
+    }
+
+    /// How many bytes its files have together.
+    pub(crate) fn size(&self) -> usize {
+        self.index.files.iter().map(|file| file.len()).sum()
+    }
+
+    /// Whether a tensor's numbers are those of weights; if not, the error of reading them.
+    pub(crate) fn expect_reals(&self, name: &str) -> Result<(), Error> {
+        match self.entry(name, REALS)?.dtype {
+            Dtype::F32 | Dtype::F64 | Dtype::F16 | Dtype::BF16 => Ok(()),
+            _ => Err(self.wrong_dtype(name, &self.index.entries[name], REALS)),
+        }
     }
 
     /// What is where.
@@ -386,8 +216,12 @@ impl TensorFile {
     pub(crate) fn are_same(&self, first: &str, second: &str) -> bool {
         let found = [first, second].map(|name| self.index.entries.get(name));
         let [Some(first), Some(second)] = found else { return false };
+        let place = |entry: &Entry| (entry.file, entry.place.clone());
         let kind =
             |entry: &Entry| (entry.dtype.clone(), entry.shape.clone(), entry.strides.clone());
+        if place(first) == place(second) {
+            return kind(first) == kind(second);
+        }
         let [bytes, others] =
             [first, second].map(|entry| &self.index.files[entry.file][entry.place.clone()]);
         let same = kind(first) == kind(second) && bytes == others;

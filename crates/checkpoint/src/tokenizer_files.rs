@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 const CONFIG: &str = "tokenizer_config.json";
-const NAMES: [&str; 4] = ["vocab.txt", "tokenizer.json", CONFIG, "special_tokens_map.json"];
+/// A tokenizer's files; one of the first two is needed.
+pub const NAMES: [&str; 4] = ["vocab.txt", "tokenizer.json", CONFIG, "special_tokens_map.json"];
 
 /// Names and contents of the files that a tokenizer is read from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,15 +54,14 @@ impl TokenizerFiles {
         })
     }
 
-    /// The same, where nothing says whether texts are lower-cased (Google's files never do) with tokenizer_config.json saying so.
+    /// The same, where no file says whether texts are lower-cased (Google's never do) with tokenizer_config.json saying so.
     pub fn with_case(self, lower_case: bool) -> Self {
-        let told = ["tokenizer.json", CONFIG];
-        if self.files.iter().any(|(name, _)| told.contains(name)) {
+        if self.files.is_empty() || self.files.iter().any(|(name, _)| *name == "tokenizer.json") {
             return self;
         }
         self.with(|config| {
-            config.insert("do_lower_case".to_owned(), lower_case.into());
-            config.insert("tokenizer_class".to_owned(), "BertTokenizer".into());
+            config.entry("do_lower_case").or_insert_with(|| lower_case.into());
+            config.entry("tokenizer_class").or_insert_with(|| "BertTokenizer".into());
         })
     }
 

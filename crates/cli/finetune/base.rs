@@ -6,7 +6,7 @@ use crate::common::say;
 use anyhow::{Result, bail};
 use bert_checkpoint::{LoadOptions, TokenizerFiles, Verdict, inspect};
 use bert_model::{HeadKind, Model};
-use bert_pipeline::Pipeline;
+use bert_pipeline::{Pipeline, tokenizer_files};
 
 /// What training begins with.
 pub struct Base {
@@ -63,7 +63,7 @@ pub fn open(args: &BaseArgs, task: &dyn Task, seed: u64) -> Result<Base> {
         pipeline.config.problem_type = task.problem_type().map(str::to_owned);
     }
     pipeline.limit = limit(args, &pipeline)?;
-    let mut tokenizer_files = TokenizerFiles::read(&directory)?;
+    let mut tokenizer_files = tokenizer_files(&directory, &pipeline.tokenizer)?;
     // Whoever uses the model later is to cut texts where it was trained to.
     if let Some(limit) = pipeline.limit {
         tokenizer_files = tokenizer_files.with_limit(limit);

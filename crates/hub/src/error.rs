@@ -4,6 +4,11 @@ use std::path::PathBuf;
 /// What can go wrong between a name and a directory.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// There is no place for a cache.
+    #[error(
+        "there is no home directory to keep models from the Hub in: say where with HF_HOME or HF_HUB_CACHE"
+    )]
+    NoHome,
     /// The model is not in the cache, and the network must not be asked.
     #[error(
         "{name} is not in {}, and HF_HUB_OFFLINE forbids to look on the Hub. {by_hand}",

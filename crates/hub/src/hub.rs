@@ -58,17 +58,34 @@ impl Progress for Told<'_> {
 }
 
 impl Hub {
-    /// As Hugging Face's own programs: HF_HUB_CACHE, or HF_HOME/hub, or ~/.cache/huggingface/hub; HF_ENDPOINT; HF_TOKEN, or the token
-    /// file; HF_HUB_OFFLINE.
-    pub fn from_env() -> Self {
-        let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-        let cache =
-            set("HF_HUB_CACHE").map_or_else(Cache::from_env, |path| Cache::new(path.into()));
-        let token = set("HF_TOKEN").or_else(|| Cache::from_env().token());
+    /// As Hugging Face's own programs. The folder: HF_HUB_CACHE, or HF_HOME/hub, or huggingface/hub in XDG_CACHE_HOME or ~/.cache.
+    /// The Hub: HF_ENDPOINT. The token: HF_TOKEN, or the file HF_TOKEN_PATH, or HF_HOME/token. HF_HUB_OFFLINE keeps from the network.
+    ///
+    /// # Errors
+    /// Nothing says where the folder is: no variable, and no home.
+    pub fn from_env() -> Result<Self, Error> {
+        let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+        let text = |name: &str| set(name).map(|value| value.to_string_lossy().into_owned());
+        let caches = || {
+            let below_home = || env::home_dir().map(|home| home.join(".cache"));
+            set("XDG_CACHE_HOME").map(PathBuf::from).or_else(below_home)
+        };
+        let own = || Some(caches()?.join("huggingface"));
+        let home = set("HF_HOME").map(PathBuf::from).or_else(own);
+        let named = ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"].into_iter().find_map(set);
+        let folder = named.map(PathBuf::from).or_else(|| Some(home.clone()?.join("hub")));
+        let token_file =
+            set("HF_TOKEN_PATH").map(PathBuf::from).or_else(|| Some(home?.join("token")));
+        let from_file = || token_file.and_then(|path| fs::read_to_string(path).ok());
+        let token = text("HF_TOKEN").or_else(from_file).map(|token| token.trim().to_owned());
         let yes = |value: String| !["0", "no", "off", "false"].contains(&&*value.to_lowercase());
-        let offline = set("HF_HUB_OFFLINE").is_some_and(yes);
-        let endpoint = set("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned());
-        Self { cache, endpoint: endpoint.trim_end_matches('/').to_owned(), token, offline }
+        let endpoint = text("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned());
+        Ok(Self {
+            cache: Cache::new(folder.ok_or(Error::NoHome)?),
+            endpoint: endpoint.trim_end_matches('/').to_owned(),
+            token: token.filter(|token| !token.is_empty()),
+            offline: text("HF_HUB_OFFLINE").is_some_and(yes),
+        })
     }
 
     /// With another folder and another Hub.
@@ -120,58 +137,79 @@ impl Hub {
     /// # Errors
     /// There is no such model, it holds nothing that is read here, or the Hub cannot be reached.
     pub fn download(&self, name: &Name, listener: &mut dyn Listener) -> Result<PathBuf, Error> {
-        let by_hand = || self.by_hand(name);
         if self.offline {
-            let (name, cache) = (name.clone(), self.cache.path().clone());
-            let by_hand = self.by_hand(&name);
-            return Err(Error::Offline { name, cache, by_hand });
+            return self.cached(name).ok_or_else(|| Error::Offline {
+                name: name.clone(),
+                cache: self.cache.path().clone(),
+                by_hand: self.by_hand(name),
+            });
         }
         let failed = |error: ApiError| match status(&error) {
             Some(401 | 403 | 404) => Error::NotFound { name: name.clone() },
             _ => {
                 let (name, problem) = (name.clone(), error.to_string());
-                Error::NoNetwork { name, problem, by_hand: by_hand() }
+                Error::NoNetwork { by_hand: self.by_hand(&name), name, problem }
             }
         };
-        let api = self.api().map_err(failed)?.repo(repo(name));
-        let info = api.info().map_err(failed)?;
+        let api = self.api().map_err(failed)?;
+        let info = api.repo(repo(name)).info().map_err(failed)?;
         let files: Vec<&str> = info.siblings.iter().map(|file| file.rfilename.as_str()).collect();
         let wanted = wanted(&files).map_err(|missing| Error::NoModel {
             name: name.clone(),
             missing,
             there: files.join(", "),
         })?;
-        let mut directory = None;
+        // All files of one commit, whatever the branch becomes meanwhile.
+        let commit = Name { revision: info.sha.clone(), ..name.clone() };
         for file in wanted {
-            let path = self.file(&api, &info.sha, file, name, listener)?;
-            directory = path.parent().map(Path::to_owned);
+            self.fetch(&api, &commit, file, listener).map_err(|problem| Error::Download {
+                name: name.clone(),
+                file: file.to_owned(),
+                problem,
+            })?;
         }
-        Ok(directory.expect("at least a configuration is wanted"))
+        // Last: until now, the revision is what it was before.
+        let own = self.cache.repo(repo(name));
+        own.create_ref(&info.sha).map_err(|error| Error::Download {
+            name: name.clone(),
+            file: "refs".to_owned(),
+            problem: error.to_string(),
+        })?;
+        Ok(own.pointer_path(&info.sha))
     }
 
-    /// One file of a commit: that of the cache, if it is there.
-    fn file(
+    /// Puts one file into the snapshot of its commit, unless it is there. What another commit has already is not fetched again. `Err`
+    /// says what went wrong.
+    fn fetch(
         &self,
-        api: &ApiRepo,
-        commit: &str,
+        api: &Api,
+        commit: &Name,
         file: &str,
-        name: &Name,
         listener: &mut dyn Listener,
-    ) -> Result<PathBuf, Error> {
-        let there = self.cache.repo(repo(name)).pointer_path(commit).join(file);
-        if there.is_file() {
-            return Ok(there);
+    ) -> Result<(), String> {
+        let own = self.cache.repo(repo(commit));
+        let place = own.pointer_path(&commit.revision).join(file);
+        if place.is_file() {
+            return Ok(());
         }
-        let failed = |problem: String| Error::Download {
-            name: name.clone(),
-            file: file.to_owned(),
-            problem,
-        };
-        let path = api
-            .download_with_progress(file, Told(listener))
-            .map_err(|error| failed(error.to_string()))?;
-        check(&path).map_err(failed)?;
-        Ok(path)
+        let remote = api.repo(repo(commit));
+        let about = api.metadata(&remote.url(file)).map_err(|error| error.to_string())?;
+        // It becomes the name of a file here.
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if about.etag().is_empty() || !about.etag().chars().all(plain) {
+            return Err(format!("the Hub calls it {:?}", about.etag()));
+        }
+        if own.blob_path(about.etag()).is_file() {
+            link(about.etag(), &place).map_err(|error| error.to_string())?;
+        } else {
+            remote
+                .download_with_progress(file, Told(listener))
+                .map_err(|error| error.to_string())?;
+            // A commit needs no reference to itself.
+            let reference = self.cache.path().join(repo(commit).folder_name());
+            let _ = fs::remove_file(reference.join("refs").join(&commit.revision));
+        }
+        check(&place)
     }
 
     fn api(&self) -> Result<Api, ApiError> {
@@ -191,6 +229,18 @@ impl Hub {
              {addresses}"
         )
     }
+}
+
+/// A snapshot's file is a link to a blob, which several snapshots may share.
+fn link(blob: &str, place: &Path) -> io::Result<()> {
+    let snapshot = place.parent().expect("a file in a snapshot");
+    fs::create_dir_all(snapshot)?;
+    let _ = fs::remove_file(place); // a link whose file is gone
+    let beside = Path::new("../../blobs").join(blob);
+    #[cfg(unix)]
+    return std::os::unix::fs::symlink(beside, place);
+    #[cfg(not(unix))]
+    return fs::copy(snapshot.join(beside), place).map(drop);
 }
 
 /// A large file's blob has its SHA-256 for a name. One that is something else is taken away: it would be found whole the next time.

@@ -8,7 +8,7 @@
 //! use bert_hub::{Hub, Name};
 //!
 //! let name = Name::parse("google-bert/bert-base-uncased").expect("owner/model");
-//! let directory = Hub::from_env().open(&name)?;
+//! let directory = Hub::from_env()?.open(&name)?;
 //! # Ok::<(), bert_hub::Error>(())
 //! ```
 //!

@@ -30,9 +30,12 @@ impl Name {
     }
     // ANCHOR_END: parse
 
-    /// The name that a path may be: of what is there on the disk, it is a path.
+    /// The name that a path may be: what is there on the disk is a path, and so is what would be in a directory that is there. (Of
+    /// TensorFlow's x.ckpt there is only an x.ckpt.index.)
     pub fn of_path(path: &Path) -> Option<Self> {
-        if path.exists() { None } else { path.to_str().and_then(Self::parse) }
+        let name = path.to_str().and_then(Self::parse)?;
+        let first = path.parent().is_some_and(Path::is_dir);
+        if path.exists() || first { None } else { Some(name) }
     }
 
     /// Where a file of it is on the Hub.
@@ -102,5 +105,6 @@ mod tests {
         assert_eq!(Name::of_path(&path), None); // an absolute path is no name
         assert!(Name::of_path(Path::new("surely/not-there")).is_some());
         assert_eq!(Name::of_path(Path::new("src/lib.rs")), None);
+        assert_eq!(Name::of_path(Path::new("src/not-there")), None); // src is a directory here
     }
 }

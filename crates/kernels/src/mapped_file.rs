@@ -42,7 +42,9 @@ impl MappedFile {
         if !bytes.is_empty() {
             let start = bytes.as_ptr().addr() - self.map.as_ptr().addr();
             // SAFETY: the mapping is shared with the file and never written to, so no page holds anything that the file has
-            // not: a page that was given back is read from there again. The range was just seen to lie in the mapping.
+            // not: a page that was given back is read from there again. That holds for the neighbours, too, which share a
+            // page with these bytes and may be read by another thread at this moment. (Where someone changes the file under
+            // us, a slice may change under its reader; see the type.) The range was just seen to lie in the mapping.
             let advised = unsafe {
                 self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, start, bytes.len())
             };

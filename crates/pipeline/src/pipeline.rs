@@ -44,6 +44,11 @@ pub fn tokenizer(directory: &Path) -> Result<Tokenizer, Error> {
     Ok(Tokenizer::from_files(&files, directory)?)
 }
 
+/// The files of a tokenizer that [`tokenizer`] has read, for a model that is saved elsewhere: what was guessed stands in them.
+pub fn tokenizer_files(directory: &Path, tokenizer: &Tokenizer) -> Result<TokenizerFiles, Error> {
+    Ok(TokenizerFiles::read(directory)?.with_case(tokenizer.options().lower_case))
+}
+
 impl Pipeline {
     /// Reads a model directory.
     pub fn open(directory: &Path, options: &LoadOptions) -> Result<Self, Error> {
@@ -61,7 +66,14 @@ impl Pipeline<Model> {
             let path = directory.to_owned();
             return Err(Error::VocabularyTooLarge { path, vocabulary, config });
         }
-        let notes = loaded.notes();
+        let mut notes = loaded.notes();
+        if tokenizer.case_guessed() && !tokenizer.options().lower_case {
+            notes.push(
+                "no file says whether texts are lower-cased; the vocabulary has capital letters, so they are not (do_lower_case in a \
+                 tokenizer_config.json says otherwise)"
+                    .to_owned(),
+            );
+        }
         Ok(Self {
             tokenizer,
             config: loaded.config,

@@ -37,12 +37,9 @@ pub(crate) fn from_files(files: &[(&str, &[u8])], dir: &Path) -> Result<Parts, E
         (Some((bytes, path)), _) => from_tokenizer_json(bytes, &path)?,
         (None, Some((bytes, path))) => {
             let vocab = Vocab::from_bytes(bytes, &path)?;
-            let mut options = Options::default();
-            if config.is_none() {
-                // Google's zip files have nothing else: there the user of their programs has to know.
-                options.lower_case = !vocab.has_capitals();
-            }
-            Parts::new(vocab, options)
+            // Google's zip files have nothing else: the user of their programs has to know.
+            let options = Options { lower_case: !vocab.is_cased(), ..Options::default() };
+            Parts { case_guessed: true, ..Parts::new(vocab, options) }
         }
         (None, None) => return Err(Error::NoTokenizer { dir: dir.to_owned() }),
     };
@@ -60,7 +57,10 @@ fn apply_config(parts: &mut Parts, config: &Field) -> Result<(), Error> {
     }
     let flag = |key: &str| config.some(key).map(|field| field.flag()).transpose();
     if let Some(lower_case) = flag("do_lower_case")? {
-        parts.options.lower_case = lower_case;
+        (parts.options.lower_case, parts.case_guessed) = (lower_case, false);
+    } else if parts.case_guessed && config.some("tokenizer_class").is_some() {
+        // transformers' default for a class that it knows.
+        (parts.options.lower_case, parts.case_guessed) = (true, false);
     }
     if let Some(chinese_characters) = flag("tokenize_chinese_chars")? {
         parts.options.chinese_characters = chinese_characters;

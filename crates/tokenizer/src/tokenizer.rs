@@ -49,6 +49,7 @@ pub struct Tokenizer {
     pub(crate) normalized: Matcher,
     decoder: Decoder,
     model_max_length: Option<usize>,
+    case_guessed: bool,
 }
 
 impl std::fmt::Debug for Tokenizer {
@@ -67,6 +68,8 @@ pub(crate) struct Parts {
     pub(crate) longest_word: usize,
     pub(crate) clean_up_pieces: bool,
     pub(crate) model_max_length: Option<usize>,
+    /// No file says whether texts are lower-cased: the vocabulary was asked.
+    pub(crate) case_guessed: bool,
 }
 
 impl Parts {
@@ -83,6 +86,7 @@ impl Parts {
             longest_word: LONGEST_WORD,
             clean_up_pieces: true,
             model_max_length,
+            case_guessed: false,
         }
     }
 
@@ -117,6 +121,7 @@ impl Parts {
             decoder: Decoder::new(&self.added, spelled, self.clean_up_pieces),
             vocab: self.vocab,
             options: self.options,
+            case_guessed: self.case_guessed,
             special: SpecialTokens { unk, cls, sep, pad, mask },
             longest_word: self.longest_word,
             verbatim: Matcher::new(
@@ -189,6 +194,11 @@ impl Tokenizer {
     /// How texts are normalised.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// Whether no file said if texts are lower-cased, so that the vocabulary was asked.
+    pub fn case_guessed(&self) -> bool {
+        self.case_guessed
     }
 
     // ANCHOR: encode

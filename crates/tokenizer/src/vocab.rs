@@ -151,12 +151,13 @@ impl Vocab {
         (!place.is_empty()).then(|| &self.text[place.clone()])
     }
 
-    /// Whether a token has a capital letter, names such as [CLS] aside: what was made from lower-cased texts has none.
-    pub(crate) fn has_capitals(&self) -> bool {
+    /// Whether its texts kept their capital letters: more than one token in fifty has one, names such as [CLS] aside. (In
+    /// bert-base-cased it is every third, in what was made from lower-cased texts none, unless a user has added some.)
+    pub(crate) fn is_cased(&self) -> bool {
         let tokens = self.places.iter().map(|place| &self.text[place.clone()]);
-        tokens
-            .filter(|token| !(token.starts_with('[') && token.ends_with(']')))
-            .any(|token| token.bytes().any(|byte| byte.is_ascii_uppercase()))
+        let words = tokens.filter(|token| !(token.starts_with('[') && token.ends_with(']')));
+        let capital = |token: &&str| token.bytes().any(|byte| byte.is_ascii_uppercase());
+        words.filter(capital).count() * 50 > self.places.len()
     }
 
     /// The file that it was read from.

@@ -2,8 +2,8 @@
 //! and no number that no tensor's shape accounts for.
 //!
 //! A changed byte nearly always breaks a block's checksum, and what lies behind it is never
-//! reached. So the checksums of the blocks are made anew first, wherever the footer and the index
-//! block say that there are blocks.
+//! reached. So the checksums of the index block and of the first data block are made anew first,
+//! wherever the footer says that they are. (Small indices, as those of the seeds, have one.)
 //!
 //! ```text
 //! RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir crates/checkpoint/fuzz tensorflow -- -max_total_time=60
