@@ -256,18 +256,6 @@ fn whether_texts_are_lower_cased_is_read_from_the_vocabulary_and_kept() {
     assert!(!tokens(&folder));
 }
 
-/// Bytes that many tensors share: a small file, and a model that would fill the memory.
-#[test]
-fn a_model_that_is_larger_than_its_file_is_refused() {
-    let wide = 64 * 64;
-    let huge = Copy::of("toy")
-        .configured("hidden_size", json!(wide))
-        .configured("intermediate_size", json!(4 * wide));
-    let error = huge.run("encode", &["text"]);
-    assert_eq!(error.code, Some(1), "{}", error.stderr);
-    assert!(bert(&["inspect", &huge.argument()]).ok().contains("does not load:"));
-}
-
 /// Without a network, from a cache that is laid out as Hugging Face's.
 #[test]
 fn a_name_on_the_hub_is_found_in_the_cache_or_fetched_by_hand() {

@@ -347,3 +347,38 @@ proptest! {
         let _ = open(&table(&[block(&value)]));
     }
 }
+
+/// Any number of tensors may name the same bytes. Before memory is asked for, the model's size is compared with the files'.
+#[test]
+fn a_model_that_is_larger_than_its_files_is_refused() {
+    let mut tensors: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    for (table, rows) in [("word", 17), ("position", 9), ("token_type", 2)] {
+        tensors.insert(format!("bert/embeddings/{table}_embeddings"), vec![rows, 8]);
+    }
+    for layer in 0..10 {
+        let name = |part: &str| format!("bert/encoder/layer_{layer}/{part}/kernel");
+        tensors.insert(name("attention/self/query"), vec![8, 8]);
+        tensors.insert(name("intermediate/dense"), vec![8, 12]);
+    }
+    let size = |shape: &[i64]| 4 * shape.iter().product::<i64>();
+    let mut entries = vec![(String::new(), header().encode_to_vec())];
+    for (name, shape) in &tensors {
+        entries.push((name.clone(), tensor(shape, 0, size(shape)).encode_to_vec()));
+    }
+    let entries: Vec<(&[u8], Vec<u8>)> =
+        entries.iter().map(|(name, value)| (name.as_bytes(), value.clone())).collect();
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(checkpoint("pretrain/bert_config.json"), folder.path().join("bert_config.json"))
+        .unwrap();
+    let config = fs::read_to_string(folder.path().join("bert_config.json")).unwrap();
+    let config = config.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 10");
+    fs::write(folder.path().join("bert_config.json"), config).unwrap();
+    fs::write(folder.path().join("bert_model.ckpt.index"), table(&[block(&entries)])).unwrap();
+    let data = vec![1; 17 * 8 * 4];
+    fs::write(folder.path().join("bert_model.ckpt.data-00000-of-00001"), data).unwrap();
+    let message = crate::load(folder.path(), &crate::LoadOptions::default()).unwrap_err();
+    let expected = "a model of 4704 numbers does not come from 544 bytes";
+    assert!(message.to_string().contains(expected), "{message}");
+    let problem = crate::inspect(folder.path()).unwrap().problem.unwrap();
+    assert!(problem.contains(expected), "{problem}");
+}
