@@ -22,6 +22,11 @@ struct Server {
 impl Server {
     /// `damaged`: this file comes with other bytes than its name says.
     fn start(files: &[(&str, &[u8])], damaged: Option<&'static str>) -> Self {
+        Self::at(COMMIT, files, damaged)
+    }
+
+    /// The files of this commit.
+    fn at(commit: &'static str, files: &[(&str, &[u8])], damaged: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let files: BTreeMap<String, Vec<u8>> =
@@ -30,7 +35,7 @@ impl Server {
         let seen = Arc::clone(&asked);
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let _ = answer(stream.unwrap(), &files, damaged, &seen);
+                let _ = answer(stream.unwrap(), commit, &files, damaged, &seen);
             }
         });
         Self { endpoint, asked }
@@ -43,6 +48,7 @@ impl Server {
 
 fn answer(
     mut stream: TcpStream,
+    commit: &str,
     files: &BTreeMap<String, Vec<u8>>,
     damaged: Option<&str>,
     asked: &Mutex<Vec<String>>,
@@ -65,10 +71,13 @@ fn answer(
     let (status, headers, body) = if address == "/api/models/owner/model/revision/main" {
         let siblings: Vec<_> =
             files.keys().map(|name| format!("{{\"rfilename\": \"{name}\"}}")).collect();
-        let json = format!("{{\"sha\": \"{COMMIT}\", \"siblings\": [{}]}}", siblings.join(", "));
+        let json = format!("{{\"sha\": \"{commit}\", \"siblings\": [{}]}}", siblings.join(", "));
         ("200 OK", String::new(), json.into_bytes())
     } else if let Some(bytes) =
-        address.strip_prefix("/owner/model/resolve/main/").and_then(|name| files.get(name))
+        // Never by the branch, which may move.
+        address
+            .strip_prefix(&format!("/owner/model/resolve/{commit}/"))
+            .and_then(|name| files.get(name))
     {
         let name = address.rsplit('/').next().unwrap();
         let etag: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -78,7 +87,7 @@ fn answer(
         }
         let part = sent[range.start.min(sent.len())..range.end.min(sent.len())].to_vec();
         let headers = format!(
-            "x-repo-commit: {COMMIT}\r\nx-linked-etag: \"{etag}\"\r\nContent-Range: bytes 0-0/{}\r\n",
+            "x-repo-commit: {commit}\r\nx-linked-etag: \"{etag}\"\r\nContent-Range: bytes 0-0/{}\r\n",
             bytes.len()
         );
         ("206 Partial Content", headers, part)
@@ -151,6 +160,34 @@ fn a_model_is_fetched_once_and_then_used_from_the_cache() {
     fs::remove_file(directory.join("vocab.txt")).unwrap();
     assert_eq!(hub.open(&name()).unwrap(), directory);
     assert!(server.asked().iter().all(|address| !address.ends_with("model.safetensors")));
+    let refs: Vec<_> = fs::read_dir(folder.path().join("models--owner--model/refs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(refs, ["main"]);
+}
+
+#[test]
+fn of_a_new_commit_only_what_is_new_is_fetched_and_it_counts_when_it_is_whole() {
+    const NEXT: &str = "fedcba9876543210fedcba9876543210fedcba98";
+    let (server, folder) = (Server::start(&FILES, None), tempfile::tempdir().unwrap());
+    let old = Hub::new(folder.path(), &server.endpoint, false).open(&name()).unwrap();
+    let mut files = FILES;
+    files[2].1 = b"better weights";
+    let broken = Server::at(NEXT, &files, Some("model.safetensors"));
+    let hub = Hub::new(folder.path(), &broken.endpoint, false);
+    assert!(hub.download(&name(), &mut ()).is_err());
+    // What was there is still there.
+    assert_eq!(hub.cached(&name()), Some(old.clone()));
+    let whole = Server::at(NEXT, &files, None);
+    let mut log = Log::default();
+    let new = Hub::new(folder.path(), &whole.endpoint, false).download(&name(), &mut log).unwrap();
+    let fetched: Vec<_> = log.0.iter().map(|(file, ..)| file.as_str()).collect();
+    assert_eq!(fetched, ["model.safetensors"]);
+    assert_eq!(fs::read(new.join("model.safetensors")).unwrap(), b"better weights");
+    assert_eq!(fs::read(new.join("vocab.txt")).unwrap(), FILES[4].1);
+    assert_eq!(fs::read(old.join("model.safetensors")).unwrap(), b"weights");
+    assert_eq!(hub.cached(&name()), Some(new));
 }
 
 #[test]
