@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Running results of a row: a multiple of every register's width.
-const LANES: usize = 32;
+pub(crate) const LANES: usize = 32;
 /// Registers for them where they are smallest, those of 4 numbers.
 const MOST_REGISTERS: usize = 8;
 

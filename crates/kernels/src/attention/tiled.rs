@@ -16,7 +16,7 @@ use crate::{
     Epilogue, PackedB, Real,
     buffer::Scratch,
     exp::exp_f32,
-    fold::{Largest, fold},
+    fold::{LANES, Largest, fold},
     gemm_on_this_thread,
     isa::{Simd, Work, run},
     softmax::exp_minus,
@@ -31,7 +31,9 @@ const KEYS: usize = 512;
 struct KeyBlock<'a> {
     first: usize,
     len: usize,
-    /// Kᵀ [D, keys].
+    /// Columns of the scores: the keys, and as many more as make whole registers for softmax.
+    width: usize,
+    /// Kᵀ [D, keys], and zeros up to whole registers.
     k: PackedB,
     /// V [keys, D].
     v: PackedB,
@@ -60,7 +62,8 @@ pub(super) fn attend(
             KeyBlock {
                 first,
                 len: rows.len(),
-                k: PackedB::new_on_this_thread(k.slice(s![rows, ..]).reversed_axes()),
+                width: rows.len().next_multiple_of(LANES),
+                k: PackedB::filled_on_this_thread(k.slice(s![rows, ..]).reversed_axes()),
                 v: PackedB::new_on_this_thread(v_rows),
                 v_rows,
             }
@@ -114,17 +117,23 @@ impl QueryBlock<'_, '_> {
         seen.saturating_sub(keys.first).min(keys.len)
     }
 
-    /// The scores of the block's queries and `keys`, [queries, keys]; those of hidden keys do not matter.
+    /// The scores of the block's queries and `keys`, [queries, width]: −∞ where a query sees no key. In whole registers softmax
+    /// takes as long for 29 keys as for 32; with a rest that is done one by one, it would take twice as long.
     fn scores<'s>(&self, keys: &KeyBlock, memory: &'s mut Scratch) -> ArrayViewMut2<'s, Real> {
-        let shape = (self.q.nrows(), keys.len);
+        let shape = (self.q.nrows(), keys.width);
         let mut scores = ArrayViewMut2::from_shape(shape, memory).expect("as long as the shape");
-        let scale = self.args.scale;
-        gemm_on_this_thread(scale, self.q, &keys.k, 0.0, scores.view_mut(), Epilogue::default());
+        let (scale, columns) = (self.args.scale, keys.k.dim().1);
+        let c = scores.slice_mut(s![.., ..columns]);
+        gemm_on_this_thread(scale, self.q, &keys.k, 0.0, c, Epilogue::default());
+        for (r, mut row) in scores.rows_mut().into_iter().enumerate() {
+            let row = row.as_slice_mut().expect("contiguous");
+            row[self.visible(keys, r)..].fill(Real::NEG_INFINITY);
+        }
         scores
     }
 
     fn memory(&self, keys: &KeyBlock) -> Scratch {
-        Scratch::new(self.q.nrows() * keys.len)
+        Scratch::new(self.q.nrows() * keys.width)
     }
 
     /// All keys in one block: softmax is that of the textbook.
@@ -132,9 +141,10 @@ impl QueryBlock<'_, '_> {
         let mut memory = self.memory(keys);
         let mut scores = self.scores(keys, &mut memory);
         for (r, mut row) in scores.rows_mut().into_iter().enumerate() {
-            let seen = self.seen(&mut row, keys, r);
-            softmax_row(seen);
-            self.show(r, keys, seen);
+            if self.visible(keys, r) > 0 {
+                softmax_row(row.as_slice_mut().expect("contiguous"));
+                self.show(r, keys, self.seen(&mut row, keys, r));
+            }
         }
         self.add_values(0.0, keys, scores.view(), &mut output);
     }
@@ -211,6 +221,7 @@ impl QueryBlock<'_, '_> {
         probabilities: ArrayView2<Real>,
         output: &mut ArrayViewMut2<Real>,
     ) {
+        let probabilities = probabilities.slice(s![.., ..keys.len]);
         // No query of the block sees more keys than its last; all see as many as its first.
         let all_see = self.visible(keys, 0);
         let nothing = Epilogue::default;

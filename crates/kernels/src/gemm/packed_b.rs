@@ -75,6 +75,17 @@ impl PackedB {
         Self::pack(b, false, |len| Scratch::new(len).into_memory())
     }
 
+    /// [`PackedB::new_on_this_thread`] with columns of zeros behind the others up to whole registers: a product that has room for them
+    /// is written without a copy.
+    pub(crate) fn filled_on_this_thread(b: ArrayView2<Real>) -> Self {
+        let mut packed = Self::new_on_this_thread(b);
+        if !NAIVE {
+            // They are there already, since the micro-kernel reads whole registers.
+            packed.dim.1 = packed.dim.1.next_multiple_of(TileShape::get().lanes);
+        }
+        packed
+    }
+
     /// Gives the memory back.
     pub(crate) fn recycle(self) {
         drop(Scratch::from(self.panels));
