@@ -17,7 +17,7 @@ fn inspect_lists_what_a_checkpoint_of_googles_holds() {
     let line = |start: &str| *lines.iter().find(|line| line.trim().starts_with(start)).unwrap();
     // Two layers of the same shapes are one line, by Google's names.
     let query = line("bert/encoder/layer_*/attention/self/query/kernel");
-    assert!(query.contains("[8, 8]") && query.contains("F32  ×2  ([in, out])"), "{query}");
+    assert!(query.contains("[8, 8]") && query.contains("F32   ×2  ([in, out])"), "{query}");
     assert!(!run.stdout.contains("adam_m") && line("training").contains("not counted (--all"));
     assert!(line("configuration:").contains("2 layers of width 8, 2 heads, feed-forward 12"));
     assert!(line("tokenizer:").contains("17 tokens, lower-cased"));
@@ -202,7 +202,7 @@ fn verify_lists_the_checkpoints_that_figures_are_published_for() {
         assert!(run.stdout.contains(case["source"].as_str().unwrap()));
     }
     bert(&["verify", "--list", "--published"]).refuses_usage(&["--list"]);
-    bert(&["verify", "--published"]).refuses_usage(&["--model"]);
+    bert(&["verify", "--published"]).refuses_usage(&["required arguments"]);
 }
 
 /// Google's files never say it.

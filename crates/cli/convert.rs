@@ -1,11 +1,11 @@
 //! `bert convert`: any form of the weights becomes Hugging Face's.
 
-use crate::common::{ModelArgs, Results, counted, say};
+use crate::common::{ModelArgs, Results, counted, say, warn};
 use anyhow::{Context as _, Result, ensure};
 use bert_checkpoint::directory::WEIGHTS;
 use bert_checkpoint::{Precision, TokenizerFiles, save_as};
 use bert_nn::Tensors as _;
-use bert_pipeline::tokenizer_files;
+use bert_pipeline::{tokenizer_files, tokenizer_note};
 use std::path::PathBuf;
 use std::{fs, io};
 
@@ -48,7 +48,9 @@ pub fn run(args: &Args) -> Result<()> {
         say(&format!("{}: there is no tokenizer; none is written", directory.display()));
         TokenizerFiles::default()
     } else {
-        tokenizer_files(&directory, &bert_pipeline::tokenizer(&directory)?)?
+        let tokenizer = bert_pipeline::tokenizer(&directory)?;
+        tokenizer_note(&tokenizer).iter().for_each(|note| warn(note));
+        tokenizer_files(&directory, &tokenizer)?
     };
     save_as(output, &loaded.config, &loaded.model, &files, args.dtype)
         .with_context(|| output.display().to_string())?;

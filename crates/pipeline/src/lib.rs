@@ -41,5 +41,5 @@ pub use classify::Classifier;
 pub use embed::{Embedder, Pooling};
 pub use error::{Error, TextProblem};
 pub use explain::Explainer;
-pub use pipeline::{Pipeline, Prepared, tokenizer, tokenizer_files};
+pub use pipeline::{Pipeline, Prepared, tokenizer, tokenizer_files, tokenizer_note};
 pub use tag::Tagger;

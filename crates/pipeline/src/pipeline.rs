@@ -44,6 +44,16 @@ pub fn tokenizer(directory: &Path) -> Result<Tokenizer, Error> {
     Ok(Tokenizer::from_files(&files, directory)?)
 }
 
+/// What a user should know about how a tokenizer was read, if there is something.
+pub fn tokenizer_note(tokenizer: &Tokenizer) -> Option<String> {
+    let unusual = tokenizer.case_guessed() && !tokenizer.options().lower_case;
+    unusual.then(|| {
+        "no file says whether texts are lower-cased; the vocabulary has capital letters, so they are not (do_lower_case in a \
+         tokenizer_config.json says otherwise)"
+            .to_owned()
+    })
+}
+
 /// The files of a tokenizer that [`tokenizer`] has read, for a model that is saved elsewhere: what was guessed stands in them.
 pub fn tokenizer_files(directory: &Path, tokenizer: &Tokenizer) -> Result<TokenizerFiles, Error> {
     Ok(TokenizerFiles::read(directory)?.with_case(tokenizer.options().lower_case))
@@ -67,13 +77,7 @@ impl Pipeline<Model> {
             return Err(Error::VocabularyTooLarge { path, vocabulary, config });
         }
         let mut notes = loaded.notes();
-        if tokenizer.case_guessed() && !tokenizer.options().lower_case {
-            notes.push(
-                "no file says whether texts are lower-cased; the vocabulary has capital letters, so they are not (do_lower_case in a \
-                 tokenizer_config.json says otherwise)"
-                    .to_owned(),
-            );
-        }
+        notes.extend(tokenizer_note(&tokenizer));
         Ok(Self {
             tokenizer,
             config: loaded.config,
