@@ -117,8 +117,8 @@ impl QueryBlock<'_, '_> {
         seen.saturating_sub(keys.first).min(keys.len)
     }
 
-    /// The scores of the block's queries and `keys`, [queries, width]: −∞ where a query sees no key. In whole registers softmax
-    /// takes as long for 29 keys as for 32; with a rest that is done one by one, it would take twice as long.
+    /// The scores of the block's queries and `keys`, [queries, width]. Behind the last key that a query sees stands −∞ up to whole
+    /// registers, so that softmax has no rest to do one by one; what is behind that does not matter.
     fn scores<'s>(&self, keys: &KeyBlock, memory: &'s mut Scratch) -> ArrayViewMut2<'s, Real> {
         let shape = (self.q.nrows(), keys.width);
         let mut scores = ArrayViewMut2::from_shape(shape, memory).expect("as long as the shape");
@@ -126,8 +126,9 @@ impl QueryBlock<'_, '_> {
         let c = scores.slice_mut(s![.., ..columns]);
         gemm_on_this_thread(scale, self.q, &keys.k, 0.0, c, Epilogue::default());
         for (r, mut row) in scores.rows_mut().into_iter().enumerate() {
+            let visible = self.visible(keys, r);
             let row = row.as_slice_mut().expect("contiguous");
-            row[self.visible(keys, r)..].fill(Real::NEG_INFINITY);
+            row[visible..visible.next_multiple_of(LANES)].fill(Real::NEG_INFINITY);
         }
         scores
     }
@@ -141,8 +142,9 @@ impl QueryBlock<'_, '_> {
         let mut memory = self.memory(keys);
         let mut scores = self.scores(keys, &mut memory);
         for (r, mut row) in scores.rows_mut().into_iter().enumerate() {
-            if self.visible(keys, r) > 0 {
-                softmax_row(row.as_slice_mut().expect("contiguous"));
+            let filled = self.visible(keys, r).next_multiple_of(LANES);
+            if filled > 0 {
+                softmax_row(&mut row.as_slice_mut().expect("contiguous")[..filled]);
                 self.show(r, keys, self.seen(&mut row, keys, r));
             }
         }
