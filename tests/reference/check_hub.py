@@ -25,6 +25,16 @@ NAME = "owner/toy"
 TEXT = "the [MASK] bites the man ."
 
 
+def is_large(name):
+    return name.endswith(".safetensors")
+
+
+def git_name(name, body):
+    """Git's own name for a small file has 40 digits; that of a large one is its SHA-256."""
+    digest = hashlib.sha256(body).hexdigest()
+    return digest if is_large(name) else digest[:40]
+
+
 class Hub(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -36,6 +46,10 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
     def answer(self, with_body):
         path = self.path.split("?")[0]
+        if path.startswith(f"/api/models/{NAME}/tree/"):
+            files = [(name, (MODEL / name).read_bytes()) for name in FILES]
+            tree = [{"type": "file", "path": name, "size": len(body), "oid": git_name(name, body)} for name, body in files]
+            return self.send(json.dumps(tree).encode(), {"Content-Type": "application/json"}, with_body)
         if path.startswith(f"/api/models/{NAME}"):
             siblings = [{"rfilename": name} for name in FILES]
             body = {"id": NAME, "modelId": NAME, "sha": COMMIT, "siblings": siblings, "private": False, "tags": [], "downloads": 0, "likes": 0}
@@ -45,12 +59,10 @@ class Hub(http.server.BaseHTTPRequestHandler):
             name = path.removeprefix(start)
             if path.startswith(start) and name in FILES:
                 body = (MODEL / name).read_bytes()
-                digest = hashlib.sha256(body).hexdigest()
-                # Git's own name for a small file has 40 digits; that of a large one is its SHA-256.
-                large = name.endswith(".safetensors")
-                headers = {"X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes", "ETag": f'"{digest if large else digest[:40]}"'}
-                if large:
-                    headers |= {"X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(body))}
+                etag = f'"{git_name(name, body)}"'
+                headers = {"X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes", "ETag": etag}
+                if is_large(name):
+                    headers |= {"X-Linked-Etag": etag, "X-Linked-Size": str(len(body))}
                 return self.send(body, headers, with_body)
         self.send(b"{}", {"X-Error-Code": "RepoNotFound"}, with_body, 404)
 

@@ -43,8 +43,8 @@ pub type Named<'a> = (&'static str, Stored<'a>);
 /// A matrix for the peer.
 pub fn matrix<'a>(name: &'static str, values: &'a Array2<Real>) -> Named<'a> {
     let (rows, columns) = values.dim();
-    let values = values.as_slice().expect("in row-major order").into();
-    (name, Stored::Reals { shape: vec![rows, columns], values })
+    let values = values.as_slice().expect("in row-major order");
+    (name, Stored::reals(vec![rows, columns], values))
 }
 
 impl Peer {

@@ -113,8 +113,8 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn vector(row: &Array2<Real>) -> bert_checkpoint::Stored<'_> {
-    let values = row.as_slice().expect("one row").into();
-    bert_checkpoint::Stored::Reals { shape: vec![row.ncols()], values }
+    let values = row.as_slice().expect("one row");
+    bert_checkpoint::Stored::reals(vec![row.ncols()], values)
 }
 
 fn measure(turns: &TurnArgs, peer: &Peer, case: Case) -> Result<Figures> {

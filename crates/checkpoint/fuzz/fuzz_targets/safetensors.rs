@@ -1,7 +1,8 @@
 //! Any bytes as a safetensors file, or as the index of several: no panic, and no number that no tensor's shape accounts for.
 //!
 //! ```text
-//! RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir crates/checkpoint/fuzz safetensors -- -max_total_time=60
+//! RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir crates/checkpoint/fuzz safetensors CORPUS \
+//!     crates/checkpoint/fuzz/seeds/safetensors tests/fixtures/weights/pytorch -- -max_total_time=60
 //! ```
 //!
 //! What begins with `{` is an index, beside a file with the tensors x and y.

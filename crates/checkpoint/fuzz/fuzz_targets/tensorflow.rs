@@ -6,10 +6,9 @@
 //! wherever the footer says that they are. (Small indices, as those of the seeds, have one.)
 //!
 //! ```text
-//! RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir crates/checkpoint/fuzz tensorflow -- -max_total_time=60
+//! RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir crates/checkpoint/fuzz tensorflow CORPUS \
+//!     crates/checkpoint/fuzz/seeds/tensorflow tests/fixtures/weights/tensorflow -- -max_total_time=60
 //! ```
-//!
-//! A seed is an index (the committed ones: `tests/fixtures/weights/tensorflow/*/*.index`).
 #![no_main]
 
 use bert_checkpoint::TensorFile;
