@@ -15,7 +15,8 @@ use tempfile::TempDir;
 fuzz_target!(|bytes: &[u8]| {
     // Files are mapped, so the bytes have to be in one.
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| tempfile::tempdir().expect("there is a place for temporary files"));
+    let folder =
+        FOLDER.get_or_init(|| tempfile::tempdir().expect("there is a place for temporary files"));
     let path = folder.path().join("x.bin");
     fs::write(&path, bytes).expect("there is room for it");
     let Ok(file) = TensorFile::open(&path) else { return };

@@ -37,7 +37,8 @@ fuzz_target!(|bytes: &[u8]| {
     fs::write(&path, &index).unwrap();
     let Ok(file) = TensorFile::open(&path) else { return };
     for name in file.names() {
-        let size: Option<usize> = file.shape(name).unwrap().iter().copied().try_fold(1, usize::checked_mul);
+        let size: Option<usize> =
+            file.shape(name).unwrap().iter().copied().try_fold(1, usize::checked_mul);
         if let Ok((shape, values)) = file.reals(name) {
             assert_eq!(Some(values.len()), size);
             if let [rows, columns] = shape[..] {
@@ -80,7 +81,9 @@ fn seal(file: &mut [u8], offset: usize, size: usize) {
 
 fn crc32c(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |remainder, &byte| {
-        (0..8).fold(remainder ^ u32::from(byte), |r, _| (r >> 1) ^ (0x82f6_3b78 & (r & 1).wrapping_neg()))
+        (0..8).fold(remainder ^ u32::from(byte), |r, _| {
+            (r >> 1) ^ (0x82f6_3b78 & (r & 1).wrapping_neg())
+        })
     })
 }
 
