@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use bert_kernels::{AttentionArgs, Mask, Real, attention};
 use bert_plot::{Axis, Plot, Scale};
 use ndarray::{Array2, ArrayViewMut2};
+use peakmem_alloc::PeakMemAllocTrait;
 use serde::Serialize;
 use serde_json::json;
 use std::path::PathBuf;
@@ -134,10 +135,9 @@ fn memory(tokens: usize) -> Memory {
     let mut output = Array2::zeros(problem.qkv[0].dim());
     let pool = rayon::ThreadPoolBuilder::new().build().expect("threads");
     pool.broadcast(|_| ()); // they have started
-    let before = crate::ALLOCATOR.current_usage();
-    crate::ALLOCATOR.reset_peak_usage();
+    crate::ALLOCATOR.reset_peak_memory();
     pool.install(|| problem.solve(output.view_mut()));
-    let bytes = crate::ALLOCATOR.peak_usage() - before;
+    let bytes = crate::ALLOCATOR.get_peak_memory();
     Memory { tokens, bytes, all_scores: HEADS * tokens * tokens * size_of::<Real>() }
 }
 

@@ -67,7 +67,12 @@ const fn tables() -> [[u32; 256]; WIDTH] {
 /// software-based CRC generators", 2005). Byte by byte, each look-up would have to wait for the one
 /// before.
 pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
-    let mut remainder = !0;
+    continued(0, bytes)
+}
+
+/// The checksum of some bytes with `checksum` and of `bytes` behind them.
+pub(crate) fn continued(checksum: u32, bytes: &[u8]) -> u32 {
+    let mut remainder = !checksum;
     let (chunks, rest) = bytes.as_chunks::<WIDTH>();
     for chunk in chunks {
         let (words, _) = chunk.as_chunks::<4>();
@@ -147,6 +152,15 @@ mod tests {
             bytes in proptest::collection::vec(any::<u8>(), 0..200),
         ) {
             prop_assert_eq!(crc32c(&bytes), textbook(&bytes));
+        }
+
+        #[test]
+        fn a_checksum_may_be_made_piece_by_piece(
+            first in proptest::collection::vec(any::<u8>(), 0..50),
+            second in proptest::collection::vec(any::<u8>(), 0..50),
+        ) {
+            let whole = [first.as_slice(), second.as_slice()].concat();
+            prop_assert_eq!(continued(crc32c(&first), &second), textbook(&whole));
         }
 
         #[test]

@@ -66,7 +66,7 @@ pub enum Part {
     Embeddings,
     /// A layer of the encoder, counted from 0.
     Layer(usize),
-    /// The dense layer over [CLS].
+    /// The dense layer over `[CLS]`.
     Pooler,
     /// What stands on top.
     Head,

@@ -10,13 +10,14 @@ mod index;
 #[cfg(test)]
 mod tests;
 
-use crate::crc32c::crc32c;
+use crate::crc32c;
 use crate::{Error, pytorch, safetensors, sharded, tensorflow};
 use bert_nn::Real;
 use copy::widen;
 pub use dtype::Dtype;
 use half::{bf16, f16};
 pub(crate) use index::{Bytes, Entry, Index};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// An open file of tensors.
@@ -25,6 +26,9 @@ pub struct TensorFile {
     format: &'static str,
     index: Index,
 }
+
+/// How many numbers are copied at once: few enough that they stay in the second-level cache until they have been looked at.
+const PIECE: usize = 1 << 18;
 
 const REALS: &str = "F32, F64, F16 or BF16";
 const INTEGERS: &str = "integers";
@@ -148,23 +152,25 @@ impl TensorFile {
     }
 
     fn copy(&self, name: &str, entry: &Entry, values: &mut [Real]) -> Result<(), Error> {
-        let (bytes, shape) = (self.bytes(name, entry)?, &entry.shape);
-        let strides = entry.strides.as_deref();
-        // ANCHOR: types
-        match entry.dtype {
-            Dtype::F32 => widen(shape, strides, bytes, values, |b| f32::from_le_bytes(b) as Real),
-            Dtype::F64 => widen(shape, strides, bytes, values, |b| f64::from_le_bytes(b) as Real),
-            Dtype::F16 => {
-                widen(shape, strides, bytes, values, |b| f16::from_le_bytes(b).to_f32() as Real);
-            }
-            Dtype::BF16 => {
-                widen(shape, strides, bytes, values, |b| bf16::from_le_bytes(b).to_f32() as Real);
-            }
-            _ => return Err(self.wrong_dtype(name, entry, REALS)),
+        self.expect_reals(name)?;
+        let width = entry.dtype.width().expect("reals have one");
+        if entry.strides.is_some() {
+            widen_reals(entry, &entry.shape, self.bytes(name, entry)?, values);
+            self.forget(entry, entry.place.clone());
+            return Ok(());
         }
-        // ANCHOR_END: types
-        self.forget(entry);
-        Ok(())
+        // Piece by piece, so that of a large table only a part is in memory twice.
+        let bytes = &self.index.files[entry.file][entry.place.clone()];
+        let (mut checksum, mut at) = (0, entry.place.start);
+        for (values, bytes) in values.chunks_mut(PIECE).zip(bytes.chunks(PIECE * width)) {
+            if entry.checksum.is_some() {
+                checksum = crc32c::continued(checksum, bytes);
+            }
+            widen_reals(entry, &[values.len()], bytes, values);
+            self.forget(entry, at..at + bytes.len());
+            at += bytes.len();
+        }
+        self.compare(name, entry, checksum)
     }
 
     /// A tensor's shape and numbers.
@@ -199,17 +205,25 @@ impl TensorFile {
     fn bytes(&self, name: &str, entry: &Entry) -> Result<&[u8], Error> {
         let file = &self.index.files[entry.file];
         let bytes = &file[entry.place.clone()];
-        match (entry.checksum, entry.checksum.map(|_| crc32c(bytes))) {
-            (Some(expected), Some(found)) if expected != found => Err(Error::Checksum {
+        if entry.checksum.is_some() {
+            self.compare(name, entry, crc32c::crc32c(bytes))?;
+        }
+        Ok(bytes)
+    }
+    // ANCHOR_END: bytes
+
+    fn compare(&self, name: &str, entry: &Entry, found: u32) -> Result<(), Error> {
+        let file = &self.index.files[entry.file];
+        match entry.checksum {
+            Some(expected) if expected != found => Err(Error::Checksum {
                 path: file.path().unwrap_or(&self.path).to_owned(),
                 tensor: name.to_owned(),
                 found,
                 expected,
             }),
-            _ => Ok(bytes),
+            _ => Ok(()),
         }
     }
-    // ANCHOR_END: bytes
 
     /// Whether two tensors are the same in every byte; no if they are stored differently, whatever
     /// their numbers. Checksums are not looked at.
@@ -225,15 +239,16 @@ impl TensorFile {
         let [bytes, others] =
             [first, second].map(|entry| &self.index.files[entry.file][entry.place.clone()]);
         let same = kind(first) == kind(second) && bytes == others;
-        self.forget(first);
-        self.forget(second);
+        for entry in [first, second] {
+            self.forget(entry, entry.place.clone());
+        }
         same
     }
 
-    /// Gives the memory back that the file's bytes of a tensor take, now that they are copied.
-    fn forget(&self, entry: &Entry) {
+    /// Gives the memory back that these bytes of a tensor's file take, now that they are copied.
+    fn forget(&self, entry: &Entry, place: Range<usize>) {
         if let Bytes::Mapped(_, file) = &self.index.files[entry.file] {
-            file.forget(entry.place.clone());
+            file.forget(place);
         }
     }
 
@@ -284,6 +299,24 @@ impl TensorFile {
             expected,
         }
     }
+}
+
+/// A tensor's numbers of this shape, from `bytes` to `values`. They are reals.
+fn widen_reals(entry: &Entry, shape: &[usize], bytes: &[u8], values: &mut [Real]) {
+    let strides = entry.strides.as_deref();
+    // ANCHOR: types
+    match entry.dtype {
+        Dtype::F32 => widen(shape, strides, bytes, values, |b| f32::from_le_bytes(b) as Real),
+        Dtype::F64 => widen(shape, strides, bytes, values, |b| f64::from_le_bytes(b) as Real),
+        Dtype::F16 => {
+            widen(shape, strides, bytes, values, |b| f16::from_le_bytes(b).to_f32() as Real)
+        }
+        Dtype::BF16 => {
+            widen(shape, strides, bytes, values, |b| bf16::from_le_bytes(b).to_f32() as Real)
+        }
+        _ => unreachable!("only reals are asked for"),
+    }
+    // ANCHOR_END: types
 }
 
 /// What Git LFS leaves in the place of a file that it did not fetch.

@@ -58,7 +58,9 @@ struct KeptLayer {
 impl Encoder {
     /// All zeros, in the configuration's sizes.
     pub fn zeros(config: &Config) -> Self {
-        Self { layer: vec![EncoderLayer::zeros(config); config.num_hidden_layers] }
+        // Each made anew: a copy would touch its memory, and zeros from the system take none until they are written to.
+        let layers = 0..config.num_hidden_layers;
+        Self { layer: layers.map(|_| EncoderLayer::zeros(config)).collect() }
     }
 
     // ANCHOR: infer
