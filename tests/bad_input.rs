@@ -194,7 +194,10 @@ fn a_batch_file_is_checked_and_named() {
     refused(&[("input_ids", integers(&[1, 2], &[2, 298]))], &["token id 298", "0 to 297"]);
     refused(&[("input_ids", integers(&[1, 2], &[2, -1]))], &["input_ids [0, 1] is -1"]);
     refused(&[("input_ids", integers(&[2], &[2, 3]))], &["input_ids", "[B, S]"]);
-    refused(&[("input_ids", (Dtype::F32, vec![1, 1], vec![0; 4]))], &["input_ids", "F32", "I64"]);
+    refused(
+        &[("input_ids", (Dtype::F32, vec![1, 1], vec![0; 4]))],
+        &["input_ids", "F32", "integers"],
+    );
     refused(&[("input_ids", integers(&[0, 2], &[]))], &["input_ids", "[0, 2]"]);
     refused(&[("input_ids", integers(&[2, 0], &[]))], &["input_ids", "[2, 0]"]);
     refused(&[("input_ids", integers(&[1, 65], &[2; 65]))], &["64"]);

@@ -345,8 +345,11 @@ fn a_wrong_command_line_ends_with_two_and_help_with_examples() {
     }
     let help = bert(&["--help"]).ok().to_owned();
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let names = listed.map_while(|line| line.split_whitespace().next());
-    let names: Vec<_> = names.filter(|name| *name != "help").collect();
+    // What a command does may go on in lines that are further in.
+    let lines = listed.take_while(|line| !line.is_empty());
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let names: Vec<_> =
+        names.filter(|name| !name.is_empty()).filter(|name| *name != "help").collect();
     assert!(names.len() >= 6 && names.contains(&"fill-mask"), "{names:?}");
     for name in names {
         let help = bert(&[name, "--help"]);
