@@ -100,6 +100,9 @@ fn questions_are_answered_in_the_forms_that_the_squad_evaluation_reads() {
     assert!(!Path::new(&folder).join("null_odds.json").exists());
     let rows = bert(&["predict", "--model", &model, "--input", &train]).json();
     assert_eq!((rows[0]["answer"].as_str(), rows[0]["start"].as_u64()), (Some("otto"), Some(5)));
+    let refused =
+        ["predict", "--model", &model, "--input", &train, "--output", &folder, "--google"];
+    bert(&refused).refuses_usage(&["--google", "answers questions"]);
     // The same answers by the other road.
     let pair = ["answer", "--model", &model, "--question", "who ?", "é mr otto sings in rome ."];
     assert!(bert(&pair).ok().contains("otto"));
