@@ -1,7 +1,7 @@
 //! The product of 8-bit numbers in blocks that fit into the caches, on all threads. The loops have the names of
 //! [`crate::gemm::blocked`].
 
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2, s};
 
 use super::{PackedInt8, QuantiseRow, kernel::MOST_SUMS};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         micro_kernel::TileShape,
     },
     isa::{Simd, Work, run},
-    rows::{PARALLEL_FROM, contiguous},
+    rows::{PARALLEL_FROM, contiguous, with_slice},
     team::for_each,
 };
 
@@ -118,16 +118,21 @@ impl Blocks<'_, '_> {
         let panel = &weight.panels.as_bytes()[column / kernel.columns * panel..][..panel];
         let mut sums = [0; MOST_SUMS];
         kernel.sum(rows, &codes[row * stride..], stride, panel, &mut sums);
-        // ANCHOR: dequantise
         let (excess, of_weight) = (&weight.excess[column..], &weight.scales[column..]);
+        let window = s![place.0..place.0 + rows, place.1..place.1 + columns];
+        let mut c = self.tile.c.slice_mut(window);
         for (i, sums) in sums.chunks(kernel.columns).take(rows).enumerate() {
-            let of_row = scales[row + i];
-            let number =
-                |j: usize| sums[j].wrapping_sub(excess[j]) as Real * (of_row * of_weight[j]);
-            let mut c = self.tile.c.row_mut(place.0 + i);
-            let c = c.iter_mut().skip(place.1).take(columns).enumerate();
-            c.for_each(|(j, c)| *c = number(j));
+            with_slice(c.row_mut(i), |c| dequantise(sums, excess, scales[row + i], of_weight, c));
         }
-        // ANCHOR_END: dequantise
     }
 }
+
+// ANCHOR: dequantise
+/// Sums of a row, and by how much each is too large, become numbers `c`: as many as there are of those.
+#[inline(always)]
+fn dequantise(sums: &[i32], excess: &[i32], of_row: Real, of_weight: &[Real], c: &mut [Real]) {
+    for (((c, sum), excess), of_weight) in c.iter_mut().zip(sums).zip(excess).zip(of_weight) {
+        *c = sum.wrapping_sub(*excess) as Real * (of_row * of_weight);
+    }
+}
+// ANCHOR_END: dequantise
