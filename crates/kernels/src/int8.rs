@@ -36,7 +36,7 @@ const LARGEST_CODE: Real = 127.0;
 const SMALLEST: Real = 1e-30;
 /// What is added to an input's code in memory.
 const OFFSET: i32 = 128;
-/// 127 · 127 · in must stay below 2³¹.
+/// See [`PackedInt8::MOST_INPUTS`].
 const LONGEST: usize = 133_000;
 
 /// Rows as codes and scales.
@@ -194,6 +194,9 @@ pub struct PackedInt8 {
 }
 
 impl PackedInt8 {
+    /// The most inputs: 127 · 127 of them must stay below 2³¹.
+    pub const MOST_INPUTS: usize = LONGEST;
+
     /// Packs a weight [out, in] with a scale for each output.
     ///
     /// # Panics
