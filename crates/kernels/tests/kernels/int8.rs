@@ -19,10 +19,15 @@ fn products(input: ArrayView2<Real>, weight: &Quantised) -> [Array2<Real>; 2] {
 
 #[test]
 fn the_example_of_the_chapter() {
-    let q = quantise_rows(array![[0.5, -1.27, 0.014, 0.0], [0.0, 0.0, 0.0, 0.0]].view());
-    assert_eq!(q.codes, array![[50, -127, 1, 0], [0, 0, 0, 0]]);
-    assert!((q.scales[0] as f64 - 0.01).abs() < 1e-9);
-    assert_eq!(q.dequantise().row(1), array![0.0, 0.0, 0.0, 0.0]);
+    let weight = array![[0.52, -0.31, 0.07, 0.18], [0.006, 0.011, -0.004, 0.009]];
+    let input = array![[0.8, -0.1, 0.3, 2.0], [0.0, 0.0, 0.0, 0.0]];
+    let (weight, codes) = (quantise_rows(weight.view()), quantise_rows(input.view()));
+    assert_eq!(codes.codes, array![[51, -6, 19, 127], [0, 0, 0, 0]]);
+    assert_eq!(weight.codes, array![[127, -76, 17, 44], [69, 127, -46, 104]]);
+    for output in products(input.view(), &weight) {
+        let expected = array![[0.82818, 0.02058], [0.0, 0.0]];
+        assert_close("the example", output.view(), expected.view(), |_| 5e-6);
+    }
 }
 
 #[test]
