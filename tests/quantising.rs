@@ -117,7 +117,10 @@ fn quantize_says_what_it_costs_and_the_result_is_used_by_its_path() {
 fn what_needs_weights_of_full_width_refuses_those_of_8_bits() {
     let desk = Desk::new();
     let model = quantized(&desk, "toy-classify");
-    let data = desk.file("train.csv", "text,label\na dog,positive\na cat,negative\n");
+    let data = desk.file(
+        "train.csv",
+        "text,label\na dog,positive\na cat,negative\na man,positive\na fox,negative\n",
+    );
     let (new, again) = (desk.at("new"), desk.at("again"));
     for args in [
         vec!["finetune", "classify", "--model", &model, "--train", &data, "--output", &new],
