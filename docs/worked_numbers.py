@@ -19,6 +19,7 @@ from worked_checkpoints import checkpoints
 from worked_explanations import explanations
 from worked_gradients import back_propagation, derivatives
 from worked_gradients_blocks import attention_backward_chapter, layer_norm_backward_chapter
+from worked_int8 import fewer_bits
 from worked_instances import masking, next_sentence
 from worked_losses import gradient_check, losses
 from worked_metrics import metrics
@@ -396,6 +397,7 @@ CHAPTERS = {
     "metrics.md": metrics,
     "fast_matrix_product.md": fast_matrix_product,
     "how_fast_can_bert_be.md": how_fast_can_bert_be,
+    "fewer_bits.md": fewer_bits,
     "weights_tensorflow.md": weights_tensorflow,
     "weights_pytorch.md": weights_pytorch,
 }

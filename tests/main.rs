@@ -20,6 +20,7 @@
 //! - [`gradients`]: every gradient against PyTorch's autograd
 //! - [`pretraining`]: what `bert pretrain` leaves behind, whatever happens to it
 //! - [`pretraining_input`]: what is refused before a training
+//! - [`quantising`]: weights of 8 bits against NumPy, and what `bert quantize` leaves behind
 //! - [`showing`]: the tour and the lab
 //! - [`training`]: ten steps of training against PyTorch and Google's formula
 //! - [`loss_curve`]: a hundred steps of pre-training against PyTorch
@@ -46,6 +47,7 @@ mod parity;
 mod pipelines;
 mod pretraining;
 mod pretraining_input;
+mod quantising;
 mod saving;
 mod showing;
 mod support;

@@ -6,7 +6,7 @@ use bert_checkpoint::directory::WEIGHTS;
 use bert_checkpoint::{Precision, TokenizerFiles, save_as};
 use bert_nn::Tensors as _;
 use bert_pipeline::{tokenizer_files, tokenizer_note};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// Write a model of any form as Hugging Face writes it, as safetensors
@@ -28,10 +28,8 @@ pub struct Args {
     dtype: Precision,
 }
 
-/// Runs the subcommand.
-pub fn run(args: &Args) -> Result<()> {
-    let output = &args.output;
-    // Over another model a conversion would mix the files of two.
+/// Refuses a directory that holds something: over another model, the files of two would be mixed.
+pub fn expect_new_directory(output: &Path) -> Result<()> {
     let empty = fs::read_dir(output).map_or_else(
         |error| error.kind() == io::ErrorKind::NotFound,
         |mut entries| entries.next().is_none(),
@@ -41,17 +39,28 @@ pub fn run(args: &Args) -> Result<()> {
         "--output {}: there is something already; name a new directory",
         output.display()
     );
+    Ok(())
+}
+
+/// The tokenizer's files of a directory, and what there is to say about them. There may be none.
+pub fn tokenizer_of(directory: &Path) -> Result<TokenizerFiles> {
+    if TokenizerFiles::read(directory)?.files().next().is_none() {
+        say(&format!("{}: there is no tokenizer; none is written", directory.display()));
+        return Ok(TokenizerFiles::default());
+    }
+    let tokenizer = bert_pipeline::tokenizer(directory)?;
+    tokenizer_note(&tokenizer).iter().for_each(|note| warn(note));
+    Ok(tokenizer_files(directory, &tokenizer)?)
+}
+
+/// Runs the subcommand.
+pub fn run(args: &Args) -> Result<()> {
+    let output = &args.output;
+    expect_new_directory(output)?;
     let directory = args.model.model.directory()?;
     let loaded = args.model.load()?;
     let rounding = args.dtype.rounding(&loaded.model, &output.join(WEIGHTS))?;
-    let files = if TokenizerFiles::read(&directory)?.files().next().is_none() {
-        say(&format!("{}: there is no tokenizer; none is written", directory.display()));
-        TokenizerFiles::default()
-    } else {
-        let tokenizer = bert_pipeline::tokenizer(&directory)?;
-        tokenizer_note(&tokenizer).iter().for_each(|note| warn(note));
-        tokenizer_files(&directory, &tokenizer)?
-    };
+    let files = tokenizer_of(&directory)?;
     save_as(output, &loaded.config, &loaded.model, &files, args.dtype)
         .with_context(|| output.display().to_string())?;
     let numbers: usize = loaded.model.tensors().iter().map(|tensor| tensor.values.len()).sum();

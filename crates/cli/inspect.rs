@@ -4,7 +4,9 @@ use crate::common::{Results, counted};
 use crate::model_path::ModelPath;
 use anyhow::Result;
 use bert_checkpoint::inspect::layer_of;
-use bert_checkpoint::{Contents, Inspection, Listed, Part, TensorFile, Verdict, inspect};
+use bert_checkpoint::{
+    Contents, Inspection, Listed, Part, TensorFile, Verdict, inspect, is_quantised,
+};
 use bert_model::Config;
 use bert_tokenizer::Tokenizer;
 use serde_json::{Value, json};
@@ -88,6 +90,7 @@ fn remark(tensor: &Listed) -> String {
         Part::Training => remarks.push("of the training"),
         Part::Buffer => remarks.push("follows from the configuration"),
         Part::Copy => remarks.push("a copy"),
+        Part::Scale => remarks.push("steps of the codes"),
         _ => {}
     }
     if tensor.transposed && tensor.part != Part::Unknown {
@@ -117,7 +120,8 @@ fn lines(contents: &Contents, all: bool) -> Vec<Line<'_>> {
             continue; // two for each weight: the table of parameters counts them
         }
         let layer = tensor.canonical.as_deref().and_then(layer_of);
-        let (Some((number, rest)), Part::Layer(_), false) = (layer, tensor.part, all) else {
+        let (Some((number, rest)), Part::Layer(_) | Part::Scale, false) = (layer, tensor.part, all)
+        else {
             lines.push(Line { name: tensor.name.clone(), first: tensor, count: 1 });
             continue;
         };
@@ -190,6 +194,9 @@ fn print_directory(
 ) -> Result<()> {
     results.line(&format!("head: {}", head_line(&found.head)))?;
     results.line(&format!("configuration: {}", sizes(&found.config)))?;
+    if is_quantised(&found.config) {
+        results.line("  8-bit weights (bert quantize): it answers, and does not train")?;
+    }
     if found.config.activation_in_doubt() {
         results
             .line("  gelu in bert_config.json: read as tanh; --activation gelu reads it as erf")?;

@@ -40,6 +40,7 @@ mod pretrain_data;
 mod pretrain_finish;
 mod pretrain_model;
 mod progress;
+mod quantize;
 mod reading_args;
 mod report;
 mod report_command;
@@ -100,6 +101,7 @@ enum Command {
     Download(download::Args),
     Inspect(inspect::Args),
     Convert(convert::Args),
+    Quantize(quantize::Args),
     Verify(verify::Args),
     Vocab(vocab::Args),
 }
@@ -147,6 +149,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Download(args) => download::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Quantize(args) => quantize::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Vocab(args) => vocab::run(&args),
     }

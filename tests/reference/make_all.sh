@@ -35,6 +35,7 @@ fi
 "$python" "$here/make_tables.py" --out "$out"
 "$python" "$here/make_task_files.py" --out "$out"
 "$python" "$here/make_n_best.py" --out "$out"
+"$python" "$here/make_int8.py" --out "$out"
 "$here/make_env_tensorflow.sh"
 "$here/../../.cache/python-tensorflow/bin/python" "$here/make_tensorflow.py" --out "$out"
 "$python" "$here/make_pytorch.py" --out "$out"

@@ -128,7 +128,8 @@ def exported(model):
     return path
 
 
-def onnx(x, model, threads, fused, **_):
+def onnx(x, model, threads, fused, int8=None, **_):
+    """int8: none, or the arguments of quantize_dynamic."""
     path = exported(model)
     if fused:
         from onnxruntime.transformers import optimizer
@@ -144,6 +145,11 @@ def onnx(x, model, threads, fused, **_):
         )
         path = os.path.join(model, "fused.onnx")
         fused_model.save_model_to_file(path)
+    if int8 is not None:
+        from onnxruntime.quantization import quantize_dynamic
+
+        full, path = path, os.path.join(model, "int8.onnx")
+        quantize_dynamic(full, path, **int8)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

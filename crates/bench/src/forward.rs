@@ -128,7 +128,7 @@ pub struct Base {
 }
 
 impl Base {
-    fn make() -> Result<Self> {
+    pub fn make() -> Result<Self> {
         let folder = tempfile::tempdir().context("a folder for the model")?;
         let path = folder.path().to_owned();
         let config = Config::default();

@@ -16,6 +16,7 @@
 //! - `roofline`: the peak, the bandwidth, and products under them
 //! - `attention`: attention, against PyTorch, and its memory
 //! - `forward`, `ragged`: whole models, against PyTorch, torch.compile and ONNX Runtime
+//! - `int8`: whole models in 8 bits, against ONNX Runtime's
 //! - `train`: a step of fine-tuning, against PyTorch and torch.compile
 //! - `pretrain`: a step of pre-training, against PyTorch and torch.compile
 //! - `train_task`: what is trained, and our step; also in a process of its own, for its memory
@@ -40,6 +41,7 @@ mod finetune;
 mod forward;
 mod gemm;
 mod instances;
+mod int8;
 mod jobs;
 mod load;
 mod machine;
@@ -88,6 +90,7 @@ enum Command {
     Rows(rows::Args),
     Attention(attention::Args),
     Forward(forward::Args),
+    Int8(int8::Args),
     Train(train::Args),
     Pretrain(pretrain::Args),
     Finetune(finetune::Args),
@@ -123,6 +126,7 @@ fn main() -> ExitCode {
         Command::Rows(args) => rows::run(&args),
         Command::Attention(args) => attention::run(&args),
         Command::Forward(args) => forward::run(&args),
+        Command::Int8(args) => int8::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Pretrain(args) => pretrain::run(&args),
         Command::Finetune(args) => finetune::run(&args),

@@ -1,7 +1,7 @@
 //! Which files make a model directory: Hugging Face's layout, or what Google's zip files hold.
 
 use crate::bundled::{self, Bundle};
-use crate::{Error, TensorFile, tensorflow};
+use crate::{Error, TensorFile, quantised, tensorflow};
 use bert_model::{Config, Flavour};
 use std::borrow::Cow;
 use std::fs;
@@ -12,12 +12,13 @@ pub const WEIGHTS: &str = "model.safetensors";
 /// Google's weights: the index of a checkpoint.
 pub const GOOGLE_WEIGHTS: &str = "bert_model.ckpt.index";
 /// The weights' files that are read: the first that is there, in transformers' order.
-pub const WEIGHTS_FILES: [&str; 5] = [
+pub const WEIGHTS_FILES: [&str; 6] = [
     WEIGHTS,
     "model.safetensors.index.json",
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
     GOOGLE_WEIGHTS,
+    quantised::WEIGHTS,
 ];
 /// Hugging Face's configuration.
 pub const CONFIG: &str = "config.json";

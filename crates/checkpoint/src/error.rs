@@ -114,6 +114,35 @@ pub enum Error {
         /// What it does not fit into.
         precision: &'static str,
     },
+    /// A code that no rounding gives.
+    #[error("{path}: tensor {tensor} holds -128 at element {place}; codes are from -127 to 127")]
+    Code {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name in the file.
+        tensor: String,
+        /// The first such element, counted row by row.
+        place: usize,
+    },
+    /// A linear layer with so many inputs that a sum of products of codes may overflow.
+    #[error("{path}: a layer of {inputs} inputs cannot be computed in 8 bits; at most {largest}")]
+    TooWide {
+        /// The file.
+        path: PathBuf,
+        /// How many it has.
+        inputs: usize,
+        /// How many it may have.
+        largest: usize,
+    },
+    /// Weights of 8 bits, where those of full width are wanted.
+    #[error(
+        "{path}: its weights have 8 bits (bert quantize): it answers questions of every kind, but cannot be trained, explained or \
+         converted; use the model that it was made from"
+    )]
+    Quantised {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A tensor that was asked for by name is not there.
     #[error("{path}: there is no tensor {tensor}; there are {}", listed(.present))]
     NoTensor {

@@ -2,6 +2,7 @@
 
 use crate::heads::{Verdict, decide};
 use crate::names::{DECODER_BIAS, DECODER_WEIGHT, Meaning, PREDICTIONS_BIAS, meaning};
+use crate::quantised::matrix_of;
 use crate::source::{Source, tiny};
 use crate::{Dtype, Error, LoadOptions, ModelDirectory, TensorFile};
 use bert_model::{Config, HeadKind, Model};
@@ -72,6 +73,8 @@ pub enum Part {
     Head,
     /// A second time what another tensor of the file is: the decoder tied to the word embeddings.
     Copy,
+    /// The steps between the codes of an 8-bit matrix.
+    Scale,
     /// What follows from the configuration.
     Buffer,
     /// An optimizer's, or a count of steps.
@@ -89,6 +92,7 @@ impl Part {
             Self::Pooler => "pooler",
             Self::Head => "head",
             Self::Copy => "copies",
+            Self::Scale => "scales",
             Self::Buffer => "buffers",
             Self::Training => "training",
             Self::Unknown => "unknown",
@@ -110,7 +114,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
     let config = directory.config(None)?;
     let file = directory.weights()?;
     let contents = Contents::new(&file, Some(&config));
-    let source = Source::new(file)?;
+    let source = Source::of_config(file, &config)?;
     let head = decide(&source.canonical_names(), &config);
     let problem = match &head {
         Verdict::Head(kind) => source.check(*kind, &config, &LoadOptions::default()),
@@ -143,6 +147,7 @@ impl Contents {
                 Meaning::Weights { name, transposed } => {
                     let part = match name.as_str() {
                         DECODER_BIAS if !whole => Part::Head, // alone, it is the bias itself
+                        name if matrix_of(name).is_some() => Part::Scale,
                         name => part(name, &known, layers),
                     };
                     (Some(name), transposed, part)

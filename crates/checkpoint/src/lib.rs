@@ -20,6 +20,7 @@
 //! - [`atomic`]: files are replaced, never edited
 //! - [`tokenizer_files`]: the tokenizer's files, handed on as they are
 //! - [`precision`]: how wide a number is written
+//! - [`quantised`]: a directory whose weights have 8 bits
 //! - [`save`](mod@save): a model becomes a directory that transformers reads unchanged
 #![forbid(unsafe_code)]
 
@@ -34,6 +35,7 @@ pub mod load;
 pub mod names;
 pub mod precision;
 mod pytorch;
+pub mod quantised;
 mod safetensors;
 pub mod save;
 mod sharded;
@@ -47,8 +49,9 @@ pub use directory::ModelDirectory;
 pub use error::Error;
 pub use heads::Verdict;
 pub use inspect::{Contents, Inspection, Listed, Part, inspect};
-pub use load::{LoadOptions, Loaded, load};
+pub use load::{LoadOptions, Loaded, load, load_any};
 pub use precision::{Precision, Rounding};
+pub use quantised::{is_quantised, save_quantised};
 pub use save::{Stored, named, save, save_as, write_tensors};
 pub use tensor_file::{Dtype, TensorFile};
 pub use tokenizer_files::TokenizerFiles;

@@ -8,13 +8,15 @@ use crate::bundled;
 use crate::error::{listed, tensors};
 use crate::heads::{Verdict, decide, fitting};
 use crate::names::{DECODER_BIAS, DECODER_WEIGHT, PREDICTIONS_BIAS, WORD_EMBEDDINGS};
+use crate::quantised::SCALE;
 use crate::source::{Source, Stored, tiny};
-use crate::{Error, ModelDirectory};
-use bert_model::{Config, Flavour, Head, HeadKind, Model};
+use crate::{Error, ModelDirectory, is_quantised};
+use bert_kernels::Quantised;
+use bert_model::{AnyModel, Config, Flavour, Head, HeadKind, Model, QuantisedModel};
 use bert_nn::init::{Initializer, initialize_tensor};
 use bert_nn::{Real, TensorMut, Tensors};
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What the caller wants otherwise than the directory says.
@@ -35,11 +37,11 @@ pub struct LoadOptions {
 
 /// A model and what was noticed on the way.
 #[derive(Debug, Clone)]
-pub struct Loaded {
+pub struct Loaded<M = Model> {
     /// As read, with what the options changed.
     pub config: Config,
     /// Filled from the file.
-    pub model: Model,
+    pub model: M,
     /// Tensors of the file that this model has no use for, by their names in the file.
     pub unused: Vec<String>,
     /// How many tensors of the file belong to the training that made it: an optimizer's moments, a
@@ -55,7 +57,7 @@ pub struct Loaded {
     pub hides_directory: bool,
 }
 
-impl Loaded {
+impl<M> Loaded<M> {
     /// What a user should know about how the model was read; one sentence each.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.passed_over.clone();
@@ -93,8 +95,46 @@ impl Loaded {
     }
 }
 
-/// Reads a model directory.
+impl<M> Loaded<M> {
+    fn map<N>(self, model: impl FnOnce(M) -> N) -> Loaded<N> {
+        Loaded {
+            config: self.config,
+            model: model(self.model),
+            unused: self.unused,
+            of_optimizer: self.of_optimizer,
+            passed_over: self.passed_over,
+            fresh: self.fresh,
+            activation_in_doubt: self.activation_in_doubt,
+            hides_directory: self.hides_directory,
+        }
+    }
+}
+
+/// Reads a model directory whose weights have full width.
+///
+/// # Errors
+/// There is none, it does not fit together, or its weights have 8 bits ([`load_any`] reads those, too).
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, Error> {
+    let loaded = load_form(path, options, false)?;
+    Ok(loaded.map(|model| match model {
+        AnyModel::Plain(model) => *model,
+        AnyModel::Quantised(_) => unreachable!("refused before it was read"),
+    }))
+}
+
+/// Reads a model directory, whatever the width of its weights.
+///
+/// # Errors
+/// There is none, or it does not fit together.
+pub fn load_any(path: &Path, options: &LoadOptions) -> Result<Loaded<AnyModel>, Error> {
+    load_form(path, options, true)
+}
+
+fn load_form(
+    path: &Path,
+    options: &LoadOptions,
+    quantised: bool,
+) -> Result<Loaded<AnyModel>, Error> {
     let directory = ModelDirectory::open(path)?;
     let activation = options.activation.as_deref();
     if let Some(name) = activation.filter(|name| !Config::default().set_activation(name)) {
@@ -104,7 +144,10 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, Error> {
     if let Some(labels) = &options.labels {
         config.set_labels(labels);
     }
-    let source = Source::new(directory.weights()?)?;
+    if is_quantised(&config) && !quantised {
+        return Err(Error::Quantised { path: path.to_owned() });
+    }
+    let source = Source::of_config(directory.weights()?, &config)?;
     let google = config.flavour == Some(Flavour::Google) && !options.replace_head;
     if let Some(classes) = source.classes().filter(|_| google) {
         // Google's configuration never says how many there are.
@@ -152,13 +195,13 @@ impl Source {
                 let (path, names) = (self.file.path().to_owned(), vec![self.absent(name, config)]);
                 return Err(Error::Missing { path, names });
             };
-            self.expect(stored, &[rows, config.hidden_size])?;
+            self.expect(&name, stored, &[rows, config.hidden_size])?;
         }
         self.expect_room(config)
     }
 
     /// Compares a tensor's shape and type with what the model has, without its numbers.
-    fn expect(&self, stored: &Stored, shape: &[usize]) -> Result<(), Error> {
+    fn expect(&self, name: &str, stored: &Stored, shape: &[usize]) -> Result<(), Error> {
         let found = self.file.shape(&stored.name).expect("the name is from the file").to_vec();
         let mut expected = shape.to_vec();
         if stored.transposed {
@@ -168,7 +211,10 @@ impl Source {
             let (path, tensor) = (self.file.path().to_owned(), stored.name.clone());
             return Err(Error::Shape { path, tensor, found, expected });
         }
-        self.file.expect_reals(&stored.name)
+        match self.has_codes(name) {
+            true => self.file.expect_codes(&stored.name),
+            false => self.file.expect_reals(&stored.name),
+        }
     }
 
     /// Any number of tensors may name the same bytes. A model that has more numbers than the files have bytes was never written, and
@@ -203,11 +249,17 @@ impl Source {
         format!("{layer}* (num_hidden_layers is {})", config.num_hidden_layers)
     }
 
-    fn fill(&self, kind: HeadKind, config: Config, options: &LoadOptions) -> Result<Loaded, Error> {
+    fn fill(
+        &self,
+        kind: HeadKind,
+        config: Config,
+        options: &LoadOptions,
+    ) -> Result<Loaded<AnyModel>, Error> {
         self.check_sizes(kind, &config, options)?;
         let pooler = self.names.contains_key("bert.pooler.dense.weight");
         let mut model = Model::zeros(kind, &config, pooler);
         let initializer = Initializer::Normal { std: config.initializer_range };
+        let mut codes = Vec::new();
         // ANCHOR: match
         let (mut found, mut missing, mut fresh) = (Vec::new(), Vec::new(), Vec::new());
         for tensor in model.tensors_mut() {
@@ -215,6 +267,10 @@ impl Source {
             let replaced = options.replace_head && kind.owns(&tensor.name);
             let stored = self.names.get(&tensor.name).filter(|_| !replaced);
             match (stored, options.new_head) {
+                (Some(stored), _) if self.has_codes(&tensor.name) => {
+                    missing.extend(self.absent_scale(&tensor.name));
+                    codes.push((stored, tensor.name, [tensor.shape[0], tensor.shape[1]]));
+                }
                 (Some(stored), _) => found.push((stored, tensor)),
                 (None, Some(seed)) if in_head => {
                     fresh.push(tensor.name.clone());
@@ -228,6 +284,8 @@ impl Source {
             return Err(Error::Missing { path: self.file.path().to_owned(), names: missing });
         }
         let mut used = self.read_all(found)?;
+        let matrices = self.read_matrices(codes)?;
+        used.extend(matrices.keys().flat_map(|name| [name.clone(), format!("{name}{SCALE}")]));
         if model.head.masked_lm().is_some() {
             used.extend(self.check_ties(&model)?);
         }
@@ -239,7 +297,10 @@ impl Source {
             fresh,
             activation_in_doubt: config.activation_in_doubt(),
             hides_directory: false,
-            model,
+            model: match self.quantised {
+                true => AnyModel::Quantised(Box::new(QuantisedModel::from_parts(model, matrices))),
+                false => AnyModel::Plain(Box::new(model)),
+            },
             config,
         })
     }
@@ -253,6 +314,22 @@ impl Source {
         };
         let names: Vec<_> = found.into_par_iter().with_max_len(1).map(read).collect();
         names.into_iter().collect()
+    }
+
+    /// Reads matrices of codes, several at a time, by their names.
+    fn read_matrices(
+        &self,
+        found: Vec<(&Stored, String, [usize; 2])>,
+    ) -> Result<BTreeMap<String, Quantised>, Error> {
+        let read = |(stored, name, shape)| Ok((name, self.read_codes(stored, shape)?));
+        let matrices: Vec<_> = found.into_par_iter().with_max_len(1).map(read).collect();
+        matrices.into_iter().collect()
+    }
+
+    /// The name of a matrix's scales, where they should be and are not.
+    fn absent_scale(&self, name: &str) -> Option<String> {
+        let scale = format!("{name}{SCALE}");
+        (self.has_codes(name) && !self.names.contains_key(&scale)).then_some(scale)
     }
 
     /// Whether the file has what a model of this configuration with this head asks for.
@@ -269,9 +346,10 @@ impl Source {
         let mut missing = Vec::new();
         for tensor in model.tensors() {
             match self.names.get(&tensor.name) {
-                Some(stored) => self.expect(stored, &tensor.shape)?,
-                None => missing.push(tensor.name),
+                Some(stored) => self.expect(&tensor.name, stored, &tensor.shape)?,
+                None => missing.push(tensor.name.clone()),
             }
+            missing.extend(self.absent_scale(&tensor.name));
         }
         match missing.is_empty() {
             true => Ok(()),
@@ -280,7 +358,7 @@ impl Source {
     }
 
     /// One NaN spreads over every result: better to name it here.
-    fn check_finite(&self, name: &str, values: &[Real]) -> Result<(), Error> {
+    pub(crate) fn check_finite(&self, name: &str, values: &[Real]) -> Result<(), Error> {
         // Many at a time, without a branch for each; which one it is is asked only if there is one.
         if values
             .chunks(1024)

@@ -83,6 +83,13 @@ pub enum Stored<'a> {
         /// Row by row.
         values: Vec<i64>,
     },
+    /// Written as 8-bit integers.
+    Codes {
+        /// Any number of dimensions.
+        shape: Vec<usize>,
+        /// Row by row.
+        values: &'a [i8],
+    },
 }
 
 impl<'a> Stored<'a> {
@@ -97,12 +104,15 @@ impl View for Stored<'_> {
         match self {
             Self::Reals { precision, .. } => precision.stored(),
             Self::Integers { .. } => Dtype::I64,
+            Self::Codes { .. } => Dtype::I8,
         }
     }
 
     fn shape(&self) -> &[usize] {
         match self {
-            Self::Reals { shape, .. } | Self::Integers { shape, .. } => shape,
+            Self::Reals { shape, .. }
+            | Self::Integers { shape, .. }
+            | Self::Codes { shape, .. } => shape,
         }
     }
 
@@ -112,6 +122,7 @@ impl View for Stored<'_> {
             Self::Integers { values, .. } => {
                 values.iter().flat_map(|value| value.to_le_bytes()).collect()
             }
+            Self::Codes { values, .. } => values.iter().map(|&code| code as u8).collect(),
         }
     }
 
@@ -119,6 +130,7 @@ impl View for Stored<'_> {
         match self {
             Self::Reals { values, precision, .. } => values.len() * precision.width(),
             Self::Integers { values, .. } => values.len() * 8,
+            Self::Codes { values, .. } => values.len(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A weights file under the model's names.
 
 use crate::names::{DECODER_BIAS, Meaning, PREDICTIONS_BIAS, meaning};
-use crate::{Error, TensorFile};
-use bert_model::Config;
+use crate::{Error, TensorFile, is_quantised};
+use bert_model::{Config, QuantisedModel};
 use bert_nn::Real;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +13,8 @@ pub(crate) struct Source {
     pub names: BTreeMap<String, Stored>,
     /// How many tensors are an optimizer's.
     pub of_optimizer: usize,
+    /// Whether the encoder's matrices are codes of 8 bits.
+    pub quantised: bool,
 }
 
 /// A tensor in the file.
@@ -48,7 +50,22 @@ impl Source {
         {
             names.insert(PREDICTIONS_BIAS.to_owned(), alias);
         }
-        Ok(Self { file, names, of_optimizer })
+        Ok(Self { file, names, of_optimizer, quantised: false })
+    }
+
+    /// The same of the weights of this configuration, which says whether they have 8 bits.
+    pub fn of_config(file: TensorFile, config: &Config) -> Result<Self, Error> {
+        let quantised = is_quantised(config);
+        let source = Self { quantised, ..Self::new(file)? };
+        if quantised {
+            source.check_quantised(config)?;
+        }
+        Ok(source)
+    }
+
+    /// Whether the tensor of this (canonical) name is stored as codes.
+    pub fn has_codes(&self, name: &str) -> bool {
+        self.quantised && QuantisedModel::is_matrix(name)
     }
 
     /// Copies a tensor's numbers into `values`, in the model's layout.

@@ -32,6 +32,7 @@ const PIECE: usize = 1 << 18;
 
 const REALS: &str = "F32, F64, F16 or BF16";
 const INTEGERS: &str = "integers";
+const CODES: &str = "I8";
 
 impl TensorFile {
     /// Maps the file, reads what is where in it, and checks that. A JSON file is an index of several such files, which are opened as
@@ -179,6 +180,29 @@ impl TensorFile {
         let mut values = vec![0.0; shape.iter().product()];
         self.read_into(name, &shape, &mut values)?;
         Ok((shape, values))
+    }
+
+    /// The numbers of a tensor of 8-bit integers, whose shape must be `expected`.
+    pub(crate) fn codes(&self, name: &str, expected: &[usize]) -> Result<Vec<i8>, Error> {
+        self.expect_codes(name)?;
+        let entry = self.entry(name, CODES)?;
+        if entry.shape != expected {
+            return Err(self.wrong_shape(name, entry, expected.to_vec()));
+        }
+        let mut values = vec![0; entry.numbers()];
+        let (bytes, strides) = (self.bytes(name, entry)?, entry.strides.as_deref());
+        widen(&entry.shape, strides, bytes, &mut values, i8::from_le_bytes);
+        self.forget(entry, entry.place.clone());
+        Ok(values)
+    }
+
+    /// Whether a tensor's numbers are codes; if not, the error of reading them.
+    pub(crate) fn expect_codes(&self, name: &str) -> Result<(), Error> {
+        let entry = self.entry(name, CODES)?;
+        match entry.dtype {
+            Dtype::I8 => Ok(()),
+            _ => Err(self.wrong_dtype(name, entry, CODES)),
+        }
     }
 
     /// The shape and numbers of a tensor of integers.

@@ -1,6 +1,9 @@
 //! Memory that begins on a cache line, and scratch memory that is used again.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    slice,
+};
 
 use ndarray::ArrayViewMut2;
 
@@ -31,6 +34,25 @@ impl Aligned {
         let mut aligned = Self::default();
         aligned.resize(len);
         aligned
+    }
+
+    /// So many bytes, all 0.
+    pub(crate) fn zeroed_bytes(len: usize) -> Self {
+        Self::zeros(len.div_ceil(size_of::<Real>()))
+    }
+
+    /// The memory as bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        let numbers: &[Real] = self;
+        // SAFETY: the same memory, and every byte of a number is a byte.
+        unsafe { slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) }
+    }
+
+    /// The memory as bytes.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        let numbers: &mut [Real] = self;
+        // SAFETY: the same memory, for as long as the numbers are borrowed; whatever bytes are written make numbers.
+        unsafe { slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), size_of_val(numbers)) }
     }
 
     /// How long it can become without new memory.
@@ -92,6 +114,19 @@ impl Scratch {
         });
         buffer.resize(len);
         Self(buffer)
+    }
+
+    /// A buffer of at least `len` bytes, whatever they are.
+    pub(crate) fn bytes(len: usize) -> Self {
+        Self::new(len.div_ceil(size_of::<Real>()))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        self.0.bytes_mut()
     }
 
     /// The memory itself, for a type that owns its memory. [`Scratch::from`] gives it back.

@@ -1,8 +1,8 @@
 //! The matrix product C = α·A·B + β·C, then a bias and an activation if wanted.
 
 pub(crate) mod blocked;
-mod grid;
-mod micro_kernel;
+pub(crate) mod grid;
+pub(crate) mod micro_kernel;
 mod pack;
 mod packed_b;
 pub mod steps;
@@ -55,7 +55,7 @@ pub(crate) mod naive {
     }
     // ANCHOR_END: naive_gemm
 
-    fn apply(epilogue: Epilogue, mut c: ArrayViewMut2<Real>) {
+    pub(crate) fn apply(epilogue: Epilogue, mut c: ArrayViewMut2<Real>) {
         if let Some(bias) = epilogue.bias {
             c += &bias;
         }
@@ -176,7 +176,7 @@ pub fn linear_activation(
     (before, after)
 }
 
-fn check_shapes(
+pub(crate) fn check_shapes(
     a: ArrayView2<Real>,
     b: (usize, usize),
     c: &ArrayViewMut2<Real>,

@@ -16,6 +16,7 @@
 //! - `gemm/blocked`: its five loops; `gemm/micro_kernel`: the innermost; `gemm/pack`, `gemm/packed_b`: copies
 //!   in the order in which that one reads; `gemm/grid`: who computes what
 //! - `gemm/steps`: the way there from three loops, a step at a time
+//! - `int8`: a linear layer in 8 bits; `int8/kernel`: its sums for each instruction set; `int8/product`: its loops
 //! - `cache`: counts what a loop would miss in a cache
 //! - `attention`: multi-head attention over packed sequences; `attention/tiled`: block by block;
 //!   `attention/backward`: its backward pass
@@ -37,6 +38,7 @@ mod erf;
 mod exp;
 mod fold;
 mod gemm;
+mod int8;
 mod isa;
 mod layer_norm;
 mod mapped_file;
@@ -59,6 +61,7 @@ pub use gemm::{
     Epilogue, PackedB, Right, add_matmul, gemm, gemm_on_this_thread, linear, linear_activation,
     matmul, steps,
 };
+pub use int8::{PackedInt8, Quantised, linear_int8, quantise_rows};
 pub use isa::{Isa, detect, isa};
 pub use layer_norm::{add_layer_norm_rows, layer_norm_backward_rows, layer_norm_rows};
 pub use mapped_file::MappedFile;
@@ -83,6 +86,7 @@ pub mod naive {
     pub use crate::erf::naive::erf;
     pub use crate::exp::naive::{exp, tanh};
     pub use crate::gemm::naive::{add_matmul, gemm, linear, matmul};
+    pub use crate::int8::naive::{linear_int8, quantise_rows};
     pub use crate::layer_norm::naive::{
         add_layer_norm_rows, layer_norm_backward_rows, layer_norm_rows,
     };

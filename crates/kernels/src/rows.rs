@@ -121,6 +121,7 @@ pub(crate) mod naive {
 }
 
 /// The row as a slice; if it is not contiguous, that of a copy that is written back.
+#[inline(always)]
 pub(crate) fn with_slice(mut row: ArrayViewMut1<Real>, function: impl FnOnce(&mut [Real])) {
     if let Some(row) = row.as_slice_mut() {
         function(row);

@@ -18,6 +18,7 @@
 //! - [`embedded_classifier`]: a classifier from the embeddings' output on, for asking what its answer
 //!   depends on
 //! - [`zero_gradients`]: gradients that are zero by mathematics
+//! - [`quantised`]: a model whose encoder's matrices have 8 bits for each number
 //! - [`packed`]: a model made ready for inference
 //! - [`cost`]: what its parts cost at least
 //! - [`trace`]: every intermediate tensor of a forward pass, by name
@@ -41,6 +42,7 @@ pub mod heads;
 pub mod model;
 pub mod packed;
 pub mod pooler;
+pub mod quantised;
 pub mod trace;
 pub mod zero_gradients;
 
@@ -59,3 +61,4 @@ pub use heads::{Head, HeadKind, Labels};
 pub use model::{Bert, Model, ModelCache, Outputs};
 pub use packed::PackedModel;
 pub use pooler::Pooler;
+pub use quantised::{AnyModel, QuantisedModel};

@@ -6,10 +6,17 @@
 //! while the numbers are in the cache; and the activations of a layer are written over those of the
 //! layer before. Where a head reads the first token alone, the last layer computes nothing for the
 //! others that it can do without. The layers of `bert-nn` know nothing of this.
+//!
+//! The encoder's matrices may also be codes of 8 bits ([`crate::quantised`]): faster and smaller, and no longer the same
+//! numbers.
 
-use crate::{Ablation, Batch, Context, Embeddings, EncoderLayer, Head, Mode, Model, Outputs};
+use crate::{
+    Ablation, AnyModel, Batch, Context, Embeddings, EncoderLayer, Head, Mode, Model, Outputs,
+    QuantisedModel,
+};
 use bert_kernels::{
-    Aligned, AttentionArgs, Epilogue, Mask, PackedB, add_layer_norm_rows, attention, gemm, team,
+    Aligned, AttentionArgs, Epilogue, Mask, PackedB, PackedInt8, Quantised, add_layer_norm_rows,
+    attention, gemm, linear_int8, team,
 };
 use bert_nn::dot_product_attention::scale;
 use bert_nn::view::columns;
@@ -77,8 +84,17 @@ pub struct PackedModel {
 /// One or more linear layers that read the same input, side by side.
 #[derive(Debug)]
 struct PackedLinear {
-    weight: PackedB,
+    weight: Weight,
     bias: Array1<Real>,
+}
+
+/// How a weight lies in memory.
+#[derive(Debug)]
+enum Weight {
+    /// In full width.
+    Reals(PackedB),
+    /// In 8 bits. The input becomes 8 bits in every product.
+    Codes(PackedInt8),
 }
 
 #[derive(Debug)]
@@ -102,14 +118,13 @@ struct Workspace {
 }
 
 impl PackedLinear {
-    fn new(layers: &[&Linear]) -> Self {
-        let weights: Vec<_> = layers.iter().map(|layer| layer.weight.view()).collect();
+    /// `weight` has the outputs of all `layers`, one below the other.
+    fn new(weight: Weight, layers: &[&Linear]) -> Self {
         let biases: Vec<_> = layers.iter().map(|layer| layer.bias.view()).collect();
-        let weight = concatenate(Axis(0), &weights).expect("all read the same input"); // [out, in]
-        let bias = concatenate(Axis(0), &biases).expect("vectors"); // [out]
-        Self { weight: PackedB::new(weight.t()), bias }
+        Self { weight, bias: concatenate(Axis(0), &biases).expect("vectors") } // [out]
     }
 
+    // ANCHOR: linear
     /// `input` [T, in] → `output` [T, out].
     fn forward(
         &self,
@@ -119,24 +134,65 @@ impl PackedLinear {
     ) {
         let bias = Some(self.bias.view());
         let epilogue = Epilogue { bias, activation, pre_activation: None };
-        gemm(1.0, input, &self.weight, 0.0, output, epilogue);
+        match &self.weight {
+            Weight::Reals(weight) => gemm(1.0, input, weight, 0.0, output, epilogue),
+            Weight::Codes(weight) => linear_int8(input, weight, epilogue, output),
+        }
     }
+    // ANCHOR_END: linear
 
     fn width(&self) -> usize {
         self.bias.len()
     }
 }
 
+impl Weight {
+    fn of_reals(layers: &[&Linear]) -> Self {
+        let weights: Vec<_> = layers.iter().map(|layer| layer.weight.view()).collect();
+        let weight = concatenate(Axis(0), &weights).expect("all read the same input"); // [out, in]
+        Self::Reals(PackedB::new(weight.t()))
+    }
+
+    fn of_codes(codes: &[&Quantised]) -> Self {
+        Self::Codes(PackedInt8::new(&Quantised::stacked(codes)))
+    }
+}
+
 impl PackedLayer {
     fn new(layer: EncoderLayer) -> Self {
+        let (attention, feed_forward) = (&layer.attention, &layer.feed_forward);
+        let weights = [
+            Weight::of_reals(&[&attention.query, &attention.key, &attention.value]),
+            Weight::of_reals(&[&attention.output]),
+            Weight::of_reals(&[&feed_forward.intermediate]),
+            Weight::of_reals(&[&feed_forward.output]),
+        ];
+        Self::with_weights(layer, weights)
+    }
+
+    /// `codes` of each of the layer's parts.
+    fn quantised(layer: EncoderLayer, mut codes: impl FnMut(&str) -> Quantised) -> Self {
+        let qkv = ["query", "key", "value"].map(|part| codes(&format!("attention.self.{part}")));
+        let weights = [
+            Weight::of_codes(&qkv.each_ref()),
+            Weight::of_codes(&[&codes("attention.output.dense")]),
+            Weight::of_codes(&[&codes("intermediate.dense")]),
+            Weight::of_codes(&[&codes("output.dense")]),
+        ];
+        Self::with_weights(layer, weights)
+    }
+
+    /// `weights` in the order in which they are used.
+    fn with_weights(layer: EncoderLayer, weights: [Weight; 4]) -> Self {
         let (attention, feed_forward) = (layer.attention, layer.feed_forward);
+        let [query_key_value, attention_output, intermediate, output] = weights;
         let qkv = [&attention.query, &attention.key, &attention.value];
         Self {
-            query_key_value: PackedLinear::new(&qkv),
-            attention_output: PackedLinear::new(&[&attention.output]),
+            query_key_value: PackedLinear::new(query_key_value, &qkv),
+            attention_output: PackedLinear::new(attention_output, &[&attention.output]),
             attention_norm: attention.layer_norm,
-            intermediate: PackedLinear::new(&[&feed_forward.intermediate]),
-            output: PackedLinear::new(&[&feed_forward.output]),
+            intermediate: PackedLinear::new(intermediate, &[&feed_forward.intermediate]),
+            output: PackedLinear::new(output, &[&feed_forward.output]),
             output_norm: feed_forward.layer_norm,
         }
     }
@@ -219,12 +275,20 @@ impl PackedModel {
     /// Packs layer by layer, so that only one at a time takes more memory than before.
     pub fn new(model: Model) -> Self {
         let layers = model.bert.encoder.layer.into_iter().map(PackedLayer::new).collect();
-        Self {
-            embeddings: model.bert.embeddings,
-            layers,
-            head: model.head,
-            spare: Mutex::new(Vec::new()),
-        }
+        Self::with_layers(model.bert.embeddings, layers, model.head)
+    }
+
+    /// A model whose encoder computes with 8 bits.
+    pub fn quantised(model: QuantisedModel) -> Self {
+        let (model, mut codes) = model.into_parts();
+        let layers = model.bert.encoder.layer.into_iter().enumerate();
+        let layers =
+            layers.map(|(number, layer)| PackedLayer::quantised(layer, |part| codes(number, part)));
+        Self::with_layers(model.bert.embeddings, layers.collect(), model.head)
+    }
+
+    fn with_layers(embeddings: Embeddings, layers: Vec<PackedLayer>, head: Head) -> Self {
+        Self { embeddings, layers, head, spare: Mutex::new(Vec::new()) }
     }
 
     /// `batch` of T tokens → all that the head gives; see [`Model::infer`].
@@ -311,6 +375,15 @@ impl PackedModel {
         hidden
     }
     // ANCHOR_END: infer
+}
+
+impl From<AnyModel> for PackedModel {
+    fn from(model: AnyModel) -> Self {
+        match model {
+            AnyModel::Plain(model) => Self::new(*model),
+            AnyModel::Quantised(model) => Self::quantised(*model),
+        }
+    }
 }
 
 #[cfg(test)]

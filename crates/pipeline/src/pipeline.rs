@@ -1,8 +1,8 @@
 //! Tokenizer, configuration and model of one directory, and the road from texts to a batch.
 
 use crate::{Error, TextProblem};
-use bert_checkpoint::{LoadOptions, TokenizerFiles, load};
-use bert_model::{Batch, Config, Context, HeadKind, Model, Outputs, PackedModel};
+use bert_checkpoint::{LoadOptions, Loaded, TokenizerFiles, load, load_any};
+use bert_model::{AnyModel, Batch, Config, Context, HeadKind, Model, Outputs, PackedModel};
 use bert_tokenizer::{Encoding, Input, Strategy, Tokenizer, Truncation};
 use std::path::{Path, PathBuf};
 
@@ -60,23 +60,41 @@ pub fn tokenizer_files(directory: &Path, tokenizer: &Tokenizer) -> Result<Tokeni
 }
 
 impl Pipeline {
-    /// Reads a model directory.
+    /// Reads a model directory, whatever the width of its weights.
     pub fn open(directory: &Path, options: &LoadOptions) -> Result<Self, Error> {
-        Ok(Pipeline::<Model>::open_plain(directory, options)?.packed())
+        Ok(Pipeline::of_loaded(directory, load_any(directory, options)?)?.packed())
+    }
+}
+
+impl Pipeline<AnyModel> {
+    /// Ready for speed.
+    fn packed(self) -> Pipeline {
+        self.map(PackedModel::from)
     }
 }
 
 impl Pipeline<Model> {
     /// Reads a model directory and leaves the model as it is in the file.
     pub fn open_plain(directory: &Path, options: &LoadOptions) -> Result<Self, Error> {
-        let loaded = load(directory, options)?;
+        Self::of_loaded(directory, load(directory, options)?)
+    }
+
+    /// Ready for speed.
+    pub fn packed(self) -> Pipeline {
+        self.map(PackedModel::new)
+    }
+}
+
+impl<M> Pipeline<M> {
+    /// A model that was read, and the tokenizer beside it.
+    fn of_loaded(directory: &Path, loaded: Loaded<M>) -> Result<Self, Error> {
+        let mut notes = loaded.notes();
         let tokenizer = tokenizer(directory)?;
         let (vocabulary, config) = (tokenizer.vocab().len(), loaded.config.vocab_size);
         if vocabulary > config {
             let path = directory.to_owned();
             return Err(Error::VocabularyTooLarge { path, vocabulary, config });
         }
-        let mut notes = loaded.notes();
         notes.extend(tokenizer_note(&tokenizer));
         Ok(Self {
             tokenizer,
@@ -88,15 +106,11 @@ impl Pipeline<Model> {
         })
     }
 
-    /// Ready for speed.
-    pub fn packed(self) -> Pipeline {
+    fn map<N>(self, form: impl FnOnce(M) -> N) -> Pipeline<N> {
         let Self { tokenizer, config, model, directory, notes, limit } = self;
-        let model = PackedModel::new(model);
-        Pipeline { tokenizer, config, model, directory, notes, limit }
+        Pipeline { tokenizer, config, model: form(model), directory, notes, limit }
     }
-}
 
-impl<M> Pipeline<M> {
     /// The most tokens that one sequence may have, special tokens included: the smallest of the
     /// tokenizer's limit, the model's positions, and [`Pipeline::limit`].
     pub fn max_length(&self) -> usize {

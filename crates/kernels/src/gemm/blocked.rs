@@ -25,9 +25,9 @@ use crate::{
 /// How many k one packed block holds. BERT-base's hidden size: its products need no second block.
 pub(super) const KC: usize = 768;
 /// Rows of the packed block of A: 0.6 MB, which stay in the L2 cache while panel after panel of B passes, 0.1 MB each.
-const MC: usize = 192;
+pub(crate) const MC: usize = 192;
 /// Columns of a block of C: 0.15 MB, which are still in the L2 cache when bias and activation come.
-const NC: usize = 192;
+pub(crate) const NC: usize = 192;
 
 /// What every tile of a product shares.
 struct Product<'a, 'b> {
@@ -41,10 +41,11 @@ struct Product<'a, 'b> {
 }
 
 /// A piece of C that one thread computes.
-struct Tile<'a> {
-    row: usize,
-    column: usize,
-    c: ArrayViewMut2<'a, Real>,
+pub(crate) struct Tile<'a> {
+    /// Its place in C.
+    pub row: usize,
+    pub column: usize,
+    pub c: ArrayViewMut2<'a, Real>,
     pre_activation: Option<ArrayViewMut2<'a, Real>>,
 }
 
@@ -75,21 +76,54 @@ pub(crate) fn gemm_on(
         activation: epilogue.activation,
     };
     let (rows, columns) = grid(threads, shape, (m, k, n), matches!(b, Right::Packed(_)));
-    let cut = (rows, columns);
-    let mut pre_activations =
-        epilogue.pre_activation.map(|view| tiles(view, cut)).into_iter().flatten();
-    let across = n.div_ceil(columns);
-    let tiles: Vec<_> = tiles(c, cut)
-        .into_iter()
-        .enumerate()
-        .map(|(i, c)| Tile {
+    let tiles = Tile::cut(c, epilogue.pre_activation, (rows, columns));
+    for_each(tiles.len() > 1, tiles, |tile| run(Blocks { product: &product, tile }));
+}
+
+impl<'a> Tile<'a> {
+    /// `c`, and the place for what its activation is applied to, cut into tiles of so many rows and columns.
+    pub(crate) fn cut(
+        c: ArrayViewMut2<'a, Real>,
+        pre_activation: Option<ArrayViewMut2<'a, Real>>,
+        (rows, columns): (usize, usize),
+    ) -> Vec<Self> {
+        let across = c.ncols().div_ceil(columns);
+        let mut kept =
+            pre_activation.map(|view| tiles(view, (rows, columns))).into_iter().flatten();
+        let tile = |(i, c)| Tile {
             row: i / across * rows,
             column: i % across * columns,
             c,
-            pre_activation: pre_activations.next(),
-        })
-        .collect();
-    for_each(tiles.len() > 1, tiles, |tile| run(Blocks { product: &product, tile }));
+            pre_activation: kept.next(),
+        };
+        tiles(c, (rows, columns)).into_iter().enumerate().map(tile).collect()
+    }
+
+    /// Bias, pre-activation and activation of elements of C that are complete, while they are in a near cache.
+    #[inline(always)]
+    pub(crate) fn finish<S: Simd>(
+        &mut self,
+        bias: Option<&[Real]>,
+        activation: Activation,
+        rows: Range<usize>,
+        columns: Range<usize>,
+    ) {
+        if bias.is_none() && self.pre_activation.is_none() && activation == Activation::Linear {
+            return;
+        }
+        let bias = bias.map(|bias| &bias[self.column..][columns.clone()]);
+        for r in rows {
+            let mut row = self.c.slice_mut(s![r, columns.clone()]);
+            let kept = self.pre_activation.as_mut().map(|x| x.slice_mut(s![r, columns.clone()]));
+            if let Some(row) = row.as_slice_mut() {
+                finish_row::<S>(row, bias, kept, activation);
+            } else {
+                let mut copy = row.to_vec();
+                finish_row::<S>(&mut copy, bias, kept, activation);
+                row.iter_mut().zip(copy).for_each(|(c, copy)| *c = copy);
+            }
+        }
+    }
 }
 
 /// `c` cut into tiles of so many rows and columns, row after row.
@@ -101,7 +135,7 @@ fn tiles(c: ArrayViewMut2<Real>, (rows, columns): (usize, usize)) -> Vec<ArrayVi
 
 /// Blocks of at most `limit` rows for `m` of them, as even as whole micro-tiles of `mr` rows allow: 100 rows are 60 and 40 rather than
 /// 96 and 4, whose few sums would wait for each other.
-fn even(m: usize, limit: usize, mr: usize) -> usize {
+pub(crate) fn even(m: usize, limit: usize, mr: usize) -> usize {
     m.div_ceil(m.div_ceil(limit)).next_multiple_of(mr).min(m)
 }
 
@@ -157,7 +191,8 @@ impl Work for Blocks<'_, '_, '_> {
                         }
                     }
                     if pc + kc == k {
-                        self.finish::<S>(ic..ic + mc, jc..jc + nc);
+                        let &Product { bias, activation, .. } = self.product;
+                        self.tile.finish::<S>(bias, activation, ic..ic + mc, jc..jc + nc);
                     }
                 }
             }
@@ -247,29 +282,6 @@ impl Blocks<'_, '_, '_> {
             let mut c = self.tile.c.slice_mut(window);
             for (row, copy) in c.rows_mut().into_iter().zip(copy.chunks(width)) {
                 row.into_iter().zip(copy).for_each(|(c, copy)| *c = *copy);
-            }
-        }
-    }
-
-    /// Bias, pre-activation and activation of elements of C that are complete, while they are in a near cache.
-    #[inline(always)]
-    fn finish<S: Simd>(&mut self, rows: Range<usize>, columns: Range<usize>) {
-        let &Product { bias, activation, .. } = self.product;
-        if bias.is_none() && self.tile.pre_activation.is_none() && activation == Activation::Linear
-        {
-            return;
-        }
-        let bias = bias.map(|bias| &bias[self.tile.column..][columns.clone()]);
-        for r in rows {
-            let mut row = self.tile.c.slice_mut(s![r, columns.clone()]);
-            let kept =
-                self.tile.pre_activation.as_mut().map(|x| x.slice_mut(s![r, columns.clone()]));
-            if let Some(row) = row.as_slice_mut() {
-                finish_row::<S>(row, bias, kept, activation);
-            } else {
-                let mut copy = row.to_vec();
-                finish_row::<S>(&mut copy, bias, kept, activation);
-                row.iter_mut().zip(copy).for_each(|(c, copy)| *c = copy);
             }
         }
     }

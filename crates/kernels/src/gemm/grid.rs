@@ -14,7 +14,7 @@ const TASKS_PER_THREAD: usize = 4;
 /// Rows and columns of a task's tile of C, for a product of [m, k] and [k, n]. Among all grids with one to
 /// `TASKS_PER_THREAD` tasks for each thread it is the one whose busiest thread has the least to do, packing included:
 /// A once for each column of the grid, B, unless that was done beforehand, once for each row.
-pub(super) fn grid(
+pub(crate) fn grid(
     threads: usize,
     shape: TileShape,
     (m, k, n): (usize, usize, usize),

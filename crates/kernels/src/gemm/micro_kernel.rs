@@ -7,7 +7,7 @@ use crate::{
 
 /// The micro-tile of the instruction set that runs.
 #[derive(Clone, Copy)]
-pub(super) struct TileShape {
+pub(crate) struct TileShape {
     /// Rows.
     pub mr: usize,
     /// Columns.

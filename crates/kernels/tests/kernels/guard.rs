@@ -113,6 +113,28 @@ fn gemm_touches_nothing_outside_its_matrices() {
 }
 
 #[test]
+fn the_8_bit_layer_touches_nothing_outside_its_matrices() {
+    for seed in 0..300 {
+        let mut random = Random(seed);
+        let (m, k, n) = (random.below(40), random.below(40), random.below(70));
+        let behind = random.below(2) == 0;
+        let mut input = Guarded::filled(&mut random, m * k, behind);
+        let mut weight = Guarded::filled(&mut random, n * k, behind);
+        let mut output = Guarded::filled(&mut random, m * n, behind);
+        let mut bias = Guarded::filled(&mut random, n, behind);
+        let weight = quantise_rows(weight.matrix(n, k).view());
+        let bias = ndarray::ArrayView1::from(&*bias.numbers());
+        let epilogue = || Epilogue { bias: Some(bias), ..Epilogue::default() };
+        let input = input.matrix(m, k);
+        let packed = PackedInt8::new(&weight);
+        linear_int8(input.view(), &packed, epilogue(), output.matrix(m, n));
+        let mut expected = ndarray::Array2::zeros((m, n));
+        naive::linear_int8(input.view(), &weight, epilogue(), expected.view_mut());
+        assert_eq!(output.matrix(m, n), expected, "seed {seed}");
+    }
+}
+
+#[test]
 fn the_kernels_over_rows_touch_nothing_outside() {
     for seed in 0..300 {
         let mut random = Random(seed);

@@ -15,6 +15,7 @@ mod gemm;
 #[cfg(unix)]
 mod guard;
 mod instruction_sets;
+mod int8;
 mod layer_norm;
 mod layer_norm_backward;
 mod mapped_file;

@@ -146,3 +146,115 @@ fn a_head_that_reads_all_tokens_is_not_given_the_first_alone() {
         assert!(std::panic::catch_unwind(run).is_err(), "{kind:?}");
     }
 }
+
+#[test]
+fn only_and_all_matrices_of_the_encoder_have_codes() {
+    let model = model(HeadKind::PreTraining, &config("gelu"));
+    let names = |model: &Model| -> Vec<_> {
+        let matrices = model.tensors().into_iter().filter(|x| QuantisedModel::is_matrix(&x.name));
+        matrices.map(|x| (x.name, x.shape)).collect()
+    };
+    let mut seen = Vec::new();
+    let quantised = QuantisedModel::new(model.clone(), |name, weight, codes| {
+        assert_eq!(weight.dim(), codes.codes.dim());
+        seen.push((name.to_owned(), weight.shape().to_vec()));
+    });
+    assert_eq!(seen.len(), 3 * 6);
+    assert_eq!(seen, names(&model));
+    // All else is as it was, and the matrices are not kept twice.
+    let pairs = model.tensors().into_iter().zip(quantised.rest().tensors());
+    for (before, after) in pairs.map(|(before, after)| (before.clone(), after.clone())) {
+        match QuantisedModel::is_matrix(&before.name) {
+            true => assert!(after.values.iter().all(|&x| x == 0.0), "{}", before.name),
+            false => assert_eq!(before.values, after.values, "{}", before.name),
+        }
+    }
+    for name in [
+        "bert.encoder.layer.0.attention.output.LayerNorm.weight",
+        "bert.encoder.layer.0.output.dense.bias",
+        "bert.encoder.layer.x.output.dense.weight",
+        "bert.pooler.dense.weight",
+        "cls.predictions.transform.dense.weight",
+    ] {
+        assert!(!QuantisedModel::is_matrix(name), "{name}");
+    }
+}
+
+/// The weights' rounding is undone exactly, so what is left is that of the activations: half a step of 127 in each product.
+#[test]
+fn a_quantised_model_is_near_the_plain_one_of_its_weights() {
+    for kind in [HeadKind::PreTraining, HeadKind::SequenceClassification] {
+        let config = config("gelu");
+        let quantised = QuantisedModel::new(model(kind, &config), |_, _, _| {});
+        let plain = quantised.clone().dequantised();
+        let packed = PackedModel::quantised(quantised);
+        let context = Context::eval(&config);
+        for lengths in [&[5, 1, 130, 64][..], &[3]] {
+            let batch = batch(lengths, &config);
+            let (plain, fast) = (plain.infer(&batch, &context), packed.infer(&batch, &context));
+            let difference = (&fast.last_hidden_state - &plain.last_hidden_state).mapv(Real::abs);
+            let largest = difference.iter().copied().fold(0.0, Real::max);
+            assert!(difference.mean().unwrap() < 0.01 && largest < 0.1, "{largest}");
+            assert!(largest > 0.0, "nothing was quantised");
+        }
+    }
+}
+
+/// Each product of a layer in plain steps, with the twin of the 8-bit layer: the same bits as the packed model.
+#[test]
+fn a_quantised_model_has_the_bits_of_the_textbook() {
+    let config = config("gelu");
+    let context = Context::eval(&config);
+    let quantised = QuantisedModel::new(model(HeadKind::None, &config), |_, _, _| {});
+    let batch = batch(&[5, 1, 30], &config);
+    let (mut hidden, _) = quantised.rest().bert.embeddings.forward(&batch, &context);
+    for (number, layer) in quantised.rest().bert.encoder.layer.iter().enumerate() {
+        let product = |part: &str, input: ArrayView2<Real>, bias: &Array1<Real>, activation| {
+            let name = format!("bert.encoder.layer.{number}.{part}.weight");
+            let codes = &quantised.matrices()[&name];
+            let mut output = Array2::zeros((input.nrows(), codes.codes.nrows()));
+            let epilogue = Epilogue { bias: Some(bias.view()), ..Epilogue::default() };
+            bert_kernels::naive::linear_int8(input, codes, epilogue, output.view_mut());
+            output.mapv_into(|x| Activation::apply(activation, x))
+        };
+        let (attention, feed_forward) = (&layer.attention, &layer.feed_forward);
+        let linear = Activation::Linear;
+        let q = product("attention.self.query", hidden.view(), &attention.query.bias, linear);
+        let k = product("attention.self.key", hidden.view(), &attention.key.bias, linear);
+        let v = product("attention.self.value", hidden.view(), &attention.value.bias, linear);
+        let args = AttentionArgs {
+            q: q.view(),
+            k: k.view(),
+            v: v.view(),
+            q_bounds: &batch.bounds,
+            k_bounds: &batch.bounds,
+            heads: config.num_attention_heads,
+            scale: scale(config.hidden_size / config.num_attention_heads),
+            mask: context.mask(),
+            on_probabilities: None,
+        };
+        let mut mixed = Array2::zeros(hidden.dim());
+        bert_kernels::attention(args, mixed.view_mut());
+        let output = &attention.output.bias;
+        let projected = product("attention.output.dense", mixed.view(), output, linear);
+        let mut attended = Array2::zeros(hidden.dim());
+        let norm = &attention.layer_norm;
+        add_norm(projected.view(), hidden.view(), norm, &context, attended.view_mut());
+        let bias = &feed_forward.intermediate.bias;
+        let wide = product("intermediate.dense", attended.view(), bias, config.activation());
+        let narrow = product("output.dense", wide.view(), &feed_forward.output.bias, linear);
+        let norm = &feed_forward.layer_norm;
+        add_norm(narrow.view(), attended.view(), norm, &context, hidden.view_mut());
+    }
+    assert_eq!(PackedModel::quantised(quantised).hidden(&batch, &context), hidden);
+}
+
+#[test]
+fn the_first_tokens_alone_have_the_same_bits_in_8_bits() {
+    let config = config("gelu");
+    let model = model(HeadKind::SequenceClassification, &config);
+    let packed = PackedModel::quantised(QuantisedModel::new(model, |_, _, _| {}));
+    let (batch, context) = (batch(&[5, 1, 130, 64], &config), Context::eval(&config));
+    let (all, first) = (packed.infer(&batch, &context), packed.infer_first(&batch, &context));
+    assert_eq!(first.logits, all.logits);
+}

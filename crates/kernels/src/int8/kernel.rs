@@ -1,0 +1,219 @@
+//! Sums of products of whole numbers: the innermost loop, for each instruction set.
+
+use std::fmt;
+
+use ndarray::ArrayView2;
+
+use crate::{
+    buffer::Aligned,
+    isa::{Isa, isa},
+};
+
+/// What a kernel multiplies, and where its sums go.
+pub(super) struct Operands {
+    /// How many groups of inputs.
+    pub groups: usize,
+    /// Codes of the first row, `OFFSET` added; `groups` whole groups of each row.
+    pub rows: *const u8,
+    /// From one row to the next.
+    pub stride: usize,
+    /// A panel of the weight, `groups` whole groups.
+    pub panel: *const i8,
+    /// Receives rows × [`Kernel::columns`] sums.
+    pub sums: *mut i32,
+}
+
+/// The caller vouches for the instruction set and for what [`Operands`] promises.
+type Sum = unsafe fn(&Operands);
+
+/// How an instruction set makes sums.
+pub(super) struct Kernel {
+    /// The most rows at once.
+    pub rows: usize,
+    /// Outputs at once.
+    pub columns: usize,
+    /// How many inputs one instruction adds up.
+    pub group: usize,
+    /// For each number of rows.
+    sums: &'static [Sum],
+}
+
+impl fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} × {} by {}", self.rows, self.columns, self.group)
+    }
+}
+
+/// The most sums that a kernel makes at once.
+pub(super) const MOST_SUMS: usize = 12 * 32;
+
+/// The table of a kernel's functions for so many rows.
+macro_rules! kernel {
+    ($sum:ident, $columns:literal by $group:literal, rows: $($rows:literal)+) => {
+        Kernel {
+            rows: [$($rows),+].len(),
+            columns: $columns,
+            group: $group,
+            sums: &[$($sum::<$rows>),+],
+        }
+    };
+}
+
+static PORTABLE: Kernel = kernel!(portable, 8 by 2, rows: 1 2 3 4);
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+static AVX2: Kernel = kernel!(avx2, 16 by 2, rows: 1 2 3 4);
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+static VNNI: Kernel = kernel!(vnni, 32 by 4, rows: 1 2 3 4 5 6 7 8 9 10 11 12);
+
+/// The kernel of the instruction set in force. Sums of 8-bit products are an addition to AVX-512 (VNNI), which its first processors lack:
+/// they take the kernel of AVX2.
+pub(super) fn kernel() -> &'static Kernel {
+    match isa() {
+        #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+        Isa::Avx512 if is_x86_feature_detected!("avx512vnni") => &VNNI,
+        #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+        Isa::Avx512 | Isa::Avx2 => &AVX2,
+        _ => &PORTABLE,
+    }
+}
+
+impl Kernel {
+    /// A weight's codes [out, in] as panels.
+    pub fn pack(&self, codes: ArrayView2<i8>) -> Aligned {
+        let (outputs, inputs) = codes.dim();
+        let depth = inputs.next_multiple_of(self.group);
+        let mut panels = Aligned::zeroed_bytes(outputs.next_multiple_of(self.columns) * depth);
+        let bytes = panels.bytes_mut();
+        for (j, row) in codes.rows().into_iter().enumerate() {
+            let (panel, column) = (j / self.columns, j % self.columns);
+            for (k, &code) in row.iter().enumerate() {
+                let (group, within) = (k / self.group, k % self.group);
+                let place = (group * self.columns + column) * self.group + within;
+                bytes[panel * self.columns * depth + place] = code as u8;
+            }
+        }
+        panels
+    }
+
+    /// Sums of `rows` rows (1 to [`Kernel::rows`]) of `codes`, `stride` apart, with a panel; `sums` receives row after row.
+    ///
+    /// # Panics
+    /// Where a slice is too short.
+    #[inline(always)]
+    pub fn sum(&self, rows: usize, codes: &[u8], stride: usize, panel: &[u8], sums: &mut [i32]) {
+        let groups = panel.len() / (self.columns * self.group);
+        assert!(groups * self.group <= stride && codes.len() >= rows * stride, "rows too short");
+        assert!(sums.len() >= rows * self.columns, "no room for the sums");
+        let operands = Operands {
+            groups,
+            rows: codes.as_ptr(),
+            stride,
+            panel: panel.as_ptr().cast(),
+            sums: sums.as_mut_ptr(),
+        };
+        // SAFETY: rows, panel and sums are as long as is promised, which was asserted; `kernel` chose a kernel that the processor has.
+        unsafe { self.sums[rows - 1](&operands) }
+    }
+}
+
+/// Two products at a time, in plain Rust.
+///
+/// # Safety
+/// `operands` must hold what its type promises.
+unsafe fn portable<const ROWS: usize>(operands: &Operands) {
+    const COLUMNS: usize = 8;
+    let mut sums = [[0_i32; COLUMNS]; ROWS];
+    for group in 0..operands.groups {
+        // SAFETY: the group lies within the panel.
+        let panel: [[i8; 2]; COLUMNS] =
+            unsafe { operands.panel.add(group * 2 * COLUMNS).cast::<[[i8; 2]; COLUMNS]>().read() };
+        for (i, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: the group lies within the row.
+            let codes: [u8; 2] = unsafe {
+                operands.rows.add(i * operands.stride + group * 2).cast::<[u8; 2]>().read()
+            };
+            for (sum, weights) in sums.iter_mut().zip(panel) {
+                let products = [0, 1].map(|k| i32::from(codes[k]) * i32::from(weights[k]));
+                *sum = sum.wrapping_add(products[0] + products[1]);
+            }
+        }
+    }
+    // SAFETY: there is room for so many sums.
+    unsafe { operands.sums.cast::<[[i32; COLUMNS]; ROWS]>().write(sums) }
+}
+
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+mod x86 {
+    use super::Operands;
+    use std::arch::x86_64::*;
+
+    /// Pairs of products. AVX2 has an instruction for pairs of 8-bit factors, but it cuts a pair's sum off at 16 bits; so the codes are
+    /// widened to 16 bits first, whose pairs it adds up in 32.
+    ///
+    /// # Safety
+    /// `operands` must hold what its type promises, and the processor must have AVX2.
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe fn avx2<const ROWS: usize>(operands: &Operands) {
+        let mut sums = [[_mm256_setzero_si256(); 2]; ROWS];
+        for group in 0..operands.groups {
+            // SAFETY: the group lies within the panel: 2 inputs of 16 outputs.
+            let weights = [0, 16].map(|half| unsafe {
+                _mm256_cvtepi8_epi16(_mm_loadu_si128(operands.panel.add(group * 32 + half).cast()))
+            });
+            for (i, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: the group lies within the row.
+                let pair = unsafe {
+                    operands
+                        .rows
+                        .add(i * operands.stride + group * 2)
+                        .cast::<i16>()
+                        .read_unaligned()
+                };
+                let codes = _mm256_cvtepu8_epi16(_mm_set1_epi16(pair));
+                for (sum, weights) in sums.iter_mut().zip(weights) {
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(codes, weights));
+                }
+            }
+        }
+        for (i, sum) in sums.as_flattened().iter().enumerate() {
+            // SAFETY: there is room for 16 sums of each row.
+            unsafe { _mm256_storeu_si256(operands.sums.add(i * 8).cast(), *sum) };
+        }
+    }
+
+    // ANCHOR: vnni
+    /// Four products and their sum in one instruction, for sixteen outputs.
+    ///
+    /// # Safety
+    /// `operands` must hold what its type promises, and the processor must have AVX-512 with VNNI.
+    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx512vnni,avx2,fma")]
+    pub(super) unsafe fn vnni<const ROWS: usize>(operands: &Operands) {
+        let mut sums = [[_mm512_setzero_si512(); 2]; ROWS];
+        for group in 0..operands.groups {
+            // SAFETY: the group lies within the panel: 4 inputs of 32 outputs.
+            let weights = [0, 64].map(|half| unsafe {
+                _mm512_loadu_si512(operands.panel.add(group * 128 + half).cast())
+            });
+            for (i, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: the group lies within the row.
+                let four = unsafe {
+                    operands
+                        .rows
+                        .add(i * operands.stride + group * 4)
+                        .cast::<i32>()
+                        .read_unaligned()
+                };
+                for (sum, weights) in sums.iter_mut().zip(weights) {
+                    *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(four), weights);
+                }
+            }
+        }
+        for (i, sum) in sums.as_flattened().iter().enumerate() {
+            // SAFETY: there is room for 32 sums of each row.
+            unsafe { _mm512_storeu_si512(operands.sums.add(i * 16).cast(), *sum) };
+        }
+    }
+    // ANCHOR_END: vnni
+}
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+use x86::{avx2, vnni};
