@@ -149,8 +149,7 @@ struct Task {
 
 impl Task {
     fn new(args: &ModelArgs) -> Self {
-        let mut model =
-            Model::zeros(HeadKind::SequenceClassification, &args.config(0.0), true);
+        let mut model = Model::zeros(HeadKind::SequenceClassification, &args.config(0.0), true);
         let mut grads = model.zeros_like();
         initialize(&mut model, Initializer::Normal { std: 0.02 }, 1);
         initialize(&mut grads, Initializer::Normal { std: 0.01 }, 2);
@@ -213,7 +212,10 @@ impl Rows for Figures {
 impl Figures {
     fn print(&self) -> Result<()> {
         let Self { parameters, threads, seconds, bytes_per_parameter, share, .. } = self;
-        show!("Clipping and AdamW, {:.1} M parameters, {threads} threads\n", *parameters as f64 / 1e6);
+        show!(
+            "Clipping and AdamW, {:.1} M parameters, {threads} threads\n",
+            *parameters as f64 / 1e6
+        );
         show!("| | GB/s |");
         show!("|---|---|");
         let gigabytes = |rate: &Spread| rate.map(|rate| rate / 1e9);

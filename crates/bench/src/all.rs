@@ -117,9 +117,9 @@ impl Args {
             words.extend(["--runs".to_owned(), runs.to_string()]);
         }
         let options = [("python", &self.python), ("data", &self.data), ("model", &self.model)];
-        let options = options.into_iter().filter_map(|(name, path)| {
-            Some((name, path.as_ref()?.display().to_string()))
-        });
+        let options = options
+            .into_iter()
+            .filter_map(|(name, path)| Some((name, path.as_ref()?.display().to_string())));
         Call { words, options: options.collect() }
     }
 }

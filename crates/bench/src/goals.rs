@@ -62,9 +62,8 @@ mod tests {
 
     #[test]
     fn a_goal_is_met_at_its_very_figure_and_never_by_what_is_no_number() {
-        let met = |goal, median| {
-            Row::new("", "", goal, Spread { median, min: median, max: median }).met
-        };
+        let met =
+            |goal, median| Row::new("", "", goal, Spread { median, min: median, max: median }).met;
         assert!(met(Goal::AtLeast(1.5), 1.5) && !met(Goal::AtLeast(1.5), 1.49));
         assert!(met(Goal::AtMost(0.6), 0.6) && !met(Goal::AtMost(0.6), 0.61));
         assert!(!met(Goal::AtLeast(1.5), f64::NAN) && !met(Goal::AtMost(0.6), f64::NAN));

@@ -90,11 +90,17 @@ pub struct Series {
 /// A process that fails, or a file that cannot be written.
 pub fn run(args: &Args) -> Result<()> {
     let machine = Machine::describe(json!({}))?;
-    show!("Steps of training with dropout {DROPOUT}; each point in a process of its own, {} steps", args.steps);
+    show!(
+        "Steps of training with dropout {DROPOUT}; each point in a process of its own, {} steps",
+        args.steps
+    );
     let mut all: Vec<Series> = Vec::new();
     for what in ALL.into_iter().filter(|what| args.only.is_empty() || args.only.contains(what)) {
         let mut points = Vec::new();
-        show!("\n| {} | sequences × tokens | threads | ms | GFLOP/s | peak, MiB | counted, MiB |", what.name());
+        show!(
+            "\n| {} | sequences × tokens | threads | ms | GFLOP/s | peak, MiB | counted, MiB |",
+            what.name()
+        );
         show!("|---|---|---|---|---|---|---|");
         for (size, batch, threads) in what.places(args.quick) {
             let measured_already = all.iter().flat_map(|series| &series.points).find(|point| {
@@ -123,7 +129,8 @@ fn write(folder: &Path, machine: &Machine, series: &Series) -> Result<()> {
     let name = series.what.name();
     for (quantity, ending) in [(Quantity::Time, "time"), (Quantity::Memory, "memory")] {
         let path = folder.join(format!("grow_{name}_{ending}.svg"));
-        std::fs::write(&path, draw(series, quantity)).with_context(|| path.display().to_string())?;
+        std::fs::write(&path, draw(series, quantity))
+            .with_context(|| path.display().to_string())?;
     }
     let path = folder.join(format!("grow_{name}.json"));
     write_json(&path, &json!({ "machine": machine, "grow": series }))
@@ -198,7 +205,9 @@ impl Point {
         let ms = seconds.map(|seconds| seconds * 1e3);
         let rate = operations / seconds.median / 1e9;
         let [peak, counted] = [memory.peak, *counted_bytes as u64].map(mib);
-        show!("| {size} | {sequences} × {tokens} | {threads} | {ms:.1} | {rate:.0} | {peak:.0} | {counted:.0} |");
+        show!(
+            "| {size} | {sequences} × {tokens} | {threads} | {ms:.1} | {rate:.0} | {peak:.0} | {counted:.0} |"
+        );
         Ok(())
     }
 }

@@ -83,9 +83,8 @@ fn forward(args: &Args, pools: &[ThreadPool; 2]) -> Result<Gain> {
     let model = PackedModel::new(model);
     let batch = made_up(args.size.batch.0, args.size.batch.1);
     let context = Context::eval(&config);
-    let pass = |pool: &ThreadPool| -> Array2<Real> {
-        pool.install(|| model.hidden(&batch, &context))
-    };
+    let pass =
+        |pool: &ThreadPool| -> Array2<Real> { pool.install(|| model.hidden(&batch, &context)) };
     let [one, all] = pools.each_ref().map(pass);
     ensure!(one == all, "the hidden states depend on the number of threads");
     let timed = |pool| -> Side { Box::new(side(move || drop(std::hint::black_box(pass(pool))))) };
@@ -98,23 +97,18 @@ fn step(args: &Args, pools: &[ThreadPool; 2]) -> Result<Gain> {
     let [one, all] = sides.each_mut().map(|(pool, training)| pool.install(|| training.step()));
     let (one, all) = (one?, all?);
     ensure!(one == all, "loss and gradient depend on the number of threads: {one:?}, {all:?}");
+    let same = sides[0].1.model == sides[1].1.model;
+    ensure!(same, "the parameters depend on the number of threads");
     let timed = |(pool, training): &mut (&ThreadPool, Training)| {
         pool.install(|| training.step()).expect("it has just worked");
     };
     let [one, all] = &mut sides;
-    let turns = args.turns.alternate([side(|| timed(one)), side(|| timed(all))])?;
-    let [(_, one), (_, all)] = &sides;
-    ensure!(one.model == all.model, "the parameters depend on the number of threads");
-    Ok(Gain::of(turns))
+    Ok(Gain::of(args.turns.alternate([side(|| timed(one)), side(|| timed(all))])?))
 }
 
 impl Gain {
     fn of([one, all]: [Vec<f64>; 2]) -> Self {
-        Self {
-            one: Spread::of(&one),
-            all: Spread::of(&all),
-            ratio: Spread::of_ratios(&one, &all),
-        }
+        Self { one: Spread::of(&one), all: Spread::of(&all), ratio: Spread::of_ratios(&one, &all) }
     }
 }
 
@@ -122,7 +116,8 @@ impl Rows for Figures {
     fn rows(&self) -> Vec<Row> {
         let against = "1 thread";
         let what = |what| format!("threads 1 → {}: {what}", self.threads);
-        let row = |name, gain: &Gain| Row::new(&what(name), against, Goal::AtLeast(1.9), gain.ratio);
+        let row =
+            |name, gain: &Gain| Row::new(&what(name), against, Goal::AtLeast(1.9), gain.ratio);
         vec![row("forward", &self.forward), row("a step of training", &self.step)]
     }
 }
@@ -130,7 +125,9 @@ impl Rows for Figures {
 impl Figures {
     fn print(&self) -> Result<()> {
         let Self { batch: (sequences, tokens), layers, hidden, threads, forward, step } = self;
-        show!("{layers} layers of {hidden}, {sequences} × {tokens} tokens, dropout {DROPOUT} in training\n");
+        show!(
+            "{layers} layers of {hidden}, {sequences} × {tokens} tokens, dropout {DROPOUT} in training\n"
+        );
         show!("| | 1 thread, ms | {threads} threads, ms | times as fast |");
         show!("|---|---|---|---|");
         for (name, Gain { one, all, ratio }) in [("forward", forward), ("a step of training", step)]
@@ -138,7 +135,7 @@ impl Figures {
             let [one, all] = [one, all].map(|seconds| seconds.map(|seconds| seconds * 1e3));
             show!("| {name} | {one:.0} | {all:.0} | {ratio} |");
         }
-        show!("\nBefore and after, the results of both were the same, bit by bit.");
+        show!("\nBefore that, the results of both were the same, bit by bit.");
         Ok(())
     }
 }

@@ -130,9 +130,7 @@ fn batches(args: &Args) -> Result<Vec<LabelledBatch>> {
     let tokenizer = Tokenizer::from_vocab_file(&vocabulary, Options::default())?;
     let count = args.count.get();
     let texts: Vec<(String, u32)> = match args.texts {
-        Texts::Sentences => {
-            labelled_lines(&args.data.join("sentence_polarity/train.tsv"), count)?
-        }
+        Texts::Sentences => labelled_lines(&args.data.join("sentence_polarity/train.tsv"), count)?,
         Texts::Paragraphs => {
             let paragraphs = contexts(&args.data.join("xquad/xquad.en.json"), count)?;
             paragraphs.into_iter().enumerate().map(|(i, text)| (text, i as u32 % 2)).collect()
