@@ -26,7 +26,7 @@ def operations_table():
         lines.append(f"{part:<20}{'B·' + FORMULAS[part]:<12}{forward / 1e9:>9.3f}{backward // forward:>20}{backward / 1e9:>11.3f}")
     forward, backward = (sum(row[i] for row in operations()) for i in (1, 2))
     lines.append(f"{'one layer':<32}{forward / 1e9:>9.3f}{'':>20}{backward / 1e9:>11.3f}")
-    lines.append(f"{'12 layers':<32}{L * forward / 1e9:>9.1f}{'':>20}{L * backward / 1e9:>11.1f}")
+    lines.append(f"{'12 layers':<32}{L * forward / 1e9:>9.2f}{'':>20}{L * backward / 1e9:>11.2f}")
     return "\n".join(lines), L * forward, L * backward
 
 
@@ -72,15 +72,16 @@ def memory_table(count):
 
 def training_cost():
     table, forward, backward = operations_table()
+    assert f"{L * sum(row[1] for row in operations()) / 8e9:.2f}" == "22.35"  # as in the chapter before
     yield table
     total = forward + backward
-    yield f"{forward / 1e9:.1f} + {backward / 1e9:.1f} = {total / 1e9:.1f} GFLOP"
+    yield f"{forward / 1e9:.2f} + {backward / 1e9:.2f} = {total / 1e9:.2f} GFLOP"
     yield f"{backward / forward:.3f} times"
     counts, count = parameters()
     yield counts
     moved, size = optimizer_bytes(count)
     yield moved
-    yield f"5 operations for each of {size // count} bytes" if size // count == 36 else "?"
+    assert size == 36 * count
     rows = [
         ("forward and backward", f"{total / 1e9:.1f} GFLOP", f"at 200 GFLOP/s", total / PEAK),
         ("clipping and AdamW", f"{size / 1e9:.2f} GB", f"at 20 GB/s", size / BANDWIDTH),

@@ -20,12 +20,16 @@ impl Quantity {
         }
     }
 
-    /// What was counted, at the rate of operations in which the best of `points` was.
-    fn counted(self, point: &Point, points: &[&Point]) -> f64 {
-        let rate = |point: &&Point| point.operations / point.measured.seconds.median;
-        match self {
-            Self::Time => point.operations / points.iter().map(rate).fold(0.0, f64::max),
-            Self::Memory => point.counted_bytes,
+    /// What was counted: the operations at the rate of the best of `points`; over the threads, an equal share of the time of one.
+    fn counted(self, what: What, point: &Point, points: &[&Point]) -> f64 {
+        let seconds = |point: &Point| point.measured.seconds.median;
+        let rate = |point: &&Point| point.operations / seconds(point);
+        match (self, what) {
+            (Self::Memory, _) => point.counted_bytes,
+            (Self::Time, What::Threads) => {
+                seconds(points[0]) * (points[0].threads as f64 / point.threads as f64)
+            }
+            (Self::Time, _) => point.operations / points.iter().map(rate).fold(0.0, f64::max),
         }
     }
 
@@ -64,10 +68,11 @@ impl Quantity {
         }
     }
 
-    fn counted_name(self) -> &'static str {
-        match self {
-            Self::Time => "dashed: counted operations at the best rate",
-            Self::Memory => "dashed: counted by hand",
+    fn counted_name(self, what: What) -> &'static str {
+        match (self, what) {
+            (Self::Memory, _) => "dashed: counted by hand",
+            (Self::Time, What::Threads) => "dashed: an equal share for each thread",
+            (Self::Time, _) => "dashed: counted operations at the best rate",
         }
     }
 }
@@ -75,9 +80,11 @@ impl Quantity {
 /// An SVG with both axes logarithmic: what grows in proportion has slope 1.
 pub fn draw(series: &Series, quantity: Quantity) -> String {
     let points = &series.points;
-    let values = points.iter().flat_map(|point| {
-        [quantity.of(point), quantity.counted(point, &points.iter().collect::<Vec<_>>())]
-    });
+    let lines = lines(series);
+    let counted = |point: &Point, line: &[&Point]| quantity.counted(series.what, point, line);
+    let values = lines
+        .iter()
+        .flat_map(|line| line.iter().flat_map(|point| [quantity.of(point), counted(point, line)]));
     let (low, high) = values.fold((f64::MAX, 0.0), |(low, high), x| (x.min(low), x.max(high)));
     let ticks = quantity.ticks();
     let below = ticks.iter().rev().find(|(tick, _)| *tick <= low).unwrap_or(&ticks[0]).0;
@@ -87,8 +94,8 @@ pub fn draw(series: &Series, quantity: Quantity) -> String {
         places.iter().fold((f64::MAX, 0.0), |(low, high), &x| (x.min(low), x.max(high)));
     let x = Axis {
         scale: Scale::Logarithmic,
-        low: first / 1.15,
-        high: last * 1.15,
+        low: first / 1.3,
+        high: last * 1.3,
         label: series.what.label(),
     };
     let y = Axis { scale: Scale::Logarithmic, low: below, high: above, label: "" };
@@ -104,15 +111,15 @@ pub fn draw(series: &Series, quantity: Quantity) -> String {
     for (tick, name) in ticks.iter().filter(|(tick, _)| (below..=above).contains(tick)) {
         plot.y_tick(*tick, name);
     }
-    for (line, color) in lines(series).iter().zip(SERIES) {
+    for (line, color) in lines.iter().zip(SERIES) {
         let at = |value: &dyn Fn(&Point) -> f64| -> Vec<_> {
             line.iter().map(|point| (series.what.place(point), value(point))).collect()
         };
-        plot.guide(&at(&|point| quantity.counted(point, line)));
+        plot.guide(&at(&|point| counted(point, line)));
         let name = if series.what == What::Threads { line[0].size } else { quantity.name() };
         plot.line_with_dots(name, color, &at(&|point| quantity.of(point)));
     }
-    plot.line(quantity.counted_name(), "#888888", &[]);
+    plot.line(quantity.counted_name(series.what), "#888888", &[]);
     plot.finish()
 }
 
