@@ -108,6 +108,11 @@ def training_cost():
         lines.append(
             f"{name:<9}{layers:>6}{width:>8}{numbers:>13,}{100 * V * width / numbers:>26.0f} %{products / 1e9:>19.1f}{kept_bytes:>28,}"
         )
+    # From tiny to base.
+    first, last = (line.replace(",", "").split() for line in (lines[1], lines[-1]))
+    yield f"{int(last[3]) / int(first[3]):.0f} times the parameters"
+    tiny = sum(2 * B * n * (1 + BACKWARD.get(part, LINEAR)) for part, n in flops(S, 128, 512).items())
+    yield f"{total / tiny:.0f} times the operations"
     assert f"{count:,}" in lines[-1] and f"{total / 1e9:.1f}" in lines[-1]
     yield "\n".join(lines)
     # Linear layers take 24·S·H² and attention 4·S²·H forward; with the backward pass 72·S·H² and 14·S²·H.
