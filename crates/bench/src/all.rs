@@ -42,9 +42,9 @@ pub struct Args {
 /// A command of this program, which can be called alone as well.
 struct Measurement {
     name: &'static str,
-    /// How it is called. What is not said is as its `--help` says.
-    words: &'static str,
-    /// The same for `--quick`.
+    /// Turns of each side. All else is as its `--help` says.
+    runs: usize,
+    /// How it is called for `--quick`, with one turn.
     quick: &'static str,
     take: fn(&Call) -> Result<Taken>,
 }
@@ -53,37 +53,37 @@ struct Measurement {
 const MEASUREMENTS: [Measurement; 6] = [
     Measurement {
         name: "train",
-        words: "--runs 5",
+        runs: 5,
         quick: "--layers 2 --hidden 128 --batch 2x16",
         take: |call| call.take(train::measure),
     },
     Measurement {
         name: "train-ragged",
-        words: "--runs 3",
+        runs: 3,
         quick: "--layers 2 --hidden 128 --count 32",
         take: |call| call.take(train_ragged::measure),
     },
     Measurement {
         name: "pretrain",
-        words: "--runs 5",
+        runs: 5,
         quick: "--config tiny --batch 4x32",
         take: |call| call.take(pretrain::measure),
     },
     Measurement {
         name: "finetune",
-        words: "--runs 3",
+        runs: 3,
         quick: "--sentences 64",
         take: |call| call.take(finetune::measure),
     },
     Measurement {
         name: "adamw",
-        words: "--runs 11",
+        runs: 11,
         quick: "--layers 2 --hidden 128",
         take: |call| call.take(adamw::measure),
     },
     Measurement {
         name: "threads",
-        words: "--runs 5",
+        runs: 5,
         quick: "--layers 2 --hidden 128 --batch 2x16",
         take: |call| call.take(threads::measure),
     },
@@ -110,12 +110,11 @@ struct Taken {
 
 impl Args {
     fn call(&self, measurement: &Measurement) -> Call {
-        let words = if self.quick { measurement.quick } else { measurement.words };
-        let mut words: Vec<String> = words.split(' ').map(str::to_owned).collect();
-        let runs = if self.quick { Some(NonZeroUsize::MIN) } else { None };
-        if let Some(runs) = self.runs.or(runs) {
-            words.extend(["--runs".to_owned(), runs.to_string()]);
-        }
+        let (words, runs) =
+            if self.quick { (measurement.quick, 1) } else { ("", measurement.runs) };
+        let runs = self.runs.map_or(runs, NonZeroUsize::get).to_string();
+        let words = words.split_whitespace().chain(["--runs", &runs]);
+        let words = words.map(str::to_owned).collect();
         let options = [("python", &self.python), ("data", &self.data), ("model", &self.model)];
         let options = options
             .into_iter()
@@ -130,7 +129,7 @@ impl Call {
         &self,
         measure: fn(&A) -> Result<(Machine, F)>,
     ) -> Result<Taken> {
-        let command = A::augment_args(clap::Command::new("").args_override_self(true));
+        let command = A::augment_args(clap::Command::new(""));
         let has = |name: &str| command.get_arguments().any(|argument| argument.get_id() == name);
         let mut words = vec![String::new()];
         words.extend(self.words.iter().cloned());
@@ -196,22 +195,20 @@ mod tests {
     #[test]
     fn every_measurement_understands_how_it_is_called() {
         fn understands<A: clap::Args>(words: &str) {
-            let command = A::augment_args(clap::Command::new("").args_override_self(true));
-            let words = std::iter::once("").chain(words.split(' '));
+            let command = A::augment_args(clap::Command::new(""));
+            let words = ["", "--runs", "3"].into_iter().chain(words.split(' '));
             let matches = command.try_get_matches_from(words).expect("words of the list");
             A::from_arg_matches(&matches).expect("values of the list");
         }
-        for Measurement { name, words, quick, .. } in MEASUREMENTS {
-            for words in [words, quick] {
-                match name {
-                    "train" => understands::<train::Args>(words),
-                    "train-ragged" => understands::<train_ragged::Args>(words),
-                    "pretrain" => understands::<pretrain::Args>(words),
-                    "finetune" => understands::<finetune::Args>(words),
-                    "adamw" => understands::<adamw::Args>(words),
-                    "threads" => understands::<threads::Args>(words),
-                    _ => panic!("{name} is not tested here"),
-                }
+        for Measurement { name, quick, .. } in MEASUREMENTS {
+            match name {
+                "train" => understands::<train::Args>(quick),
+                "train-ragged" => understands::<train_ragged::Args>(quick),
+                "pretrain" => understands::<pretrain::Args>(quick),
+                "finetune" => understands::<finetune::Args>(quick),
+                "adamw" => understands::<adamw::Args>(quick),
+                "threads" => understands::<threads::Args>(quick),
+                _ => panic!("{name} is not tested here"),
             }
         }
     }
