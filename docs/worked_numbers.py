@@ -28,6 +28,7 @@ from worked_speed import fast_matrix_product, how_fast_can_bert_be
 from worked_tokens import tokens
 from worked_tiny_world import tiny_world
 from worked_training import training_loop
+from worked_training_cost import training_cost
 from worked_transfer import classification, question_answering, tagging, transfer_learning
 from worked_weights_pytorch import weights_pytorch
 from worked_weights_tensorflow import weights_tensorflow
@@ -397,6 +398,7 @@ CHAPTERS = {
     "metrics.md": metrics,
     "fast_matrix_product.md": fast_matrix_product,
     "how_fast_can_bert_be.md": how_fast_can_bert_be,
+    "training_cost.md": training_cost,
     "fewer_bits.md": fewer_bits,
     "weights_tensorflow.md": weights_tensorflow,
     "weights_pytorch.md": weights_pytorch,

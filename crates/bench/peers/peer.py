@@ -30,7 +30,7 @@ import torch  # noqa: E402
 import transformers  # noqa: E402
 from pretraining import pretraining  # noqa: E402
 from torch.nn import functional  # noqa: E402
-from training import fine_tuning  # noqa: E402
+from training import fine_tuning, ragged_fine_tuning  # noqa: E402
 
 transformers.utils.logging.set_verbosity_error()
 transformers.utils.logging.disable_progress_bar()
@@ -218,7 +218,7 @@ def training(x, task, steps, compile, threads, **more):
     return call
 
 
-TASKS = {"fine-tuning": fine_tuning, "pre-training": pretraining}
+TASKS = {"fine-tuning": fine_tuning, "ragged fine-tuning": ragged_fine_tuning, "pre-training": pretraining}
 KINDS = {
     kind.__name__: kind
     for kind in [

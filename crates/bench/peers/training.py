@@ -7,6 +7,7 @@ As a program it takes steps in a process of its own, so that nothing else counts
 prints {"start": BYTES, "peak": BYTES}: what the process held once the libraries were there, and the most it ever held.
 """
 
+import itertools
 import json
 import sys
 
@@ -30,21 +31,21 @@ def optimizer_of(model, learning_rate):
 class Step:
     """Each call is a step of training: forward, backward, clipping, AdamW, which has PyTorch's defaults.
 
-    `loss` is called with what `arguments` holds. `exact`: the gradient's length is added up in f64. PyTorch does it in f32, which
+    `loss` is called with what the next of `batches` holds; after the last the first comes again. `exact`: the gradient's length is added up in f64. PyTorch does it in f32, which
     makes it 3e-4 too small over a table of 30,522 words.
     """
 
-    def __init__(self, module, loss, arguments, learning_rate, max_norm, exact):
+    def __init__(self, module, loss, batches, learning_rate, max_norm, exact):
         self.module = module.train()
         self.loss = loss
-        self.arguments = arguments
+        self.batches = itertools.cycle(batches)
         self.optimizer = optimizer_of(module, learning_rate)
         self.max_norm = max_norm
         self.exact = exact
 
     def __call__(self):
         """Returns the loss and the length of the gradient before clipping, as they come."""
-        loss = self.loss(*self.arguments)
+        loss = self.loss(*next(self.batches))
         loss.backward()
         norm = self.clip()
         self.optimizer.step()
@@ -68,14 +69,19 @@ class Classifier(torch.nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, ids, types, labels):
-        return self.model(input_ids=ids, token_type_ids=types, labels=labels).loss
+    def forward(self, ids, types, labels, mask=None):
+        return self.model(input_ids=ids, token_type_ids=types, labels=labels, attention_mask=mask).loss
 
 
-def step_of(module, arguments, compile, **more):
-    """`arguments`: tensors, which are copied: in peer.py's inference mode nothing of them could be differentiated."""
-    loss = torch.compile(module, dynamic=False) if compile else module
-    return Step(module, loss, [tensor.clone() for tensor in arguments], **more)
+def step_of(module, arguments, **more):
+    """Of one batch, which is that of each step."""
+    return steps_of(module, [arguments], **more)
+
+
+def steps_of(module, batches, compile, **more):
+    """`batches`: tensors, which are copied: in peer.py's inference mode nothing of them could be differentiated."""
+    loss = torch.compile(module, dynamic=len(batches) > 1) if compile else module
+    return Step(module, loss, [[tensor.clone() for tensor in batch] for batch in batches], **more)
 
 
 def configuration(model, attention, dropout):
@@ -85,11 +91,27 @@ def configuration(model, attention, dropout):
     return config
 
 
+def classifier(model, attention, dropout):
+    config = configuration(model, attention, dropout)
+    return Classifier(BertForSequenceClassification.from_pretrained(model, config=config))
+
+
 def fine_tuning(x, model, attention, dropout, **more):
     """The [`Step`] of a classifier in the folder `model`."""
-    config = configuration(model, attention, dropout)
-    model = BertForSequenceClassification.from_pretrained(model, config=config)
-    return step_of(Classifier(model), inputs(x), **more)
+    return step_of(classifier(model, attention, dropout), inputs(x), **more)
+
+
+def ragged_fine_tuning(x, model, attention, dropout, **more):
+    """The same on sequences of many lengths. Each batch is padded to its longest, before the clock starts."""
+    bounds, batches = x["bounds"].tolist(), x["batches"].tolist()
+    pieces = [x["ids"][start:end] for start, end in zip(bounds, bounds[1:])]
+    padded = []
+    for first, end in zip(batches, batches[1:]):
+        ids = torch.nn.utils.rnn.pad_sequence(pieces[first:end], batch_first=True)
+        lengths = torch.tensor([len(piece) for piece in pieces[first:end]])
+        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
+        padded.append([ids, torch.zeros_like(ids), x["labels"][first:end], mask])
+    return steps_of(classifier(model, attention, dropout), padded, **more)
 
 
 def inputs(x):

@@ -1,6 +1,7 @@
 //! Fine-tuning on real sentences for one epoch, against transformers' Trainer: time and memory.
 
-use crate::jobs::{AloneArgs, Job, JobArgs};
+use crate::goals::{Goal, Row, Rows};
+use crate::jobs::{AloneArgs, Job, JobArgs, JobFigures};
 use crate::machine::Machine;
 use crate::turns::TurnArgs;
 use anyhow::Result;
@@ -16,6 +17,7 @@ use bert_train::examples::labelled_examples;
 use bert_train::{
     BatchSize, Error, Example, ExampleFeed, Feed, LabelledBatch, Plan, Sequence, Training,
 };
+use serde::Serialize;
 use serde_json::json;
 use std::num::NonZeroUsize;
 use std::time::Instant;
@@ -35,6 +37,7 @@ pub struct Args {
     sentences: NonZeroUsize,
 }
 
+const PEER: &str = "transformers' Trainer";
 const BATCH: usize = 32;
 const LEARNING_RATE: f64 = 5e-5;
 /// Of the order and of the dropout.
@@ -44,11 +47,29 @@ const COMPARED: usize = 4;
 /// How far apart, relative, the losses of these steps may be. Each begins with what the one before made of the weights, in f32.
 const LIMIT: f64 = 5e-5;
 
-/// Compares the losses of some steps, times both sides, and prints a table.
+#[derive(Serialize)]
+pub struct Figures {
+    sentences: usize,
+    threads: usize,
+    /// How far, relative, the losses were apart that were compared.
+    apart: f64,
+    figures: JobFigures,
+}
+
+/// Measures, and writes the figures.
 ///
 /// # Errors
 /// No data, no model, no peer, or losses that differ.
 pub fn run(args: &Args) -> Result<()> {
+    let (machine, figures) = measure(args)?;
+    args.turns.write_json(&json!({ "machine": machine, "finetune": figures }))
+}
+
+/// Compares the losses of some steps, times both sides, and prints a table.
+///
+/// # Errors
+/// No data, no model, no peer, or losses that differ.
+pub fn measure(args: &Args) -> Result<(Machine, Figures)> {
     let job = Job::new("finetune", &args.job)?;
     let machine = Machine::describe(job.versions()?)?;
     let sentences = args.sentences.get();
@@ -58,12 +79,18 @@ pub fn run(args: &Args) -> Result<()> {
     let figures =
         job.measure(&args.turns, &job.classifier("model", None)?, &job.texts(sentences)?)?;
     show!("Fine-tuning, one epoch of {sentences} sentences, {} threads\n", job.threads());
-    figures.print("transformers' Trainer", sentences)?;
+    figures.print(PEER, sentences)?;
     show!(
         "Before that, the losses of {COMPARED} steps without dropout were at most {apart:.0e} apart."
     );
-    let figures = json!({ "sentences": sentences, "threads": job.threads(), "apart": apart, "figures": figures });
-    args.turns.write_json(&json!({ "machine": machine, "finetune": figures }))
+    Ok((machine, Figures { sentences, threads: job.threads(), apart, figures }))
+}
+
+impl Rows for Figures {
+    fn rows(&self) -> Vec<Row> {
+        let what = format!("fine-tuning all-MiniLM-L6-v2, {} sentences", self.sentences);
+        vec![Row::new(&what, PEER, Goal::AtLeast(2.0), self.figures.ratio)]
+    }
 }
 
 /// Our side.

@@ -229,7 +229,7 @@ pub struct JobFigures {
     ours_seconds: Spread,
     theirs_seconds: Spread,
     /// How many times as fast ours is.
-    ratio: Spread,
+    pub ratio: Spread,
     ours_memory: Memory,
     theirs_memory: Memory,
 }

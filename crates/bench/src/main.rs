@@ -18,11 +18,16 @@
 //! - `forward`, `ragged`: whole models, against PyTorch, torch.compile and ONNX Runtime
 //! - `int8`: whole models in 8 bits, against ONNX Runtime's
 //! - `train`: a step of fine-tuning, against PyTorch and torch.compile
+//! - `train_ragged`: such steps on real texts of many lengths, which PyTorch pads
 //! - `pretrain`: a step of pre-training, against PyTorch and torch.compile
 //! - `train_task`: what is trained, and our step; also in a process of its own, for its memory
 //! - `finetune`, `predict`: whole jobs, from texts to weights or labels, against transformers' Trainer and pipeline
 //! - `jobs`: both sides of such a job, each in a process of its own (`peers/jobs.py`)
 //! - `memory`: how much memory a process holds
+//! - `adamw`: clipping and AdamW, against the bandwidth of memory
+//! - `threads`: two threads against one
+//! - `goals`, `all`: what the figures are held to, and everything that has a goal in one run
+//! - `grow`, `grow_plot`: how time and memory of a step grow, as plots
 //!
 //! Each measurement alternates with its peer in one run and reports medians, spread and ratio, never
 //! without having compared the outputs.
@@ -36,10 +41,15 @@ macro_rules! show {
     };
 }
 
+mod adamw;
+mod all;
 mod attention;
 mod finetune;
 mod forward;
 mod gemm;
+mod goals;
+mod grow;
+mod grow_plot;
 mod instances;
 mod int8;
 mod jobs;
@@ -55,8 +65,10 @@ mod roofline;
 mod rows;
 mod step_peers;
 mod steps;
+mod threads;
 mod tokenizer;
 mod train;
+mod train_ragged;
 mod train_task;
 mod turns;
 mod vocab;
@@ -92,10 +104,15 @@ enum Command {
     Forward(forward::Args),
     Int8(int8::Args),
     Train(train::Args),
+    TrainRagged(train_ragged::Args),
     Pretrain(pretrain::Args),
     Finetune(finetune::Args),
     Predict(predict::Args),
     Load(load::Args),
+    Adamw(adamw::Args),
+    Threads(threads::Args),
+    Grow(grow::Args),
+    All(all::Args),
     /// Loads weights alone, and says how long it took and how much memory
     #[command(hide = true)]
     LoadAlone(load::AloneArgs),
@@ -105,7 +122,7 @@ enum Command {
     /// Labels texts alone, and says how long it took and how much memory
     #[command(hide = true)]
     PredictAlone(jobs::AloneArgs),
-    /// Takes steps of training alone, and says how much memory they took
+    /// Takes steps of training alone, and says how long they took and how much memory
     #[command(hide = true)]
     TrainMemory(train_task::MemoryArgs),
 }
@@ -128,10 +145,15 @@ fn main() -> ExitCode {
         Command::Forward(args) => forward::run(&args),
         Command::Int8(args) => int8::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::TrainRagged(args) => train_ragged::run(&args),
         Command::Pretrain(args) => pretrain::run(&args),
         Command::Finetune(args) => finetune::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Load(args) => load::run(&args),
+        Command::Adamw(args) => adamw::run(&args),
+        Command::Threads(args) => threads::run(&args),
+        Command::Grow(args) => grow::run(&args),
+        Command::All(args) => all::run(&args),
         Command::LoadAlone(args) => load::alone(&args),
         Command::FinetuneAlone(args) => finetune::alone(&args),
         Command::PredictAlone(args) => predict::alone(&args),

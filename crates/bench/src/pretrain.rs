@@ -1,6 +1,7 @@
 //! A step of pre-training on real text, against PyTorch.
 
 use crate::forward::{integers, shape};
+use crate::goals::{Goal, Row, Rows};
 use crate::machine::Machine;
 use crate::peer::{Named, Peer, PeerArgs};
 use crate::step_peers::{Attention, Other, StepFigures, StepPeers};
@@ -54,7 +55,7 @@ const PEERS: [Other; 4] = [
 ];
 
 #[derive(Serialize)]
-struct Figures {
+pub struct Figures {
     batch: (usize, usize),
     tokens: usize,
     masked: usize,
@@ -64,11 +65,20 @@ struct Figures {
     step: StepFigures,
 }
 
-/// Compares losses and gradients, times all sides, and prints tables.
+/// Measures, and writes the figures.
 ///
 /// # Errors
 /// No data or no peer, or losses that differ.
 pub fn run(args: &Args) -> Result<()> {
+    let (machine, figures) = measure(args)?;
+    args.turns.write_json(&json!({ "machine": machine, "pretrain": figures }))
+}
+
+/// Compares losses and gradients, times all sides, and prints tables.
+///
+/// # Errors
+/// No data or no peer, or losses that differ.
+pub fn measure(args: &Args) -> Result<(Machine, Figures)> {
     set_threads(args.threads)?;
     let task = Task::new(args)?;
     let peer = Peer::start(&args.peer)?;
@@ -80,6 +90,7 @@ pub fn run(args: &Args) -> Result<()> {
         others: &PEERS,
         model: folder.path(),
         attention: Attention::Sdpa,
+        steps: 1,
         tensors: task.tensors(),
     };
     let figures = Figures {
@@ -91,7 +102,7 @@ pub fn run(args: &Args) -> Result<()> {
         step: peers.measure(&args.turns, |dropout| task.training(dropout))?,
     };
     figures.print()?;
-    args.turns.write_json(&json!({ "machine": machine, "pretrain": figures }))
+    Ok((machine, figures))
 }
 
 /// What is trained on, and how large a model.
@@ -120,7 +131,7 @@ impl Task {
     fn training(&self, dropout: f64) -> OneModel {
         let mut config = self.size.config(self.vocabulary);
         (config.hidden_dropout_prob, config.attention_probs_dropout_prob) = (dropout, dropout);
-        OneModel::of(HeadKind::PreTraining, config, labelled(&self.instances), Keep::All)
+        OneModel::of(HeadKind::PreTraining, config, vec![labelled(&self.instances)], Keep::All)
     }
 
     /// The instances for a peer, padded.
@@ -149,6 +160,15 @@ impl Task {
             integers("words", &[words.len()], &words),
             integers("pairs", &[pairs.len()], &pairs),
         ]
+    }
+}
+
+impl Rows for Figures {
+    fn rows(&self) -> Vec<Row> {
+        let (peer, ratio) = self.step.against_the_fastest();
+        let Self { batch: (sequences, tokens), config, .. } = self;
+        let what = format!("pre-training: a step, {config}, {sequences} × {tokens}");
+        vec![Row::new(&what, peer, Goal::AtLeast(1.75), ratio)]
     }
 }
 

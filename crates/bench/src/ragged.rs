@@ -161,7 +161,7 @@ impl Figures {
 }
 
 /// The first `count` paragraphs of a SQuAD file.
-fn contexts(path: &Path, count: usize) -> Result<Vec<String>> {
+pub fn contexts(path: &Path, count: usize) -> Result<Vec<String>> {
     let text = read(path)?;
     let value: Value = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
     let articles = value["data"].as_array().into_iter().flatten();
@@ -172,9 +172,18 @@ fn contexts(path: &Path, count: usize) -> Result<Vec<String>> {
 
 /// The texts of the first `count` rows, without the header and the label.
 fn lines(path: &Path, count: usize) -> Result<Vec<String>> {
+    Ok(labelled_lines(path, count)?.into_iter().map(|(text, _)| text).collect())
+}
+
+/// The first `count` rows, without the header: texts and classes.
+pub fn labelled_lines(path: &Path, count: usize) -> Result<Vec<(String, u32)>> {
     let text = read(path)?;
-    let rows = text.lines().skip(1).filter_map(|row| row.rsplit_once('\t'));
-    Ok(rows.map(|(text, _)| text.trim().to_owned()).take(count).collect())
+    let rows = text.lines().skip(1).filter_map(|row| row.rsplit_once('\t')).take(count);
+    let row = |(text, class): (&str, &str)| {
+        let class = class.trim().parse();
+        Ok((text.trim().to_owned(), class.with_context(|| path.display().to_string())?))
+    };
+    rows.map(row).collect()
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -39,6 +39,8 @@ pub struct StepPeers<'a> {
     /// Where the model of [`StepPeers::compare`] is put, as a folder.
     pub model: &'a Path,
     pub attention: Attention,
+    /// How many steps a turn has.
+    pub steps: usize,
     pub tensors: Vec<Named<'static>>,
 }
 
@@ -109,21 +111,30 @@ impl StepPeers<'_> {
     pub fn measure(&self, turns: &TurnArgs, ours: impl Fn(f64) -> Training) -> Result<StepFigures> {
         let largest_differences = self.compare(ours(0.0))?;
         for other in self.others {
-            self.make(other, DROPOUT, 1)?;
+            self.make(other, DROPOUT, self.steps)?;
         }
         let mut training = ours(DROPOUT);
-        training.step()?;
-        let mut sides = vec![side(|| _ = training.step().expect("it has just worked"))];
+        let mut turn = || (0..self.steps).try_for_each(|_| training.step().map(|_| ()));
+        turn()?;
+        let mut sides = vec![side(|| turn().expect("it has just worked"))];
         sides.extend(self.others.iter().map(|other| self.peer.side(other.name)));
         let seconds = turns.alternate_all(sides)?;
+        let per_step = |seconds: f64| seconds / self.steps as f64;
         for other in self.others {
             self.peer.drop_call(other.name)?;
         }
         let ratios = seconds[1..].iter().map(|theirs| Spread::of_ratios(theirs, &seconds[0]));
-        let parts = turns.repeat(|| training.step_in_parts())?;
+        let parts = turns.repeat(|| {
+            let mut sums = [0.0; PARTS.len()];
+            for _ in 0..self.steps {
+                let seconds = training.step_in_parts()?;
+                sums.iter_mut().zip(seconds).for_each(|(sum, seconds)| *sum += per_step(seconds));
+            }
+            Ok(sums)
+        })?;
         Ok(StepFigures {
             largest_differences,
-            ours_seconds: Spread::of(&seconds[0]),
+            ours_seconds: Spread::of(&seconds[0]).map(per_step),
             ratios: self.others.iter().map(|other| other.name).zip(ratios).collect(),
             parts: PARTS.into_iter().zip(parts.iter().map(|seconds| Spread::of(seconds))).collect(),
         })
@@ -143,6 +154,12 @@ pub struct StepFigures {
 }
 
 impl StepFigures {
+    /// The fastest peer, and how many times as fast as it ours is.
+    pub fn against_the_fastest(&self) -> (&'static str, Spread) {
+        let fastest = self.ratios.iter().min_by(|(_, a), (_, b)| a.median.total_cmp(&b.median));
+        *fastest.expect("there are peers")
+    }
+
     /// Prints the tables.
     pub fn print(&self) -> Result<()> {
         let (names, ratios): (Vec<_>, Vec<_>) =

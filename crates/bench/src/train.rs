@@ -1,15 +1,15 @@
 //! A step of fine-tuning, against PyTorch: time and memory.
 
+use crate::goals::{Goal, Row, Rows};
 use crate::machine::Machine;
 use crate::memory::{Memory, mib};
-use crate::peer::{Peer, PeerArgs, answer_of};
+use crate::peer::{Peer, PeerArgs};
 use crate::step_peers::{Attention, Other, StepFigures, StepPeers};
 use crate::train_task::{Args as Size, DROPOUT, Kept, MEMORY_STEPS, Training};
-use crate::turns::TurnArgs;
+use crate::turns::{Spread, TurnArgs};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::json;
-use std::process::Command;
 
 /// Speed and memory of a step of fine-tuning: forward, backward, clipping, AdamW
 #[derive(clap::Args, Debug)]
@@ -33,8 +33,12 @@ const PEERS: [Other; 2] = [
     Other { name: "torch.compile", compile: true, more: None },
 ];
 
+/// The processes whose memory is measured on our side.
+const OURS: &str = "ours";
+const RECOMPUTED: &str = "ours, of each layer only the input";
+
 #[derive(Serialize)]
-struct Figures {
+pub struct Figures {
     batch: (usize, usize),
     layers: usize,
     hidden: usize,
@@ -47,11 +51,20 @@ struct Figures {
     memory: Vec<(&'static str, Memory)>,
 }
 
-/// Times all sides, has each take steps in a process of its own, and prints tables.
+/// Measures, and writes the figures.
 ///
 /// # Errors
 /// No peer, or losses that differ.
 pub fn run(args: &Args) -> Result<()> {
+    let (machine, figures) = measure(args)?;
+    args.turns.write_json(&json!({ "machine": machine, "train": figures }))
+}
+
+/// Times all sides, has each take steps in a process of its own, and prints tables.
+///
+/// # Errors
+/// No peer, or losses that differ.
+pub fn measure(args: &Args) -> Result<(Machine, Figures)> {
     args.size.set_threads()?;
     let peer = Peer::start(&args.peer)?;
     let machine = Machine::describe(peer.versions()?)?;
@@ -62,12 +75,13 @@ pub fn run(args: &Args) -> Result<()> {
         others: &PEERS,
         model: folder.path(),
         attention: args.attention,
+        steps: 1,
         tensors: Training::new(&args.size, DROPOUT).tensors(),
     };
     let figures = Figures {
         batch: args.size.batch,
-        layers: args.size.layers.get(),
-        hidden: args.size.hidden,
+        layers: args.size.model.layers.get(),
+        hidden: args.size.model.hidden,
         threads: rayon::current_num_threads(),
         keep: args.size.keep.name(),
         attention: args.attention,
@@ -75,29 +89,42 @@ pub fn run(args: &Args) -> Result<()> {
         memory: memory(args, &peers)?,
     };
     figures.print()?;
-    args.turns.write_json(&json!({ "machine": machine, "train": figures }))
+    Ok((machine, figures))
 }
 
 /// Each side alone in a process of its own, in the order of the table.
 fn memory(args: &Args, peers: &StepPeers) -> Result<Vec<(&'static str, Memory)>> {
-    let size = &args.size;
     let mut all = Vec::new();
-    for (name, keep) in [("ours", Kept::All), ("ours, of each layer only the input", Kept::Inputs)]
-    {
-        let (sequences, tokens) = size.batch;
-        let mut child = Command::new(std::env::current_exe()?);
-        child.arg("train-memory").args(["--batch", &format!("{sequences}x{tokens}")]);
-        child.args(["--layers", &size.layers.to_string(), "--hidden", &size.hidden.to_string()]);
-        child.args(["--threads", &rayon::current_num_threads().to_string()]);
-        child.args(["--keep", keep.name()]);
-        all.push((name, serde_json::from_value(answer_of(&mut child)?)?));
+    for (name, keep) in [(OURS, Kept::All), (RECOMPUTED, Kept::Inputs)] {
+        let size = Size { keep, ..args.size.clone() };
+        all.push((name, size.alone(MEMORY_STEPS)?.memory));
     }
     for other in &PEERS {
-        let request = peers.request(other, DROPOUT, MEMORY_STEPS);
+        let request = peers.request(other, DROPOUT, MEMORY_STEPS.get());
         let answer = peers.peer.training_memory(peers.tensors.clone(), request)?;
         all.push((other.name, serde_json::from_value(answer)?));
     }
     Ok(all)
+}
+
+impl Rows for Figures {
+    /// The memory is compared with that of the peer that is the faster one.
+    fn rows(&self) -> Vec<Row> {
+        let (peer, ratio) = self.step.against_the_fastest();
+        let peak = |name| {
+            let (_, memory) = self.memory.iter().find(|(of, _)| *of == name).expect("measured");
+            memory.peak as f64
+        };
+        let share = |name| Spread::of(&[peak(name) / peak(peer)]);
+        let Self { batch: (sequences, tokens), layers, hidden, .. } = self;
+        let what = format!("a step, {layers} layers of {hidden}, {sequences} × {tokens}");
+        let row = |more, goal, figure| Row::new(&format!("{more}{what}"), peer, goal, figure);
+        vec![
+            row("fine-tuning: ", Goal::AtLeast(1.5), ratio),
+            row("peak memory of it: ", Goal::AtMost(0.6), share(OURS)),
+            row("the same, recomputed: ", Goal::AtMost(0.5), share(RECOMPUTED)),
+        ]
+    }
 }
 
 impl Figures {

@@ -1,9 +1,10 @@
-//! What `train` measures: a classifier that is fine-tuned, and our step. As a program of its own it says what the steps take of
-//! the memory.
+//! What is trained: a classifier that is fine-tuned, and our step. As a program of its own it says what the steps take of time and
+//! memory.
 
-use crate::forward::{integers, made_up, shape};
+use crate::forward::{integers, made_up};
 use crate::memory::{Memory, held};
-use crate::peer::Named;
+use crate::peer::{Named, answer_of};
+use crate::turns::Spread;
 use anyhow::Result;
 use bert_kernels::team;
 use bert_model::heads::loss::{loss_gradients, total};
@@ -12,28 +13,38 @@ use bert_nn::init::{Initializer, initialize};
 use bert_nn::{Real, Tensors};
 use bert_optim::{AdamW, AdamWSettings, Optimizer, Update, clip_factor, global_norm};
 use bert_train::{LabelledBatch, apply, gradients, reduce};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::num::NonZeroUsize;
+use std::process::Command;
+use std::slice;
 use std::time::Instant;
 
 /// How large the model and the batch are.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// Sequences and tokens of the batch
-    #[arg(long, value_name = "BxS", value_parser = shape, default_value = "8x128")]
+    #[arg(long, value_name = "BxS", value_parser = any_shape, default_value = "8x128")]
     pub batch: (usize, usize),
-    /// Layers of the model
-    #[arg(long, value_name = "N", default_value = "12")]
-    pub layers: NonZeroUsize,
-    /// Width of the model, of which each attention head takes 64; the feed-forward block is four times as wide
-    #[arg(long, value_name = "N", value_parser = hidden, default_value = "768")]
-    pub hidden: usize,
+    #[command(flatten)]
+    pub model: ModelArgs,
     /// Threads of both sides [default: all]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
     /// What our forward pass keeps of each layer
     #[arg(long, value_enum, default_value = "all")]
     pub keep: Kept,
+}
+
+/// How large the model is.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct ModelArgs {
+    /// Layers of the model
+    #[arg(long, value_name = "N", default_value = "12")]
+    pub layers: NonZeroUsize,
+    /// Width of the model, of which each attention head takes 64; the feed-forward block is four times as wide
+    #[arg(long, value_name = "N", value_parser = hidden, default_value = "768")]
+    pub hidden: usize,
 }
 
 /// [`Keep`] on the command line.
@@ -73,12 +84,32 @@ fn hidden(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Reads 8x128, of any length.
+fn any_shape(text: &str) -> Result<(usize, usize), String> {
+    let sizes: Result<Vec<usize>, _> = text.split('x').map(str::parse).collect();
+    match sizes.as_deref() {
+        Ok(&[sequences, tokens]) if sequences > 0 && (1..=1 << 14).contains(&tokens) => {
+            Ok((sequences, tokens))
+        }
+        _ => Err("a batch is two sizes, as in 8x128, of at most 16384 tokens".to_owned()),
+    }
+}
+
 impl Args {
     /// Has rayon use so many threads.
     pub fn set_threads(&self) -> Result<()> {
         set_threads(self.threads)
     }
 
+    /// BERT's configuration in this size, with more positions where the batch wants them.
+    pub fn config(&self, dropout: f64) -> Config {
+        let config = self.model.config(dropout);
+        let max_position_embeddings = config.max_position_embeddings.max(self.batch.1);
+        Config { max_position_embeddings, ..config }
+    }
+}
+
+impl ModelArgs {
     /// BERT's configuration in this size.
     pub fn config(&self, dropout: f64) -> Config {
         Config {
@@ -108,7 +139,7 @@ pub const DROPOUT: f64 = 0.1;
 const SEED: u64 = 1;
 /// Adam's moments are there from the first step on, and the second meets its own gradients beside them. After that memory should not
 /// grow; but it does for a while where what is freed and what is asked for do not fit together.
-pub const MEMORY_STEPS: usize = 8;
+pub const MEMORY_STEPS: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
 
 /// A model in the middle of its training.
 pub struct Training {
@@ -116,8 +147,8 @@ pub struct Training {
     pub model: Model,
     grads: Model,
     optimizer: AdamW<Model>,
-    /// All of one step.
-    batches: [LabelledBatch; 1],
+    /// One for each step; after the last the first comes again.
+    batches: Vec<LabelledBatch>,
     keep: Keep,
     steps: u64,
 }
@@ -128,17 +159,18 @@ impl Training {
         let batch = made_up(args.batch.0, args.batch.1);
         let labels = Labels::Sequences((0..args.batch.0).map(|i| Some(i as u32 % 2)).collect());
         let batch = LabelledBatch { batch, labels };
-        Self::of(HeadKind::SequenceClassification, args.config(dropout), batch, args.keep.keep())
+        let head = HeadKind::SequenceClassification;
+        Self::of(head, args.config(dropout), vec![batch], args.keep.keep())
     }
 
-    /// With random weights, always the same; and one batch, which is that of each step.
-    pub fn of(head: HeadKind, config: Config, batch: LabelledBatch, keep: Keep) -> Self {
+    /// With random weights, always the same.
+    pub fn of(head: HeadKind, config: Config, batches: Vec<LabelledBatch>, keep: Keep) -> Self {
         let mut model = Model::zeros(head, &config, true);
         initialize(&mut model, Initializer::Normal { std: config.initializer_range }, 1);
         Self {
             grads: model.zeros_like(),
             optimizer: AdamW::new(&model, AdamWSettings::pytorch()),
-            batches: [batch],
+            batches,
             keep,
             steps: 0,
             config,
@@ -148,7 +180,7 @@ impl Training {
 
     /// The classifier's batch and its labels for the peer.
     pub fn tensors(&self) -> Vec<Named<'static>> {
-        let [LabelledBatch { batch, labels }] = &self.batches;
+        let LabelledBatch { batch, labels } = &self.batches[0];
         let Labels::Sequences(labels) = labels else { unreachable!("made in `new`") };
         let labels: Vec<u32> = labels.iter().copied().flatten().collect();
         let shape = [batch.sequences(), batch.tokens() / batch.sequences()];
@@ -163,7 +195,8 @@ impl Training {
     pub fn step(&mut self) -> Result<[Real; 2]> {
         let Self { config, model, grads, optimizer, batches, keep, steps } = self;
         let context = Context::train(config, SEED, *steps);
-        let mut parts = gradients(model, batches, &context, *keep, grads)?;
+        let batch = next(batches, *steps);
+        let mut parts = gradients(model, slice::from_ref(batch), &context, *keep, grads)?;
         reduce(grads, &mut parts);
         let update = Update::new(LEARNING_RATE);
         let norm = apply(model, grads, optimizer, update, Some(MAX_NORM), *steps)?;
@@ -175,7 +208,7 @@ impl Training {
     pub fn step_in_parts(&mut self) -> Result<[f64; PARTS.len()]> {
         let Self { config, model, grads, optimizer, batches, keep, steps } = self;
         let context = Context::train(config, SEED, *steps);
-        let [LabelledBatch { batch, labels }] = batches;
+        let LabelledBatch { batch, labels } = next(batches, *steps);
         let d_losses = loss_gradients(&labels.parts(None))?;
         let (mut last, mut seconds) = (Instant::now(), Vec::new());
         let mut done = || {
@@ -198,6 +231,11 @@ impl Training {
     }
 }
 
+/// The batch of the step `step`, counted from 0.
+fn next(batches: &[LabelledBatch], step: u64) -> &LabelledBatch {
+    &batches[step as usize % batches.len()]
+}
+
 /// What a step consists of.
 pub const PARTS: [&str; 4] = ["forward", "backward", "length of the gradient", "AdamW"];
 
@@ -208,10 +246,40 @@ pub struct MemoryArgs {
     size: Args,
     /// How many steps; more of them for a profiler
     #[arg(long, value_name = "N", default_value_t = MEMORY_STEPS)]
-    steps: usize,
+    steps: NonZeroUsize,
 }
 
-/// Takes the steps and prints the memory.
+impl Args {
+    /// `steps` steps in a process of its own, ours.
+    pub fn alone(&self, steps: NonZeroUsize) -> Result<Alone> {
+        let mut child = Command::new(std::env::current_exe()?);
+        child.arg("train-memory");
+        let (sequences, tokens) = self.batch;
+        let threads = self.threads.map_or_else(rayon::current_num_threads, NonZeroUsize::get);
+        for (name, value) in [
+            ("--batch", format!("{sequences}x{tokens}")),
+            ("--layers", self.model.layers.to_string()),
+            ("--hidden", self.model.hidden.to_string()),
+            ("--threads", threads.to_string()),
+            ("--keep", self.keep.name().to_owned()),
+            ("--steps", steps.to_string()),
+        ] {
+            child.args([name, &value]);
+        }
+        Ok(serde_json::from_value(answer_of(&mut child)?)?)
+    }
+}
+
+/// What a process tells that takes steps and does nothing else.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Alone {
+    #[serde(flatten)]
+    pub memory: Memory,
+    /// Of a step; the first, which meets fresh memory, does not count where there are more.
+    pub seconds: Spread,
+}
+
+/// Takes the steps and prints time and memory.
 ///
 /// # Errors
 /// A step that fails, or a system that does not tell.
@@ -219,9 +287,14 @@ pub fn run(args: &MemoryArgs) -> Result<()> {
     let start = held("VmRSS")?;
     args.size.set_threads()?;
     let mut training = Training::new(&args.size, DROPOUT);
-    for _ in 0..args.steps {
+    let mut seconds = Vec::new();
+    for _ in 0..args.steps.get() {
+        let before = Instant::now();
         training.step()?;
+        seconds.push(before.elapsed().as_secs_f64());
     }
-    show!("{}", json!(Memory { start, peak: held("VmHWM")? }));
+    let seconds = Spread::of(&seconds[usize::from(seconds.len() > 1)..]);
+    let memory = Memory { start, peak: held("VmHWM")? };
+    show!("{}", json!(Alone { memory, seconds }));
     Ok(())
 }

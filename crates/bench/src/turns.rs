@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use bert_kernels::team;
 use rayon::ThreadPool;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -120,7 +120,7 @@ impl TurnArgs {
 }
 
 /// What the turns of a side gave.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Spread {
     pub median: f64,
     pub min: f64,
