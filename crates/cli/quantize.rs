@@ -14,9 +14,9 @@ use ndarray::{Array2, ArrayView1};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Write a model with 8 bits for each weight of the encoder: a quarter of the size, and faster; what it costs is said
+/// Write a model with 8 bits for each weight of the encoder: smaller and faster
 ///
-/// Each output of a matrix has a scale of its own; the inputs become 8 bits token by token while the model runs. Embeddings, biases,
+/// It says how much smaller, and what that costs. Each output of a matrix has a scale of its own; the inputs become 8 bits token by token while the model runs. Embeddings, biases,
 /// LayerNorm, pooler and head stay as they are. The result is used by its path like any model, and cannot be trained further.
 /// Other programs do not read it.
 #[derive(clap::Args)]

@@ -16,6 +16,7 @@
 //! - [`heads`]: which head a file holds
 //! - `source`: a file under the model's names
 //! - [`inspect`](mod@inspect): what a file or a directory holds, without its numbers
+//! - `loaded`: what loading gives, and what there is to say about it
 //! - [`load`](mod@load): a directory becomes a model; the sets of names must match
 //! - [`atomic`]: files are replaced, never edited
 //! - [`tokenizer_files`]: the tokenizer's files, handed on as they are
@@ -32,6 +33,7 @@ mod error;
 pub mod heads;
 pub mod inspect;
 pub mod load;
+mod loaded;
 pub mod names;
 pub mod precision;
 mod pytorch;
@@ -49,7 +51,8 @@ pub use directory::ModelDirectory;
 pub use error::Error;
 pub use heads::Verdict;
 pub use inspect::{Contents, Inspection, Listed, Part, inspect};
-pub use load::{LoadOptions, Loaded, load, load_any};
+pub use load::{LoadOptions, load, load_any};
+pub use loaded::Loaded;
 pub use precision::{Precision, Rounding};
 pub use quantised::{is_quantised, save_quantised};
 pub use save::{Stored, named, save, save_as, write_tensors};

@@ -5,12 +5,11 @@
 //! Nothing is passed over in silence.
 
 use crate::bundled;
-use crate::error::{listed, tensors};
 use crate::heads::{Verdict, decide, fitting};
 use crate::names::{DECODER_BIAS, DECODER_WEIGHT, PREDICTIONS_BIAS, WORD_EMBEDDINGS};
 use crate::quantised::SCALE;
 use crate::source::{Source, Stored, tiny};
-use crate::{Error, ModelDirectory, is_quantised};
+use crate::{Error, Loaded, ModelDirectory, is_quantised};
 use bert_kernels::Quantised;
 use bert_model::{AnyModel, Config, Flavour, Head, HeadKind, Model, QuantisedModel};
 use bert_nn::init::{Initializer, initialize_tensor};
@@ -33,81 +32,6 @@ pub struct LoadOptions {
     /// These names for the classes. A classifier that is in the file must have as many; a new one
     /// will.
     pub labels: Option<Vec<String>>,
-}
-
-/// A model and what was noticed on the way.
-#[derive(Debug, Clone)]
-pub struct Loaded<M = Model> {
-    /// As read, with what the options changed.
-    pub config: Config,
-    /// Filled from the file.
-    pub model: M,
-    /// Tensors of the file that this model has no use for, by their names in the file.
-    pub unused: Vec<String>,
-    /// How many tensors of the file belong to the training that made it: an optimizer's moments, a
-    /// count of steps.
-    pub of_optimizer: usize,
-    /// What else lies in the file, one sentence each.
-    pub passed_over: Vec<String>,
-    /// Tensors that were initialised because a new head was asked for.
-    pub fresh: Vec<String>,
-    /// Whether `hidden_act` was read as one of two things that it may mean.
-    pub activation_in_doubt: bool,
-    /// Whether this is a model that is built in, and a directory has the same name.
-    pub hides_directory: bool,
-}
-
-impl<M> Loaded<M> {
-    /// What a user should know about how the model was read; one sentence each.
-    pub fn notes(&self) -> Vec<String> {
-        let mut notes = self.passed_over.clone();
-        if !self.unused.is_empty() {
-            notes.push(format!(
-                "not used: {} of the file: {}",
-                tensors(self.unused.len()),
-                listed(&self.unused)
-            ));
-        }
-        if self.of_optimizer > 0 {
-            notes.push(format!("{} of the optimizer passed over", tensors(self.of_optimizer)));
-        }
-        if !self.fresh.is_empty() {
-            notes.push(format!(
-                "new and untrained: {}: {}",
-                tensors(self.fresh.len()),
-                listed(&self.fresh)
-            ));
-        }
-        if self.hides_directory {
-            notes.push(
-                "this is the model that is built in; the directory of that name is ./tiny-world"
-                    .to_owned(),
-            );
-        }
-        if self.activation_in_doubt {
-            notes.push(
-                "bert_config.json says gelu, which Google's code computes by tanh since 2019; the \
-                 models of 2018 were trained with erf: choose it with --activation gelu"
-                    .to_owned(),
-            );
-        }
-        notes
-    }
-}
-
-impl<M> Loaded<M> {
-    fn map<N>(self, model: impl FnOnce(M) -> N) -> Loaded<N> {
-        Loaded {
-            config: self.config,
-            model: model(self.model),
-            unused: self.unused,
-            of_optimizer: self.of_optimizer,
-            passed_over: self.passed_over,
-            fresh: self.fresh,
-            activation_in_doubt: self.activation_in_doubt,
-            hides_directory: self.hides_directory,
-        }
-    }
 }
 
 /// Reads a model directory whose weights have full width.

@@ -4,7 +4,7 @@ use super::Task;
 use super::step_args::{BaseArgs, MaxLength};
 use crate::common::say;
 use anyhow::{Result, bail};
-use bert_checkpoint::{LoadOptions, TokenizerFiles, Verdict, inspect};
+use bert_checkpoint::{Error, LoadOptions, TokenizerFiles, Verdict, inspect, is_quantised};
 use bert_model::{HeadKind, Model};
 use bert_pipeline::{Pipeline, tokenizer_files};
 
@@ -23,6 +23,9 @@ pub fn open(args: &BaseArgs, task: &dyn Task, seed: u64) -> Result<Base> {
     let wanted = task.head();
     let directory = args.model.directory()?;
     let found = inspect(&directory)?;
+    if is_quantised(&found.config) {
+        return Err(Error::Quantised { path: directory }.into());
+    }
     let own = match &found.head {
         Verdict::Head(head) => *head == wanted,
         Verdict::Ambiguous(heads) => heads.contains(&wanted),
