@@ -9,7 +9,7 @@ use bert_pipeline::{tokenizer_files, tokenizer_note};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// Write a model of any form as Hugging Face writes it: model.safetensors, config.json, and the tokenizer's files
+/// Write a model of any form as Hugging Face does: weights, config.json, tokenizer
 ///
 /// The input may be Google's unpacked zip (TensorFlow), a directory with pytorch_model.bin or several files of weights, or a name
 /// on the Hub. What the model has no use for (an optimizer's state, heads that were not asked for) is listed and left out.
