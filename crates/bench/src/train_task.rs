@@ -22,6 +22,7 @@ use std::time::Instant;
 
 /// How large the model and the batch are.
 #[derive(clap::Args, Clone, Debug)]
+#[group(skip)] // its name would be that of the group of whoever takes it in
 pub struct Args {
     /// Sequences and tokens of the batch
     #[arg(long, value_name = "BxS", value_parser = any_shape, default_value = "8x128")]
