@@ -27,7 +27,7 @@ pub struct TensorFile {
     index: Index,
 }
 
-/// How many numbers are copied at once: few enough that they stay in the second-level cache until they have been looked at.
+/// How many numbers are copied at once, 1 MiB: so much of a table is in memory twice.
 const PIECE: usize = 1 << 18;
 
 const REALS: &str = "F32, F64, F16 or BF16";
