@@ -7,12 +7,19 @@ mod pack;
 mod packed_b;
 pub mod steps;
 
-pub(crate) use micro_kernel::{MicroKernel, MicroTile, micro_kernel, micro_kernel_table};
+pub(crate) use micro_kernel::{
+    MicroKernel, MicroTile, Multiply, Reals, micro_kernel, micro_kernel_table,
+};
 pub use packed_b::{PackedB, Right};
 
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
+use pack::Layout;
 
-use crate::{Activation, Real, real::NAIVE};
+use crate::{
+    Activation, Precision, Real,
+    precision::{precision, round_to_bf16},
+    real::NAIVE,
+};
 
 /// What happens to C after the product, while it is still in the cache. The default is nothing.
 #[derive(Debug, Default)]
@@ -92,7 +99,7 @@ pub(crate) mod naive {
 
 /// C = `alpha`·A·B + `beta`·C, then `epilogue`: A [M, K], B [K, N], C [M, N], each with any strides (negative ones too,
 /// and zero in the inputs). B is a view or was packed beforehand: the same bits. `beta == 0` never reads C, so its old contents
-/// do not matter, NaN included.
+/// do not matter, NaN included. A and B are taken in the precision of [`crate::with_precision`].
 ///
 /// # Panics
 /// Where the shapes do not fit.
@@ -104,10 +111,11 @@ pub fn gemm<'b>(
     c: ArrayViewMut2<Real>,
     epilogue: Epilogue,
 ) {
-    gemm_on(rayon::current_num_threads(), alpha, a, b.into(), beta, c, epilogue);
+    let threads = rayon::current_num_threads();
+    gemm_on(threads, precision(), alpha, a, b.into(), beta, c, epilogue);
 }
 
-/// [`gemm`] on this thread alone, for work of which every thread has some: the heads of attention. The same bits.
+/// [`gemm`] in full width on this thread alone, for work of which every thread has some: the heads of attention. The same bits.
 pub fn gemm_on_this_thread<'b>(
     alpha: Real,
     a: ArrayView2<Real>,
@@ -116,11 +124,13 @@ pub fn gemm_on_this_thread<'b>(
     c: ArrayViewMut2<Real>,
     epilogue: Epilogue,
 ) {
-    gemm_on(1, alpha, a, b.into(), beta, c, epilogue);
+    gemm_on(1, Precision::F32, alpha, a, b.into(), beta, c, epilogue);
 }
 
+#[allow(clippy::too_many_arguments)] // those of the product, and how it is made
 fn gemm_on(
     threads: usize,
+    precision: Precision,
     alpha: Real,
     a: ArrayView2<Real>,
     b: Right,
@@ -129,10 +139,13 @@ fn gemm_on(
     epilogue: Epilogue,
 ) {
     check_shapes(a, b.dim(), &c, &epilogue);
-    if NAIVE {
+    if !NAIVE {
+        blocked::gemm_on(threads, precision, alpha, a, b, beta, c, epilogue);
+    } else if b.layout(precision) == Layout::Reals {
         naive::gemm(alpha, a, b.naive(), beta, c, epilogue);
     } else {
-        blocked::gemm_on(threads, alpha, a, b, beta, c, epilogue);
+        let [a, b] = [a, b.naive()].map(|x| x.mapv(round_to_bf16));
+        naive::gemm(alpha, a.view(), b.view(), beta, c, epilogue);
     }
 }
 

@@ -96,6 +96,14 @@ pub fn isa() -> Isa {
 }
 // ANCHOR_END: detect
 
+/// Whether one instruction multiplies pairs of bfloat16: an addition to AVX-512 (BF16), which its first processors lack.
+pub(crate) fn has_pairs() -> bool {
+    #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+    return isa() == Isa::Avx512 && is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(all(target_arch = "x86_64", not(feature = "f64"))))]
+    false
+}
+
 // ANCHOR: simd
 /// One register or two, full of numbers. The methods of this and the next trait are unsafe because the processor must have the
 /// instruction set: they are called only below [`run`], in code that was compiled for it.
@@ -148,8 +156,9 @@ pub(crate) trait Simd: Register<Number = Real> {
         to: *mut Real,
         to_stride: usize,
     );
-    /// The micro-kernel for this many rows (1 to `MR`) and registers (1 to `NV`).
-    fn micro_kernel(rows: usize, registers: usize) -> MicroKernel;
+    /// The micro-kernel for this many rows (1 to `MR`) and registers (1 to `NV`). With `pairs`, which only where [`has_pairs`] says so
+    /// may be asked for, it multiplies two bfloat16 in each place.
+    fn micro_kernel(rows: usize, registers: usize, pairs: bool) -> MicroKernel;
 }
 // ANCHOR_END: simd
 

@@ -15,6 +15,7 @@
 //! - `gemm`: the matrix product and what may follow it (bias, activation)
 //! - `gemm/blocked`: its five loops; `gemm/micro_kernel`: the innermost; `gemm/pack`, `gemm/packed_b`: copies
 //!   in the order in which that one reads; `gemm/grid`: who computes what
+//! - `precision`: products of bfloat16
 //! - `gemm/steps`: the way there from three loops, a step at a time
 //! - `int8`: a linear layer in 8 bits; `int8/kernel`: its sums for each instruction set; `int8/product`: its loops
 //! - `cache`: counts what a loop would miss in a cache
@@ -43,6 +44,7 @@ mod isa;
 mod layer_norm;
 mod mapped_file;
 mod peak;
+mod precision;
 mod real;
 mod rows;
 mod softmax;
@@ -66,6 +68,7 @@ pub use isa::{Isa, detect, isa};
 pub use layer_norm::{add_layer_norm_rows, layer_norm_backward_rows, layer_norm_rows};
 pub use mapped_file::MappedFile;
 pub use peak::{fma_burst, fma_peak};
+pub use precision::{Precision, precision, round_to_bf16, with_precision};
 pub use real::Real;
 pub use rows::add_column_sums;
 pub use softmax::{

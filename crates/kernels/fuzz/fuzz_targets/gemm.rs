@@ -5,7 +5,9 @@
 //! ```
 #![no_main]
 
-use bert_kernels::{Activation, Epilogue, PackedB, gemm, gemm_on_this_thread, naive};
+use bert_kernels::{
+    Activation, Epilogue, PackedB, Precision, gemm, gemm_on_this_thread, naive, round_to_bf16, with_precision,
+};
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
 use ndarray::{Array2, ArrayBase, ArrayView1, Axis, Ix2, RawData, s};
 
@@ -29,6 +31,7 @@ struct Case {
     keep: bool,
     packed: bool,
     alone: bool,
+    bf16: bool,
     seed: u32,
 }
 
@@ -80,16 +83,21 @@ fuzz_target!(|case: Case| {
     let (mut expected, mut expected_kept) = (c.to_owned(), kept.to_owned());
     let bias = case.bias.then(|| ArrayView1::from(&bias));
     let epilogue = Epilogue { bias, activation, pre_activation: Some(expected_kept.view_mut()) };
-    naive::gemm(alpha, a, b, beta, expected.view_mut(), epilogue);
+    // The product on one thread is in full width always.
+    let bf16 = case.bf16 && (case.packed || !case.alone);
+    let rounded = if bf16 { round_to_bf16 } else { |x| x };
+    let (rounded_a, rounded_b) = (a.mapv(rounded), b.mapv(rounded));
+    naive::gemm(alpha, rounded_a.view(), rounded_b.view(), beta, expected.view_mut(), epilogue);
 
     let pre_activation = case.keep.then(|| kept.view_mut());
     let epilogue = Epilogue { bias, activation, pre_activation };
-    match (case.packed, case.alone) {
+    let precision = if bf16 { Precision::Bf16 } else { Precision::F32 };
+    with_precision(precision, || match (case.packed, case.alone) {
         (true, false) => gemm(alpha, a, &PackedB::new(b), beta, c.view_mut(), epilogue),
         (true, true) => gemm_on_this_thread(alpha, a, &PackedB::new(b), beta, c.view_mut(), epilogue),
         (false, false) => gemm(alpha, a, b, beta, c.view_mut(), epilogue),
         (false, true) => gemm_on_this_thread(alpha, a, b, beta, c.view_mut(), epilogue),
-    }
+    });
     // Sums of k products of numbers up to 1, times alpha up to 4; both sides round.
     let limit = 8.0 * f32::EPSILON * (k + 8) as f32 * 4.0;
     for ((place, got), want) in c.indexed_iter().zip(&expected) {

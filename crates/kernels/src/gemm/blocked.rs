@@ -12,10 +12,10 @@ use super::{
     Epilogue, Right,
     grid::grid,
     micro_kernel::{MicroTile, TileShape},
-    pack::{PackPanels, Source},
+    pack::{Layout, PackPanels, Source},
 };
 use crate::{
-    Activation, Real,
+    Activation, Precision, Real,
     buffer::Scratch,
     isa::{Simd, Work, run},
     split::{ends, split},
@@ -34,6 +34,7 @@ struct Product<'a, 'b> {
     alpha: Real,
     beta: Real,
     k: usize,
+    layout: Layout,
     a: Source,
     b: Right<'b>,
     bias: Option<&'a [Real]>,
@@ -53,6 +54,7 @@ pub(crate) struct Tile<'a> {
 /// the other. The sum over k is never divided between threads, so the bits do not depend on the grid.
 pub(crate) fn gemm_on(
     threads: usize,
+    precision: Precision,
     alpha: Real,
     a: ArrayView2<Real>,
     b: Right,
@@ -70,6 +72,7 @@ pub(crate) fn gemm_on(
         alpha,
         beta,
         k,
+        layout: b.layout(precision),
         a: Source::rows(a),
         b,
         bias: bias.as_deref(),
@@ -154,19 +157,21 @@ impl Work for Blocks<'_, '_, '_> {
     fn run<S: Simd>(mut self) {
         const { assert!(NC.is_multiple_of(S::NR), "a panel of B packed beforehand must not be cut") };
         let (m, n) = self.tile.c.dim();
-        let k = self.product.k;
+        let &Product { k, layout, .. } = self.product;
         let most = even(m, MC, S::MR);
-        let mut packed_a = Scratch::new(most * KC.min(k));
+        let deepest = layout.places(KC.min(k));
+        let mut packed_a = Scratch::new(most * deepest);
         let mut packed_b = match self.product.b {
-            Right::View(_) => Scratch::new(KC.min(k) * n.next_multiple_of(S::LANES)),
+            Right::View(_) => Scratch::new(deepest * n.next_multiple_of(S::LANES)),
             Right::Packed(_) => Scratch::new(0),
         };
         for pc in (0..k.max(1)).step_by(KC) {
             let kc = KC.min(k - pc); // 0 if there is no k at all: C still gets its beta
+            let depth = layout.places(kc);
             let b = match self.product.b {
                 Right::View(b) => {
                     let columns = self.tile.column..self.tile.column + n;
-                    pack_b::<S>(b, pc..pc + kc, columns, &mut packed_b);
+                    pack_b::<S>(b, pc..pc + kc, columns, layout, &mut packed_b);
                     &packed_b[..]
                 }
                 Right::Packed(b) => b.panels(pc, kc, self.tile.column, S::LANES),
@@ -178,16 +183,17 @@ impl Work for Blocks<'_, '_, '_> {
                 self.pack_a::<S>(ic, mc, pc, kc, mr, &mut packed_a);
                 for jc in (0..n).step_by(NC) {
                     let nc = NC.min(n - jc);
-                    let b = &b[jc * kc..];
+                    let b = &b[jc * depth..];
                     for jr in (0..nc).step_by(S::NR) {
                         for ir in (0..mc).step_by(mr) {
                             let size = (mr.min(mc - ir), S::NR.min(nc - jr));
                             let panels = Panels {
-                                a: &packed_a[ir * kc..],
-                                b: &b[jr * kc..],
+                                depth,
+                                a: &packed_a[ir * depth..],
+                                b: &b[jr * depth..],
                                 share: (ir / mr, mc.div_ceil(mr)),
                             };
-                            self.micro_tile::<S>(panels, pc..pc + kc, (ic + ir, jc + jr), size);
+                            self.micro_tile::<S>(panels, pc == 0, (ic + ir, jc + jr), size);
                         }
                     }
                     if pc + kc == k {
@@ -203,6 +209,8 @@ impl Work for Blocks<'_, '_, '_> {
 
 /// What a micro-tile is computed from.
 struct Panels<'a> {
+    /// Places of each, in the direction of the sum.
+    depth: usize,
     a: &'a [Real],
     b: &'a [Real],
     /// Number of the panel of A, and how many there are: each fetches its share of the next panel of B, which may still be in
@@ -226,35 +234,34 @@ impl Blocks<'_, '_, '_> {
         }
         // SAFETY: the block lies within A.
         let source = unsafe { self.product.a.from(self.tile.row + ic, pc) };
-        PackPanels { source, width: mc, kc, panel: mr, pad: false, to }.run::<S>();
+        let layout = self.product.layout;
+        PackPanels { source, width: mc, kc, panel: mr, layout, pad: false, to }.run::<S>();
     }
 
-    /// One micro-tile of C, its first element at `place` in this task's tile.
+    /// One micro-tile of C, its first element at `place` in this task's tile; `first` if nothing has been added to it yet.
     #[inline(always)]
     fn micro_tile<S: Simd>(
         &mut self,
-        Panels { a, b, share: (part, parts) }: Panels,
-        k: Range<usize>,
+        Panels { depth, a, b, share: (part, parts) }: Panels,
+        first: bool,
         place: (usize, usize),
         (rows, columns): (usize, usize),
     ) {
         let width = columns.next_multiple_of(S::LANES);
-        assert!(
-            a.len() >= rows * k.len() && b.len() >= width * k.len(),
-            "the panels are too short"
-        );
-        let kernel = S::micro_kernel(rows, width / S::LANES);
-        let beta = if k.start == 0 { self.product.beta } else { 1.0 };
+        assert!(a.len() >= rows * depth && b.len() >= width * depth, "the panels are too short");
+        let pairs = self.product.layout == Layout::Pairs;
+        let kernel = S::micro_kernel(rows, width / S::LANES, pairs);
+        let beta = if first { self.product.beta } else { 1.0 };
         let [down, across] = [self.tile.c.strides()[0], self.tile.c.strides()[1]];
         let ends = (place.0 + rows, place.1 + columns);
         assert!(ends.0 <= self.tile.c.nrows() && ends.1 <= self.tile.c.ncols(), "outside of C");
         let offset = place.0 as isize * down + place.1 as isize * across;
         let mut tile = MicroTile {
-            kc: k.len(),
+            depth,
             a: a.as_ptr(),
             b: b.as_ptr(),
             // The next panel of B lies behind this one. Rounded up: rather twice than not at all.
-            next: b.as_ptr().wrapping_add(k.len() * S::NR + part * k.len() * S::NR / parts),
+            next: b.as_ptr().wrapping_add(depth * S::NR + part * depth * S::NR / parts),
             next_step: S::NR.div_ceil(parts),
             alpha: self.product.alpha,
             beta,
@@ -309,12 +316,18 @@ fn finish_row<S: Simd>(
 }
 
 #[inline(always)]
-fn pack_b<S: Simd>(b: ArrayView2<Real>, k: Range<usize>, columns: Range<usize>, to: &mut [Real]) {
+fn pack_b<S: Simd>(
+    b: ArrayView2<Real>,
+    k: Range<usize>,
+    columns: Range<usize>,
+    layout: Layout,
+    to: &mut [Real],
+) {
     if k.is_empty() {
         return;
     }
     // SAFETY: the block lies within B.
     let source = unsafe { Source::columns(b).from(columns.start, k.start) };
     let (width, kc) = (columns.len(), k.len());
-    PackPanels { source, width, kc, panel: S::NR, pad: true, to }.run::<S>();
+    PackPanels { source, width, kc, panel: S::NR, layout, pad: true, to }.run::<S>();
 }

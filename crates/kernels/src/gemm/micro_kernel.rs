@@ -35,11 +35,11 @@ impl Work for GetTileShape {
 
 /// What a micro-kernel multiplies, and where the result goes.
 pub(crate) struct MicroTile {
-    /// How many k.
-    pub kc: usize,
-    /// A panel of A: `kc` times as many numbers as the tile has rows.
+    /// How many k, or pairs of them.
+    pub depth: usize,
+    /// A panel of A: `depth` times as many numbers as the tile has rows.
     pub a: *const Real,
-    /// A panel of B: `kc` times as many numbers as the tile's registers hold.
+    /// A panel of B: `depth` times as many numbers as the tile's registers hold.
     pub b: *const Real,
     /// What is wanted soon: it is fetched into the L2 cache meanwhile, `next_step` numbers for each k. Any address will do.
     pub next: *const Real,
@@ -56,6 +56,23 @@ pub(crate) struct MicroTile {
 /// A micro-kernel of fixed size. The caller vouches for the instruction set and for what [`MicroTile`] promises.
 pub(crate) type MicroKernel = unsafe fn(&MicroTile);
 
+/// What a micro-kernel does with what it reads.
+pub(crate) trait Multiply<S> {
+    /// `sum` + `a` · `b`, in every lane. The caller vouches for the instruction set.
+    unsafe fn multiply_add(a: S, b: S, sum: S) -> S;
+}
+
+/// Numbers are multiplied.
+pub(crate) struct Reals;
+
+impl<S: Simd> Multiply<S> for Reals {
+    #[inline(always)]
+    unsafe fn multiply_add(a: S, b: S, sum: S) -> S {
+        // SAFETY: the caller vouches for the instruction set.
+        unsafe { a.mul_add(b, sum) }
+    }
+}
+
 /// How many k ahead the panel of B is fetched into the L1 cache. It comes from the L2 cache; that of A is in the L1 already.
 const AHEAD: usize = 16;
 
@@ -63,15 +80,21 @@ const AHEAD: usize = 16;
 /// C = `alpha` · Σₖ `a[k][i] · b[k][j]` + `beta` · C over two packed panels. All sums stay in registers, and each number
 /// that is read is used `ROWS` or `REGISTERS · LANES` times.
 ///
-/// Every sum runs over k in rising order, so its bits do not depend on the tile's size.
+/// Every sum runs over k in rising order, so its bits do not depend on the tile's size. `M` says whether a place of a panel holds one
+/// number or a pair.
 ///
 /// # Safety
 /// `tile` must hold what its type promises, and the processor the instructions of `S`.
 #[inline(always)]
-pub(crate) unsafe fn micro_kernel<S: Simd, const ROWS: usize, const REGISTERS: usize>(
+pub(crate) unsafe fn micro_kernel<
+    S: Simd,
+    M: Multiply<S>,
+    const ROWS: usize,
+    const REGISTERS: usize,
+>(
     tile: &MicroTile,
 ) {
-    // SAFETY: `a` moves over kc · ROWS numbers, `b` over kc · REGISTERS · LANES, `c` over ROWS rows of REGISTERS · LANES.
+    // SAFETY: `a` moves over depth · ROWS numbers, `b` over depth · REGISTERS · LANES, `c` over ROWS rows of REGISTERS · LANES.
     // Fetching ahead may point past the panel, which is allowed: it reads nothing into the program.
     unsafe {
         let mut sums = [[S::splat(0.0); REGISTERS]; ROWS];
@@ -81,7 +104,7 @@ pub(crate) unsafe fn micro_kernel<S: Simd, const ROWS: usize, const REGISTERS: u
                 S::prefetch(tile.c.offset(i as isize * tile.c_stride).wrapping_add(j * S::LANES));
             }
         }
-        for _ in 0..tile.kc {
+        for _ in 0..tile.depth {
             let b_row: [S; REGISTERS] = std::array::from_fn(|j| S::load(b.add(j * S::LANES)));
             for j in 0..REGISTERS {
                 S::prefetch(b.wrapping_add((AHEAD * REGISTERS + j) * S::LANES));
@@ -91,7 +114,7 @@ pub(crate) unsafe fn micro_kernel<S: Simd, const ROWS: usize, const REGISTERS: u
             for (i, sums) in sums.iter_mut().enumerate() {
                 let a = S::splat(*a.add(i));
                 for (sum, &b) in sums.iter_mut().zip(&b_row) {
-                    *sum = a.mul_add(b, *sum);
+                    *sum = M::multiply_add(a, b, *sum);
                 }
             }
             (a, b) = (a.add(ROWS), b.add(REGISTERS * S::LANES));
@@ -113,17 +136,19 @@ pub(crate) unsafe fn micro_kernel<S: Simd, const ROWS: usize, const REGISTERS: u
 /// A table of the micro-kernels of an instruction set, `TABLE[rows − 1][registers − 1]`, each a function of its own that
 /// may use the instructions that the attribute names.
 macro_rules! micro_kernel_table {
-    ($(#[$feature:meta])? unsafe fn kernel($simd:ty); $($rows:literal)+; $($registers:literal)+) => {
+    ($(#[$feature:meta])? unsafe fn kernel($simd:ty, $multiply:ty);
+     $($rows:literal)+; $($registers:literal)+) => {{
         $(#[$feature])?
         unsafe fn kernel<const ROWS: usize, const REGISTERS: usize>(tile: &crate::gemm::MicroTile) {
             // SAFETY: the caller vouches for `tile`; the instructions are those that this function was compiled for.
-            unsafe { crate::gemm::micro_kernel::<$simd, ROWS, REGISTERS>(tile) }
+            unsafe { crate::gemm::micro_kernel::<$simd, $multiply, ROWS, REGISTERS>(tile) }
         }
-        micro_kernel_table!(@rows [$($rows)+] [$($registers)+]);
-    };
-    (@rows [$($rows:literal)+] $registers:tt) => {
+        micro_kernel_table!(@rows [$($rows)+] [$($registers)+])
+    }};
+    (@rows [$($rows:literal)+] $registers:tt) => {{
         const TABLE: &[&[MicroKernel]] = &[$(micro_kernel_table!(@row $rows $registers)),+];
-    };
+        TABLE
+    }};
     (@row $rows:literal [$($registers:literal)+]) => {
         &[$(kernel::<$rows, $registers>),+]
     };

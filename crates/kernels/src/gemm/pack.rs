@@ -3,9 +3,37 @@
 use ndarray::ArrayView2;
 
 use crate::{
-    Real,
-    isa::{Simd, Work},
+    Precision, Real,
+    isa::{Simd, Work, has_pairs},
+    precision::{pair, round_to_bf16},
 };
+
+/// What a panel holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// The numbers.
+    Reals,
+    /// The numbers, rounded to bfloat16.
+    Rounded,
+    /// Two bfloat16 in each place, neighbours in the direction of the sum.
+    Pairs,
+}
+
+impl Layout {
+    /// How this processor multiplies best.
+    pub(super) fn of(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::Reals,
+            Precision::Bf16 if has_pairs() => Self::Pairs,
+            Precision::Bf16 => Self::Rounded,
+        }
+    }
+
+    /// How many places `k` numbers take.
+    pub(super) fn places(self, k: usize) -> usize {
+        if self == Self::Pairs { k.div_ceil(2) } else { k }
+    }
+}
 
 /// A matrix in memory, as the packing reads it: element [w, k] is at `at` + w · `across` + k · `along`. Rows of A or columns
 /// of B are `w`, the direction of the sum is `k`.
@@ -52,6 +80,7 @@ pub(super) struct PackPanels<'a> {
     pub width: usize,
     pub kc: usize,
     pub panel: usize,
+    pub layout: Layout,
     pub pad: bool,
     pub to: &'a mut [Real],
 }
@@ -62,19 +91,21 @@ impl Work for PackPanels<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let mut to = self.to;
+        let depth = self.layout.places(self.kc);
         for w in (0..self.width).step_by(self.panel) {
             let width = self.panel.min(self.width - w);
             let panel_width = if self.pad { width.next_multiple_of(S::LANES) } else { width };
-            let (panel, rest) = to.split_at_mut(self.kc * panel_width);
+            let (panel, rest) = to.split_at_mut(depth * panel_width);
             // SAFETY: the elements are the source's, and the panel has room for them.
             unsafe {
-                pack_panel::<S>(
-                    self.source.from(w, 0),
-                    width,
-                    self.kc,
-                    panel.as_mut_ptr(),
-                    panel_width,
-                );
+                let (source, to) = (self.source.from(w, 0), panel.as_mut_ptr());
+                match self.layout {
+                    Layout::Pairs => pack_pairs::<S>(source, width, self.kc, to, panel_width),
+                    _ => pack_panel::<S>(source, width, self.kc, to, panel_width),
+                }
+            }
+            if self.layout == Layout::Rounded {
+                panel.iter_mut().for_each(|x| *x = round_to_bf16(*x));
             }
             to = rest;
         }
@@ -97,13 +128,7 @@ pub(super) unsafe fn pack_panel<S: Simd>(
 ) {
     // SAFETY: every index below stays in 0..width, 0..kc and in 0..kc · panel_width.
     unsafe {
-        if width < panel_width {
-            for k in 0..kc {
-                for w in width..panel_width {
-                    *to.add(k * panel_width + w) = 0.0;
-                }
-            }
-        }
+        fill_up(width, kc, to, panel_width);
         if source.across == 1 {
             for k in 0..kc {
                 let from = source.at.offset(k as isize * source.along);
@@ -132,6 +157,86 @@ pub(super) unsafe fn pack_panel<S: Simd>(
     }
 }
 // ANCHOR_END: pack
+
+/// Zeros from `width` to `panel_width`.
+///
+/// # Safety
+/// `to` must have room for `depth` · `panel_width` numbers.
+#[inline(always)]
+unsafe fn fill_up(width: usize, depth: usize, to: *mut Real, panel_width: usize) {
+    for k in 0..depth {
+        for w in width..panel_width {
+            // SAFETY: within the room.
+            unsafe { *to.add(k * panel_width + w) = 0.0 };
+        }
+    }
+}
+
+/// The most numbers that a register holds.
+const MOST_LANES: usize = 16;
+
+// ANCHOR: pack_pairs
+/// As [`pack_panel`], two numbers of the sum in each place: `to[p · panel_width + w]` = ([w, 2p], [w, 2p + 1]). If `kc` is odd, the
+/// last one's neighbour is 0.
+///
+/// # Safety
+/// As of [`pack_panel`], with room for ⌈`kc` / 2⌉ · `panel_width` places.
+#[inline(always)]
+unsafe fn pack_pairs<S: Simd>(
+    source: Source,
+    width: usize,
+    kc: usize,
+    to: *mut Real,
+    panel_width: usize,
+) {
+    // SAFETY: every index below stays in 0..width, 0..kc and in 0..⌈kc / 2⌉ · panel_width.
+    unsafe {
+        let depth = kc.div_ceil(2);
+        fill_up(width, depth, to, panel_width);
+        let at = |w: usize, k: usize| {
+            source.at.offset(w as isize * source.across + k as isize * source.along)
+        };
+        let or_zero = |w: usize, k: usize| if k < kc { *at(w, k) } else { 0.0 };
+        if source.across == 1 {
+            for p in 0..kc / 2 {
+                let (first, second) = (at(0, 2 * p), at(0, 2 * p + 1));
+                let to = to.add(p * panel_width);
+                for w in 0..width {
+                    *to.add(w) = pair(*first.add(w), *second.add(w));
+                }
+            }
+            if !kc.is_multiple_of(2) {
+                for w in 0..width {
+                    *to.add(kc / 2 * panel_width + w) = pair(*at(w, kc - 1), 0.0);
+                }
+            }
+            return;
+        }
+        // A square of pairs, still in the order of the source; then rows become columns in registers.
+        const { assert!(S::LANES <= MOST_LANES) };
+        let mut square = [0.0; MOST_LANES * MOST_LANES];
+        for w in (0..width).step_by(S::LANES) {
+            for p in (0..depth).step_by(S::LANES) {
+                let size = (S::LANES.min(width - w), S::LANES.min(depth - p));
+                for (r, row) in square.chunks_exact_mut(S::LANES).take(size.0).enumerate() {
+                    let whole = source.along == 1 && 2 * (p + S::LANES) <= kc;
+                    let from = at(w + r, 2 * p);
+                    for (i, place) in row.iter_mut().enumerate() {
+                        *place = if whole {
+                            pair(*from.add(2 * i), *from.add(2 * i + 1))
+                        } else {
+                            let k = 2 * (p + i);
+                            pair(or_zero(w + r, k), or_zero(w + r, k + 1))
+                        };
+                    }
+                }
+                let to = to.add(p * panel_width + w);
+                S::transpose(square.as_ptr(), S::LANES as isize, size, to, panel_width);
+            }
+        }
+    }
+}
+// ANCHOR_END: pack_pairs
 
 /// Copies `len` numbers, a register at a time.
 ///

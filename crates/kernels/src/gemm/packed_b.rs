@@ -5,12 +5,13 @@ use ndarray::{Array2, ArrayView2};
 use super::{
     blocked::KC,
     micro_kernel::TileShape,
-    pack::{PackPanels, Source},
+    pack::{Layout, PackPanels, Source},
 };
 use crate::{
-    Real,
+    Precision, Real,
     buffer::{Aligned, Scratch},
     isa::run,
+    precision::{precision, round_to_bf16},
     real::NAIVE,
     team::for_each,
 };
@@ -20,6 +21,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct PackedB {
     dim: (usize, usize),
+    layout: Layout,
     panels: Aligned,
     /// What the twin multiplies, under the feature `f64`; else empty.
     naive: Array2<Real>,
@@ -55,6 +57,14 @@ impl<'a> Right<'a> {
         }
     }
 
+    /// The layout in which A has to be packed for it, if a view is multiplied in `precision`.
+    pub(super) fn layout(&self, precision: Precision) -> Layout {
+        match self {
+            Self::View(_) => Layout::of(precision),
+            Self::Packed(b) => b.layout,
+        }
+    }
+
     /// What the twin multiplies.
     pub(super) fn naive(&self) -> ArrayView2<'a, Real> {
         match self {
@@ -65,14 +75,15 @@ impl<'a> Right<'a> {
 }
 
 impl PackedB {
-    /// Packs B [K, N], with any strides. For a weight [out, in] that is `weight.t()`.
+    /// Packs B [K, N], with any strides. For a weight [out, in] that is `weight.t()`. All products with it are in the precision of
+    /// this moment ([`crate::with_precision`]).
     pub fn new(b: ArrayView2<Real>) -> Self {
-        Self::pack(b, true, Aligned::zeros)
+        Self::pack(b, precision(), true, Aligned::zeros)
     }
 
-    /// [`PackedB::new`] on this thread, in memory that is handed from one to the next: [`PackedB::recycle`] it.
+    /// [`PackedB::new`] in full width on this thread, in memory that is handed from one to the next: [`PackedB::recycle`] it.
     pub(crate) fn new_on_this_thread(b: ArrayView2<Real>) -> Self {
-        Self::pack(b, false, |len| Scratch::new(len).into_memory())
+        Self::pack(b, Precision::F32, false, |len| Scratch::new(len).into_memory())
     }
 
     /// [`PackedB::new_on_this_thread`] with columns of zeros behind the others up to whole registers: a product that has room for them
@@ -91,18 +102,25 @@ impl PackedB {
         drop(Scratch::from(self.panels));
     }
 
-    fn pack(b: ArrayView2<Real>, parallel: bool, memory: impl FnOnce(usize) -> Aligned) -> Self {
+    fn pack(
+        b: ArrayView2<Real>,
+        precision: Precision,
+        parallel: bool,
+        memory: impl FnOnce(usize) -> Aligned,
+    ) -> Self {
         let (k, n) = b.dim();
+        let layout = Layout::of(precision);
         if NAIVE {
-            return Self { dim: (k, n), panels: Aligned::default(), naive: b.to_owned() };
+            let naive = if layout == Layout::Reals { b.to_owned() } else { b.mapv(round_to_bf16) };
+            return Self { dim: (k, n), layout, panels: Aligned::default(), naive };
         }
         let tile = TileShape::get();
         let width = n.next_multiple_of(tile.lanes);
-        let mut panels = memory(k * width);
+        let mut panels = memory(layout.places(k) * width);
         let mut pieces = Vec::new();
-        for (block, panels) in panels.chunks_mut((KC * width).max(1)).enumerate() {
+        for (block, panels) in panels.chunks_mut((layout.places(KC) * width).max(1)).enumerate() {
             let (pc, kc) = (block * KC, KC.min(k - block * KC));
-            let panels = panels.chunks_mut(kc * tile.nr).enumerate();
+            let panels = panels.chunks_mut(layout.places(kc) * tile.nr).enumerate();
             pieces.extend(panels.map(|(panel, to)| (pc, kc, panel * tile.nr, to)));
         }
         let source = Source::columns(b);
@@ -114,11 +132,12 @@ impl PackedB {
                 width: tile.nr.min(n - jr),
                 kc,
                 panel: tile.nr,
+                layout,
                 pad: true,
                 to,
             });
         });
-        Self { dim: (k, n), panels, naive: Array2::zeros((0, 0)) }
+        Self { dim: (k, n), layout, panels, naive: Array2::zeros((0, 0)) }
     }
 
     /// [K, N].
@@ -129,6 +148,7 @@ impl PackedB {
     /// The panels of the rows from `pc` on (a multiple of `KC`), `kc` deep, that hold the columns from `jc` on (a multiple of the
     /// micro-tile's width).
     pub(super) fn panels(&self, pc: usize, kc: usize, jc: usize, lanes: usize) -> &[Real] {
-        &self.panels[pc * self.dim.1.next_multiple_of(lanes) + jc * kc..]
+        let places = |k| self.layout.places(k);
+        &self.panels[places(pc) * self.dim.1.next_multiple_of(lanes) + jc * places(kc)..]
     }
 }

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::{Register, Simd, Work};
-use crate::gemm::{MicroKernel, micro_kernel_table};
+use crate::gemm::{MicroKernel, Reals, micro_kernel_table};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Lanes(__m256);
@@ -154,9 +154,13 @@ impl Simd for Lanes {
         }
     }
 
-    fn micro_kernel(rows: usize, registers: usize) -> MicroKernel {
-        micro_kernel_table!(#[target_feature(enable = "avx2,fma")] unsafe fn kernel(Lanes); 1 2 3 4 5 6; 1 2);
-        TABLE[rows - 1][registers - 1]
+    fn micro_kernel(rows: usize, registers: usize, pairs: bool) -> MicroKernel {
+        assert!(!pairs, "this instruction set has no bfloat16");
+        let table = micro_kernel_table!(
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn kernel(Lanes, Reals); 1 2 3 4 5 6; 1 2
+        );
+        table[rows - 1][registers - 1]
     }
 }
 

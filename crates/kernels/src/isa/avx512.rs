@@ -1,9 +1,9 @@
 //! AVX-512: registers of sixteen numbers, thirty-two of them.
 
-use std::arch::x86_64::*;
+use std::{arch::x86_64::*, mem::transmute};
 
 use super::{Register, Simd, Work};
-use crate::gemm::{MicroKernel, micro_kernel_table};
+use crate::gemm::{MicroKernel, Multiply, Reals, micro_kernel_table};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Lanes(__m512);
@@ -155,12 +155,30 @@ impl Simd for Lanes {
         }
     }
 
-    fn micro_kernel(rows: usize, registers: usize) -> MicroKernel {
-        micro_kernel_table!(
+    fn micro_kernel(rows: usize, registers: usize, pairs: bool) -> MicroKernel {
+        let reals = micro_kernel_table!(
             #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-            unsafe fn kernel(Lanes); 1 2 3 4 5 6 7 8 9 10 11 12; 1 2
+            unsafe fn kernel(Lanes, Reals); 1 2 3 4 5 6 7 8 9 10 11 12; 1 2
         );
-        TABLE[rows - 1][registers - 1]
+        let of_pairs = micro_kernel_table!(
+            #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx512bf16,avx2,fma")]
+            unsafe fn kernel(Lanes, Pairs); 1 2 3 4 5 6 7 8 9 10 11 12; 1 2
+        );
+        (if pairs { of_pairs } else { reals })[rows - 1][registers - 1]
+    }
+}
+
+/// Two bfloat16 in each place: `sum` + upper · upper, then + lower · lower, each sum rounded.
+struct Pairs;
+
+impl Multiply<Lanes> for Pairs {
+    #[inline(always)]
+    unsafe fn multiply_add(a: Lanes, b: Lanes, sum: Lanes) -> Lanes {
+        // SAFETY: the table's functions are entered only where the processor has the instruction.
+        unsafe {
+            let [a, b] = [a, b].map(|x| transmute::<__m512, __m512bh>(x.0));
+            Lanes(_mm512_dpbf16_ps(sum.0, a, b))
+        }
     }
 }
 

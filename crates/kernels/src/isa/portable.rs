@@ -5,7 +5,7 @@
 use super::{Register, Simd};
 use crate::{
     Real,
-    gemm::{MicroKernel, micro_kernel_table},
+    gemm::{MicroKernel, Reals, micro_kernel_table},
 };
 
 /// As many numbers as the smallest vector register holds.
@@ -95,9 +95,12 @@ impl Simd for Lanes {
         }
     }
 
-    fn micro_kernel(rows: usize, registers: usize) -> MicroKernel {
-        micro_kernel_table!(unsafe fn kernel(Lanes); 1 2 3 4; 1 2);
-        TABLE[rows - 1][registers - 1]
+    fn micro_kernel(rows: usize, registers: usize, pairs: bool) -> MicroKernel {
+        assert!(!pairs, "this instruction set has no bfloat16");
+        let table = micro_kernel_table!(
+            unsafe fn kernel(Lanes, Reals); 1 2 3 4; 1 2
+        );
+        table[rows - 1][registers - 1]
     }
 }
 

@@ -94,18 +94,25 @@ fn gemm_touches_nothing_outside_its_matrices() {
         let mut bias = Guarded::filled(&mut random, n, behind);
         let a = lay(a.matrix(m, k), transpose_a);
         let b = lay(b.matrix(k, n), transpose_b);
+        let precision = random.pick(&[Precision::F32, Precision::Bf16]);
         let mut expected = lay(c.matrix(m, n), transpose_c).to_owned();
         let epilogue = Epilogue {
             bias: Some((&*bias.numbers()).into()),
             activation: Activation::GeluExact,
             pre_activation: Some(kept.matrix(m, n)),
         };
-        gemm(1.0, a.view(), b.view(), 1.0, lay(c.matrix(m, n), transpose_c), epilogue);
+        let got = lay(c.matrix(m, n), transpose_c);
+        with_precision(precision, || gemm(1.0, a.view(), b.view(), 1.0, got, epilogue));
         let epilogue = Epilogue {
             bias: Some((&*bias.numbers()).into()),
             activation: Activation::GeluExact,
             pre_activation: None,
         };
+        let rounded = match precision {
+            Precision::F32 => |x| x,
+            Precision::Bf16 => round_to_bf16,
+        };
+        let (a, b) = (a.mapv(rounded), b.mapv(rounded));
         naive::gemm(1.0, a.view(), b.view(), 1.0, expected.view_mut(), epilogue);
         let c = lay(c.matrix(m, n), transpose_c);
         assert_close("gemm", c.view(), expected.mapv(f64::from).view(), |_| 100.0 * EPS);

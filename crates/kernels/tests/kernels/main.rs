@@ -9,6 +9,7 @@ mod adam;
 mod attention;
 mod attention_backward;
 mod attention_case;
+mod bf16;
 mod cache;
 mod dropout;
 mod gemm;

@@ -44,6 +44,13 @@ fn gemm_gives_the_same_bits() {
             gemm(1.0, a.view(), &packed, 0.0, c.view_mut(), Epilogue::default());
             c
         });
+        assert_same_bits(&format!("gemm in bf16 {m}x{k}x{n}"), || {
+            let mut c = c.clone();
+            with_precision(Precision::Bf16, || {
+                gemm(1.0, a.view(), b.view(), 0.3, c.view_mut(), Epilogue::default());
+            });
+            c
+        });
         assert_same_bits(&format!("gemm {m}x{k}x{n}"), || {
             let (mut c, mut pre_activation) = (c.clone(), Array2::zeros((n, m)));
             let epilogue = Epilogue {

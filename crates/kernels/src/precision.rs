@@ -1,0 +1,88 @@
+//! Products in half the width: bfloat16.
+//!
+//! A bfloat16 is an `f32` without the lower half of its bits: the same range, but 8 significant bits (2 to 3 decimal digits) where
+//! `f32` has 24. Products of neural networks bear that, because each adds up hundreds of numbers whose errors are independent of
+//! each other; and a processor with the instructions multiplies twice as many of them in the same time. What must not lose its
+//! small changes stays an `f32`: the weights themselves, their gradients, every sum.
+//!
+//! Sources: Micikevicius et al., "Mixed precision training", 2018 (weights kept in full width); Kalamkar et al., "A study of
+//! BFLOAT16 for deep learning training", 2019.
+
+use std::cell::Cell;
+
+use crate::Real;
+
+/// The width in which a product takes its numbers. Its sums are `f32` always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// As they are.
+    #[default]
+    F32,
+    /// Rounded to bfloat16 on the way into the product. On a processor without instructions for that, the same numbers come
+    /// out, but no sooner.
+    Bf16,
+}
+
+impl Precision {
+    /// The name that settings files and the command line have.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
+thread_local! {
+    static PRECISION: Cell<Precision> = const { Cell::new(Precision::F32) };
+}
+
+/// Puts the old precision back, also after a panic.
+struct Restore(Precision);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        PRECISION.set(self.0);
+    }
+}
+
+/// Does `work`, and every product on the way ([`crate::gemm`] and what calls it) that this thread starts takes its numbers in
+/// `precision`; so does every later product with a matrix that `work` has packed ([`crate::PackedB`]). The products within
+/// attention stay as they are: those of scores and probabilities.
+pub fn with_precision<R>(precision: Precision, work: impl FnOnce() -> R) -> R {
+    let _restore = Restore(PRECISION.replace(precision));
+    work()
+}
+
+/// What [`with_precision`] has said on this thread.
+pub fn precision() -> Precision {
+    PRECISION.get()
+}
+
+// ANCHOR: round
+/// `x` rounded to the nearest bfloat16, of two the even one. Numbers below the smallest normal one, 1.2e-38, become 0, as the
+/// processor's instructions have it.
+#[inline(always)]
+pub fn round_to_bf16(x: Real) -> Real {
+    f32::from_bits(bits(x)) as Real
+}
+
+/// The bits of the rounded number; the lower half of them is 0.
+#[inline(always)]
+fn bits(x: Real) -> u32 {
+    let x = x as f32;
+    let bits = x.to_bits();
+    // Half of what the lower bits can hold is added, and they are cut off. A tie stays below half if the last bit is even.
+    let rounded = bits + 0x7fff + (bits >> 16 & 1);
+    let kept = if x.is_nan() { bits | 0x0040_0000 } else { rounded };
+    let sign_alone = bits & 0x8000_0000;
+    (if x.abs() < f32::MIN_POSITIVE { sign_alone } else { kept }) & 0xffff_0000
+}
+
+/// Two bfloat16 in the place of one number, `first` in the upper half: the instruction adds up the upper products before the lower
+/// ones. It is a number in name only.
+#[inline(always)]
+pub(crate) fn pair(first: Real, second: Real) -> Real {
+    f32::from_bits(bits(first) | bits(second) >> 16) as Real
+}
+// ANCHOR_END: round
