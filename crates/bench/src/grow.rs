@@ -182,6 +182,7 @@ impl Point {
             model: ModelArgs { layers, hidden: size.hidden },
             threads: NonZeroUsize::new(threads),
             keep: Kept::All,
+            bf16: false,
         };
         let model = Model::zeros(HeadKind::SequenceClassification, &task.config(DROPOUT), true);
         let parameters = model.parameter_count();

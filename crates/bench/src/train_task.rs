@@ -6,7 +6,7 @@ use crate::memory::{Memory, held};
 use crate::peer::{Named, answer_of};
 use crate::turns::Spread;
 use anyhow::Result;
-use bert_kernels::team;
+use bert_kernels::{Precision, team, with_precision};
 use bert_model::heads::loss::{loss_gradients, total};
 use bert_model::{Config, Context, HeadKind, Keep, Labels, Model};
 use bert_nn::init::{Initializer, initialize};
@@ -35,6 +35,9 @@ pub struct Args {
     /// What our forward pass keeps of each layer
     #[arg(long, value_enum, default_value = "all")]
     pub keep: Kept,
+    /// Our products take their numbers in bfloat16
+    #[arg(long)]
+    pub bf16: bool,
 }
 
 /// How large the model is.
@@ -151,6 +154,8 @@ pub struct Training {
     /// One for each step; after the last the first comes again.
     batches: Vec<LabelledBatch>,
     keep: Keep,
+    /// Of the products. In full width at first.
+    pub precision: Precision,
     steps: u64,
 }
 
@@ -161,7 +166,9 @@ impl Training {
         let labels = Labels::Sequences((0..args.batch.0).map(|i| Some(i as u32 % 2)).collect());
         let batch = LabelledBatch { batch, labels };
         let head = HeadKind::SequenceClassification;
-        Self::of(head, args.config(dropout), vec![batch], args.keep.keep())
+        let precision = if args.bf16 { Precision::Bf16 } else { Precision::F32 };
+        let training = Self::of(head, args.config(dropout), vec![batch], args.keep.keep());
+        Self { precision, ..training }
     }
 
     /// With random weights, always the same.
@@ -173,6 +180,7 @@ impl Training {
             optimizer: AdamW::new(&model, AdamWSettings::pytorch()),
             batches,
             keep,
+            precision: Precision::F32,
             steps: 0,
             config,
             model,
@@ -194,10 +202,11 @@ impl Training {
 
     /// A whole step. Returns the loss, and the length of the gradient before clipping.
     pub fn step(&mut self) -> Result<[Real; 2]> {
-        let Self { config, model, grads, optimizer, batches, keep, steps } = self;
+        let Self { config, model, grads, optimizer, batches, keep, precision, steps } = self;
         let context = Context::train(config, SEED, *steps);
-        let batch = next(batches, *steps);
-        let mut parts = gradients(model, slice::from_ref(batch), &context, *keep, grads)?;
+        let batch = slice::from_ref(next(batches, *steps));
+        let mut parts =
+            with_precision(*precision, || gradients(model, batch, &context, *keep, grads))?;
         reduce(grads, &mut parts);
         let update = Update::new(LEARNING_RATE);
         let norm = apply(model, grads, optimizer, update, Some(MAX_NORM), *steps)?;
@@ -207,7 +216,7 @@ impl Training {
 
     /// A whole step as well, part by part: the seconds of [`PARTS`].
     pub fn step_in_parts(&mut self) -> Result<[f64; PARTS.len()]> {
-        let Self { config, model, grads, optimizer, batches, keep, steps } = self;
+        let Self { config, model, grads, optimizer, batches, keep, precision, steps } = self;
         let context = Context::train(config, SEED, *steps);
         let LabelledBatch { batch, labels } = next(batches, *steps);
         let d_losses = loss_gradients(&labels.parts(None))?;
@@ -216,11 +225,13 @@ impl Training {
             seconds.push(last.elapsed().as_secs_f64());
             last = Instant::now();
         };
-        team(|| {
-            let (_, cache) = model.forward(batch, labels, &context, *keep);
-            done();
-            model.backward(batch, labels, cache, &d_losses, &context, grads, |_, _| {});
-            done();
+        with_precision(*precision, || {
+            team(|| {
+                let (_, cache) = model.forward(batch, labels, &context, *keep);
+                done();
+                model.backward(batch, labels, cache, &d_losses, &context, grads, |_, _| {});
+                done();
+            });
         });
         let gradient_scale = clip_factor(global_norm(grads), MAX_NORM);
         done();
@@ -267,6 +278,7 @@ impl Args {
         ] {
             child.args([name, &value]);
         }
+        child.args(self.bf16.then_some("--bf16"));
         Ok(serde_json::from_value(answer_of(&mut child)?)?)
     }
 }
