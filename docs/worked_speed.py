@@ -106,9 +106,18 @@ def how_fast_can_bert_be():
         rows.append(f"{length:>6}{total / 1e9:>10.2f} G{compute:>14.1f} ms{fetch:>17.1f} ms{max(compute, fetch):>13.1f} ms")
     yield "\n".join(rows)
     yield f"2 · 200 / 20 = {2 * peak / bandwidth:.0f} tokens"
-    rows = ["work on single numbers, per layer   S = 128"]
-    for name, count in [("softmax", 12 * 128 * 128), ("GELU", 128 * 3072), ("LayerNorm and residual, two", 2 * 128 * 768), ("biases", 128 * (5 * 768 + 3072))]:
-        rows.append(f"{name:<34}{count:>9,}")
+    rows = ["numbers touched, per layer      formula         S = 128"]
+    for name, formula, count in [
+        ("softmax, 12 heads", "12·S²", 12 * 128 * 128),
+        ("GELU", "S·F", 128 * 3072),
+        ("LayerNorm and residual, two", "2·S·H", 2 * 128 * 768),
+        ("biases", "S·(5·H + F)", 128 * (5 * 768 + 3072)),
+    ]:
+        rows.append(f"{name:<32}{formula:<14}{count:>9,}")
     yield "\n".join(rows)
     yield f"{sum(flops(128).values()) / 2 / 1e6:,.0f} million multiplications"
     yield f"S = 6·H = {6 * 768:,}"
+    for length in (128, 512):
+        count = flops(length)
+        whole, without = (12e3 * (sum(count.values()) - less) / peak for less in (0, count["scores"] + count["mixing"]))
+        yield f"from {whole:.1f} to {without:.1f} ms"

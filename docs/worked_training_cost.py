@@ -4,7 +4,7 @@ Standard library only. Everything is for BERT-base with a classifier of two clas
 """
 
 from worked_gradients import kept
-from worked_speed import FORMULAS, flops
+from worked_speed import FORMULAS, flops, intensity
 
 B, S, H, F, L, V = 8, 128, 768, 3072, 12, 30522
 T = B * S
@@ -90,12 +90,27 @@ def training_cost():
     seconds = sum(row[3] for row in rows)
     lines.append(f"{'a step':<57}{1e3 * seconds:>7,.0f} ms")
     yield "\n".join(lines)
+    # The roofline: operations for each byte that comes from memory or goes back, and the speed that they allow.
+    rows = [
+        ("a product [1,024, 768]·[768, 768]", intensity(T)),
+        ("GELU as a walk of its own, 20 / 8", 20 / 8),
+        ("AdamW, 12 / 36", 12 / 36),
+    ]
+    lines = [f"{'':<34}{'operations for each byte':>24}{'at most':>18}"]
+    lines += [f"{name:<34}{each:>24.1f}{min(PEAK, each * BANDWIDTH) / 1e9:>11.1f} GFLOP/s" for name, each in rows]
+    yield "\n".join(lines)
+    yield f"4 · {count:,} bytes = {4 * count / 1e6:.1f} MB"
     held, per_token, together = memory_table(count)
     yield held
     yield f"16 · {count:,} / {per_token:,} = {16 * count / per_token:,.0f} tokens"
     # Where a batch is so small that the optimizer takes as long as all products.
     each = total / T / PEAK
-    yield f"{1e3 * size / BANDWIDTH:.0f} ms / {1e3 * each:.2f} ms = {size / BANDWIDTH / each:.0f} tokens"
+    yield "\n".join(
+        [
+            f"one token's products   {1e3 * total / PEAK:,.0f} ms / {T:,} = {1e3 * each:.2f} ms",
+            f"as long as AdamW       {1e3 * size / BANDWIDTH:.0f} ms / {1e3 * each:.2f} ms = {size / BANDWIDTH / each:.0f} tokens",
+        ]
+    )
     sizes = [("tiny", 2, 128), ("mini", 4, 256), ("small", 4, 512), ("base", 12, 768)]
     lines = ["         layers   width   parameters   of them in the word table   GFLOP for a step   bytes kept for each token"]
     for name, layers, width in sizes:
@@ -113,6 +128,8 @@ def training_cost():
     yield f"{int(last[3]) / int(first[3]):.0f} times the parameters"
     tiny = sum(2 * B * n * (1 + BACKWARD.get(part, LINEAR)) for part, n in flops(S, 128, 512).items())
     yield f"{total / tiny:.0f} times the operations"
+    tiny_bytes = 16 * int(first[3]) + T * int(first[-1])
+    yield f"{together / tiny_bytes:.0f} times the memory"
     assert f"{count:,}" in lines[-1] and f"{total / 1e9:.1f}" in lines[-1]
     yield "\n".join(lines)
     # Linear layers take 24·S·H² and attention 4·S²·H forward; with the backward pass 72·S·H² and 14·S²·H.
@@ -120,3 +137,6 @@ def training_cost():
     square = lambda s: 72 * s * 256**2 + 14 * s**2 * 256
     yield f"{square(2048) / square(1024):.1f} times the operations"
     yield f"{square(128) / square(64):.1f} times"
+    # Mini, 64 tokens, on the example machine.
+    mini = int(lines[2].replace(",", "").split()[3])
+    yield f"products take {4e3 * square(64) / PEAK:.0f} ms and the optimizer {36e3 * mini / BANDWIDTH:.0f} ms"
