@@ -6,9 +6,12 @@
 //! three times as far. Two curves are apart by the largest difference of their fifty points, and by the root
 //! of the mean square of all of them; both are judged. Step by step there is nothing to compare: now and then
 //! roundings cancel, and one curve crosses the other.
+//!
+//! With products in bfloat16 the same holds against PyTorch's autocast, which rounds to bfloat16 in the same places and in some more.
 
 use bert_checkpoint::{LoadOptions, load};
 use bert_data::Position;
+use bert_kernels::Precision;
 use bert_model::heads::loss::total;
 use bert_model::{Config, Context, Freeze, Keep};
 use bert_nn::{Real, Tensors};
@@ -20,7 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fs;
 
-/// How many times as far from float64 as PyTorch's float32 ours may be.
+/// How many times as far from float64 as PyTorch in the same precision ours may be.
 const TIMES: f64 = 3.0;
 
 /// Of each loss, where ours are computed in f64 too: what fifty steps make of sums in another order.
@@ -77,14 +80,16 @@ struct Reference {
     run: Value,
     float64: Vec<f64>,
     float32: Vec<f64>,
+    bfloat16: Vec<f64>,
 }
 
 impl Reference {
     fn of(name: &str) -> Self {
         let all: Value = serde_json::from_str(&file("curves.json")).unwrap();
         let run = all["runs"][name].clone();
-        let (float64, float32) = (read(&run["float64"]), read(&run["float32"]));
-        Self { run, float64, float32 }
+        let [float64, float32, bfloat16] =
+            ["float64", "float32", "bfloat16"].map(|name| read(&run[name]));
+        Self { run, float64, float32, bfloat16 }
     }
 
     fn number(&self, field: &str) -> f64 {
@@ -121,19 +126,21 @@ impl Reference {
             schedule: Schedule::Linear { warm_up, total },
             max_norm: Some(self.number("max_grad_norm")),
             keep: Keep::All,
+            precision: Precision::F32,
             context: Context { class_weights, label_smoothing, freeze, ..Context::eval(config) },
         }
     }
 }
 
 /// Our losses of run `name`, each before its step, with batches of `size` examples.
-fn our_curve(name: &str, size: usize) -> Vec<f64> {
+fn our_curve(name: &str, size: usize, precision: Precision) -> Vec<f64> {
     let reference = Reference::of(name);
     let task = reference.run["task"].as_str().unwrap();
     let model = fixture(&format!("finetune/curves/{task}"));
     let loaded = load(&model, &LoadOptions::default()).unwrap();
     let class_weights = reference.class_weights();
     let plan = reference.plan(&loaded.config, class_weights.as_deref());
+    let plan = Plan { precision, ..plan };
     let mut feed = steps(task, size);
     let mut training = Training::new(loaded.model, reference.settings(), reference.freeze());
     let mut grads = training.model.zeros_like();
@@ -154,7 +161,7 @@ fn distance(found: &[f64], truth: &[f64]) -> [f64; 2] {
 /// Our curve of run `name`, with batches of `size` examples, is as near to PyTorch's in float64 as it should be.
 fn follow(name: &str, size: usize) {
     let reference = Reference::of(name);
-    let ours = our_curve(name, size);
+    let ours = our_curve(name, size, Precision::F32);
     if size_of::<Real>() == 8 {
         for (step, (found, expected)) in ours.iter().zip(&reference.float64).enumerate() {
             let apart = (found - expected).abs() / expected;
@@ -166,18 +173,28 @@ fn follow(name: &str, size: usize) {
         }
         return;
     }
-    let found = distance(&ours, &reference.float64);
-    let theirs = distance(&reference.float32, &reference.float64);
+    judge(name, &ours, "float32", &reference.float32, &reference.float64);
+}
+
+/// Our curve with products in bfloat16, all examples of a step in one batch, likewise.
+fn follow_in_bf16(name: &str) {
+    let reference = Reference::of(name);
+    let ours = our_curve(name, WHOLE, Precision::Bf16);
+    judge(name, &ours, "bfloat16", &reference.bfloat16, &reference.float64);
+}
+
+fn judge(name: &str, ours: &[f64], width: &str, theirs: &[f64], truth: &[f64]) {
+    let (found, theirs) = (distance(ours, truth), distance(theirs, truth));
     for ((found, theirs), what) in found.into_iter().zip(theirs).zip(["maximum", "mean square"]) {
         println!(
-            "{name}, {what}: {found:.2e}, PyTorch's float32 {theirs:.2e}: {:.2}",
+            "{name}, {what}: {found:.2e}, PyTorch's {width} {theirs:.2e}: {:.2}",
             found / theirs
         );
     }
     for ((found, theirs), what) in found.into_iter().zip(theirs).zip(["maximum", "mean square"]) {
         assert!(
             found <= TIMES * theirs,
-            "{name}: by the {what} {found:e} from float64, PyTorch's float32 {theirs:e}; ours: {ours:?}"
+            "{name}: by the {what} {found:e} from float64, PyTorch's {width} {theirs:e}; ours: {ours:?}"
         );
     }
 }
@@ -223,4 +240,11 @@ fn fifty_steps_of_several_batches_each_follow_pytorch() {
     follow("tag", 4);
     follow("tag-weighted", 4);
     follow("answer", 4);
+}
+
+#[test]
+fn fifty_steps_in_bfloat16_follow_pytorch_in_bfloat16() {
+    for name in ["classify", "tag", "answer", "choose", "classify-weighted", "tag-frozen"] {
+        follow_in_bf16(name);
+    }
 }

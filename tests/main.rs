@@ -29,6 +29,7 @@
 //! - [`pipelines`]: the answers of every task against transformers' pipelines
 mod backward_commands;
 mod bad_input;
+mod bfloat16;
 mod checking;
 mod commands;
 mod explaining;

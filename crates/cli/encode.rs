@@ -1,9 +1,11 @@
 //! `bert encode`: text to vectors.
 
 use crate::common::{ModelArgs, Reader, Results, expect_usage, for_each_answer};
+use crate::precision_args::PrecisionArgs;
 use crate::text::{Text, TextArgs};
 use anyhow::{Context, Result};
 use bert_checkpoint::{Stored, write_atomically, write_tensors};
+use bert_kernels::with_precision;
 use bert_nn::Real;
 use bert_pipeline::{Embedder, Error, Pipeline, Pooling};
 use bert_tokenizer::Encoding;
@@ -50,6 +52,8 @@ pub struct Args {
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
+    precision: PrecisionArgs,
+    #[command(flatten)]
     texts: TextArgs,
 }
 
@@ -79,7 +83,7 @@ pub fn run(args: &Args) -> Result<()> {
                 .to_owned()
         },
     )?;
-    let pipeline = args.model.open()?;
+    let pipeline = with_precision(args.precision.precision(), || args.model.open())?;
     let mut embedder = Embedder::new(&pipeline).with_layers(&args.layers)?;
     embedder.pooling = match args.pooling.unwrap_or(PoolingName::Mean) {
         PoolingName::Mean => Pooling::Mean,

@@ -134,6 +134,7 @@ impl SweepArgs {
             schedule: Schedule::Constant,
             max_norm: Some(1.0),
             keep: Keep::All,
+            precision: self.step.precision.precision(),
         };
         let bar = bar(sweep.steps);
         let found =

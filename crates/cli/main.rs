@@ -34,6 +34,7 @@ mod lab;
 mod ladder;
 mod lr_find;
 mod model_path;
+mod precision_args;
 mod predict;
 mod pretrain;
 mod pretrain_data;

@@ -2,6 +2,7 @@
 
 use crate::common::{expect_usage, say};
 use crate::interrupt::{SAVING, stop_on_ctrl_c};
+use crate::precision_args::PrecisionArgs;
 use crate::pretrain_data::{Data, DataArgs};
 use crate::pretrain_finish::{FILES, finish};
 use crate::pretrain_model::ModelChoice;
@@ -63,6 +64,8 @@ pub struct Args {
     /// How much of a weight a learning rate of 1 would take away in each step
     #[arg(long, value_name = "RATE", default_value = "0.01")]
     weight_decay: f64,
+    #[command(flatten)]
+    precision: PrecisionArgs,
     /// Where everything goes
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
@@ -205,6 +208,7 @@ impl Args {
             schedule,
             max_norm: Some(1.0),
             keep: Keep::All,
+            precision: self.precision.precision(),
         }
     }
 

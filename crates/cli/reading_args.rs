@@ -7,9 +7,11 @@ use crate::finetune::choices::{Choices, read_labelled};
 use crate::finetune::step_args::MaxLength;
 use crate::finetune::tags::{TagColumns, Tags};
 use crate::finetune::texts::Texts;
+use crate::precision_args::PrecisionArgs;
 use crate::table_args::TableArgs;
 use anyhow::Result;
 use bert_data::texts::{Labels, Need, Problem};
+use bert_kernels::with_precision;
 use bert_model::config::Problem as Meaning;
 use bert_model::{Config, HeadKind};
 use bert_pipeline::Pipeline;
@@ -24,6 +26,8 @@ pub struct ReadingArgs {
     /// Refuse what would be cut or passed over
     #[arg(long)]
     pub strict: bool,
+    #[command(flatten)]
+    precision: PrecisionArgs,
     #[command(flatten, next_help_heading = "Tables of texts")]
     pub table: TableArgs,
     #[command(flatten, next_help_heading = "Words in columns")]
@@ -35,7 +39,7 @@ pub struct ReadingArgs {
 impl ReadingArgs {
     /// The model, with its limit.
     pub fn open(&self, model: &ModelArgs) -> Result<Pipeline> {
-        let mut pipeline = model.open()?;
+        let mut pipeline = with_precision(self.precision.precision(), || model.open())?;
         if let MaxLength::Tokens(tokens) = self.max_length {
             let most = pipeline.max_length();
             expect_usage(tokens <= most, || {

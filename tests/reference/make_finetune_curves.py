@@ -1,11 +1,11 @@
-"""Makes tests/fixtures/finetune/curves/: loss curves of fifty steps of fine-tuning by PyTorch, in float64 and in float32.
+"""Makes tests/fixtures/finetune/curves/: loss curves of fifty steps of fine-tuning by PyTorch, in float64, float32 and bfloat16.
 
     python tests/reference/make_finetune_curves.py [--out DIR]
 
     TASK/config.json, TASK/model.safetensors   a small model with random weights, as transformers draws them
     TASK/steps.jsonl                           a line for each step: its examples
-    curves.json                                runs.NAME: task, settings, and each step's loss before it as `float64`
-                                               and `float32`
+    curves.json                                runs.NAME: task, settings, and each step's loss before it as `float64`,
+                                               `float32`, and `bfloat16` (torch.autocast, weights in float32)
 
 TASK is classify (one of three classes), tag (a class for each word's first token, null elsewhere), answer (first and last
 token of the answer, 0 and 0 where there is none) or choose (one of three endings). An example is {token_ids, token_types,
@@ -216,8 +216,8 @@ def optimizer_of(model):
     return torch.optim.AdamW(groups, lr=RUN["learning_rate"], betas=RUN["betas"], eps=RUN["eps"])
 
 
-def train(folder, run, steps, dtype):
-    """The losses, each before its step, and in how many steps the gradient was clipped."""
+def train(folder, run, steps, dtype, autocast=False):
+    """The losses, each before its step, and in how many steps the gradient was clipped. autocast: products in bfloat16."""
     model, _ = load_model(folder, dtype)
     if "frozen_layers" in run:
         freeze(model, run["frozen_layers"])
@@ -225,7 +225,8 @@ def train(folder, run, steps, dtype):
     schedule = transformers.get_linear_schedule_with_warmup(optimizer, RUN["warm_up"], STEPS)
     losses, clipped = [], 0
     for examples in steps:
-        loss = loss_of(model, run, *make_batch(run["task"], examples))
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            loss = loss_of(model, run, *make_batch(run["task"], examples))
         optimizer.zero_grad()
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), RUN["max_grad_norm"])
@@ -258,9 +259,10 @@ def main():
         task = run["task"]
         double, clipped = train(out / task, run, steps[task], torch.float64)
         single, _ = train(out / task, run, steps[task], torch.float32)
-        runs[name] = run | RUN | {"steps": STEPS, "float64": double, "float32": single}
-        off = max(abs(a - b) for a, b in zip(single, double))
-        print(f"{name}: {' '.join(f'{loss:.3f}' for loss in double[::7])}; clipped {clipped}; float32 is off by {off:.1e}")
+        half, _ = train(out / task, run, steps[task], torch.float32, autocast=True)
+        runs[name] = run | RUN | {"steps": STEPS, "float64": double, "float32": single, "bfloat16": half}
+        off = [max(abs(a - b) for a, b in zip(other, double)) for other in (single, half)]
+        print(f"{name}: {' '.join(f'{loss:.3f}' for loss in double[::7])}; clipped {clipped}; float32 is off by {off[0]:.1e}, bfloat16 by {off[1]:.1e}")
         learnt = sum(double[-10:]) / sum(double[:10])
         assert learnt < LEARNT[task] or "-" in name, f"{name} learns nothing: {learnt:.2f}"
         assert 0 < clipped < STEPS, "clipping must bite in some steps and not in others"

@@ -2,6 +2,7 @@
 
 use crate::common::expect_usage;
 use crate::model_path::ModelPath;
+use crate::precision_args::PrecisionArgs;
 use anyhow::Result;
 use bert_checkpoint::LoadOptions;
 use bert_model::{Config, Context, Freeze};
@@ -39,6 +40,8 @@ pub struct StepArgs {
     /// Spread this share of each label over all classes
     #[arg(long, value_name = "SHARE", default_value = "0")]
     label_smoothing: Real,
+    #[command(flatten)]
+    pub precision: PrecisionArgs,
 }
 
 /// Which model, and how long its texts may be.
@@ -146,7 +149,7 @@ impl StepArgs {
             Some(ClassWeights::Balanced) => json!("balanced"),
             Some(ClassWeights::Given(weights)) => json!(weights),
         };
-        vec![
+        let settings = vec![
             ("--batch-size", json!(self.batch_size)),
             ("--batch-tokens", json!(self.batch_tokens)),
             ("--accumulate", json!(self.accumulate)),
@@ -155,7 +158,8 @@ impl StepArgs {
             ("--freeze", json!(self.freeze.to_string())),
             ("--class-weights", class_weights),
             ("--label-smoothing", json!(self.label_smoothing)),
-        ]
+        ];
+        settings.into_iter().chain(self.precision.settings()).collect()
     }
 
     /// Refuses what no step can be made with.

@@ -150,6 +150,7 @@ impl TrainingArgs {
             schedule,
             max_norm: Some(1.0),
             keep: Keep::All,
+            precision: self.step.precision.precision(),
         }
     }
 

@@ -68,7 +68,8 @@ enum Rows {
 
 /// Body and head, the encoder's weights packed.
 ///
-/// Packing takes the place of the plain weights: a model is as large as before.
+/// Packing takes the place of the plain weights: a model is as large as before. Packed within
+/// [`bert_kernels::with_precision`], the encoder multiplies in bfloat16, and its matrices are half as large.
 #[derive(Debug)]
 pub struct PackedModel {
     /// Ids to vectors.

@@ -32,6 +32,7 @@ use crate::{
     BatchSize, Error, Evaluations, Event, Example, ExampleFeed, Judge, Patience, Plan, Run,
     Training,
 };
+use bert_kernels::Precision;
 use bert_model::{Context, Freeze, Keep, Model, PackedModel};
 use bert_nn::Real;
 use bert_optim::{AdamWSettings, Schedule};
@@ -55,6 +56,8 @@ pub struct FineTune {
     pub class_weights: Option<Vec<Real>>,
     /// The share of each label that is spread over all classes.
     pub label_smoothing: Real,
+    /// In which width the steps multiply.
+    pub precision: Precision,
     /// The score whose best evaluation gives the weights in the end; none: the last weights.
     pub best: Option<&'static str>,
     /// What the order of the examples and dropout depend on.
@@ -71,6 +74,7 @@ impl Default for FineTune {
             freeze: Freeze::NOTHING,
             class_weights: None,
             label_smoothing: 0.0,
+            precision: Precision::F32,
             best: None,
             seed: 1,
         }
@@ -151,6 +155,7 @@ impl FineTune {
             schedule: Schedule::Linear { warm_up: total.div_ceil(10), total },
             max_norm: Some(1.0),
             keep: Keep::All,
+            precision: self.precision,
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::watch::{Patience, Watch};
 use crate::{Error, Feed, Judge, Judged, apply, gradients, reduce};
 use bert_checkpoint::TokenizerFiles;
 use bert_data::Position;
+use bert_kernels::{Precision, with_precision};
 use bert_model::heads::Part;
 use bert_model::{Context, Freeze, Keep, Model};
 use bert_nn::Tensors;
@@ -51,6 +52,8 @@ pub struct Plan<'a> {
     pub max_norm: Option<f64>,
     /// What the forward pass keeps for the backward pass.
     pub keep: Keep,
+    /// In which width a step multiplies. Parameters, gradients and evaluations are in full width always.
+    pub precision: Precision,
 }
 // ANCHOR_END: training
 
@@ -109,7 +112,9 @@ impl Training {
         let mut position = self.position;
         let batches = feed.next_step(&mut position)?;
         let context = plan.context.training(plan.seed, self.step);
-        let mut parts = gradients(&self.model, &batches, &context, plan.keep, grads)?;
+        let mut parts = with_precision(plan.precision, || {
+            gradients(&self.model, &batches, &context, plan.keep, grads)
+        })?;
         reduce(grads, &mut parts);
         let rate = plan.schedule.at(self.step);
         let learning_rate = plan.learning_rate * rate.factor * self.watch.factor;
