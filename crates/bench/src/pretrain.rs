@@ -47,12 +47,18 @@ fn size(name: &str) -> Result<Size, String> {
 }
 
 /// transformers' own model computes the logits of all places. Gathered: at the masked ones only, as ours.
-const PEERS: [Other; 4] = [
-    Other { name: "PyTorch eager", compile: false, more: Some(("gather", false)) },
-    Other { name: "torch.compile", compile: true, more: Some(("gather", false)) },
-    Other { name: "PyTorch eager, gathered", compile: false, more: Some(("gather", true)) },
-    Other { name: "torch.compile, gathered", compile: true, more: Some(("gather", true)) },
+const PEERS: [Other; 6] = [
+    peer("PyTorch eager", false, false, false),
+    peer("torch.compile", true, false, false),
+    peer("PyTorch eager, gathered", false, false, true),
+    peer("torch.compile, gathered", true, false, true),
+    peer("PyTorch eager, gathered, bf16", false, true, true),
+    peer("torch.compile, gathered, bf16", true, true, true),
 ];
+
+const fn peer(name: &'static str, compile: bool, bf16: bool, gather: bool) -> Other {
+    Other { name, compile, bf16, more: Some(("gather", gather)) }
+}
 
 #[derive(Serialize)]
 pub struct Figures {
@@ -165,10 +171,9 @@ impl Task {
 
 impl Rows for Figures {
     fn rows(&self) -> Vec<Row> {
-        let (peer, ratio) = self.step.against_the_fastest();
         let Self { batch: (sequences, tokens), config, .. } = self;
         let what = format!("pre-training: a step, {config}, {sequences} × {tokens}");
-        vec![Row::new(&what, peer, Goal::AtLeast(1.75), ratio)]
+        self.step.rows(&what, Goal::AtLeast(1.75))
     }
 }
 

@@ -28,9 +28,11 @@ pub struct Args {
     attention: Attention,
 }
 
-const PEERS: [Other; 2] = [
-    Other { name: "PyTorch eager", compile: false, more: None },
-    Other { name: "torch.compile", compile: true, more: None },
+const PEERS: [Other; 4] = [
+    Other { name: "PyTorch eager", compile: false, bf16: false, more: None },
+    Other { name: "torch.compile", compile: true, bf16: false, more: None },
+    Other { name: "PyTorch eager, bf16", compile: false, bf16: true, more: None },
+    Other { name: "torch.compile, bf16", compile: true, bf16: true, more: None },
 ];
 
 /// The processes whose memory is measured on our side.
@@ -110,7 +112,7 @@ fn memory(args: &Args, peers: &StepPeers) -> Result<Vec<(&'static str, Memory)>>
 impl Rows for Figures {
     /// The memory is compared with that of the peer that is the faster one.
     fn rows(&self) -> Vec<Row> {
-        let (peer, ratio) = self.step.against_the_fastest();
+        let (peer, _) = self.step.against_the_fastest();
         let peak = |name| {
             let (_, memory) = self.memory.iter().find(|(of, _)| *of == name).expect("measured");
             memory.peak as f64
@@ -119,11 +121,12 @@ impl Rows for Figures {
         let Self { batch: (sequences, tokens), layers, hidden, .. } = self;
         let what = format!("a step, {layers} layers of {hidden}, {sequences} × {tokens}");
         let row = |more, goal, figure| Row::new(&format!("{more}{what}"), peer, goal, figure);
-        vec![
-            row("fine-tuning: ", Goal::AtLeast(1.5), ratio),
+        let memory = [
             row("peak memory of it: ", Goal::AtMost(0.6), share(OURS)),
             row("the same, recomputed: ", Goal::AtMost(0.5), share(RECOMPUTED)),
-        ]
+        ];
+        let speed = self.step.rows(&format!("fine-tuning: {what}"), Goal::AtLeast(1.5));
+        speed.into_iter().chain(memory).collect()
     }
 }
 

@@ -57,9 +57,10 @@ enum Texts {
 }
 
 /// torch.compile once for all shapes: otherwise it would compile anew for each batch.
-const PEERS: [Other; 2] = [
-    Other { name: "PyTorch eager", compile: false, more: None },
-    Other { name: "torch.compile", compile: true, more: None },
+const PEERS: [Other; 3] = [
+    Other { name: "PyTorch eager", compile: false, bf16: false, more: None },
+    Other { name: "torch.compile", compile: true, bf16: false, more: None },
+    Other { name: "PyTorch eager, bf16", compile: false, bf16: true, more: None },
 ];
 
 #[derive(Serialize)]
@@ -183,14 +184,12 @@ fn tensors(batches: &[LabelledBatch]) -> Vec<Named<'static>> {
 
 impl Rows for Figures {
     fn rows(&self) -> Vec<Row> {
-        let (peer, ratio) = self.step.against_the_fastest();
         let Self { texts, batch, layers, hidden, .. } = self;
         let what = format!(
-            "fine-tuning: steps, {layers} layers of {hidden}, real {}, {batch} in a batch",
+            "fine-tuning: steps, {layers} layers of {hidden}, real {}, {batch} in a batch, sorted by length",
             texts.name()
         );
-        let against = format!("{peer}, padded, sorted by length");
-        vec![Row::new(&what, &against, Goal::AtLeast(1.7), ratio)]
+        self.step.rows(&what, Goal::AtLeast(1.7))
     }
 }
 

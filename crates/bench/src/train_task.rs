@@ -155,7 +155,7 @@ pub struct Training {
     batches: Vec<LabelledBatch>,
     keep: Keep,
     /// Of the products. In full width at first.
-    pub precision: Precision,
+    precision: Precision,
     steps: u64,
 }
 
@@ -166,9 +166,9 @@ impl Training {
         let labels = Labels::Sequences((0..args.batch.0).map(|i| Some(i as u32 % 2)).collect());
         let batch = LabelledBatch { batch, labels };
         let head = HeadKind::SequenceClassification;
-        let precision = if args.bf16 { Precision::Bf16 } else { Precision::F32 };
-        let training = Self::of(head, args.config(dropout), vec![batch], args.keep.keep());
-        Self { precision, ..training }
+        let mut training = Self::of(head, args.config(dropout), vec![batch], args.keep.keep());
+        training.set_bf16(args.bf16);
+        training
     }
 
     /// With random weights, always the same.
@@ -185,6 +185,11 @@ impl Training {
             config,
             model,
         }
+    }
+
+    /// Multiplies in bfloat16 from now on, or in full width.
+    pub fn set_bf16(&mut self, bf16: bool) {
+        self.precision = if bf16 { Precision::Bf16 } else { Precision::F32 };
     }
 
     /// The classifier's batch and its labels for the peer.
