@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from worked_ablations import ablations
+from worked_bf16 import half_the_bits
 from worked_checkpoints import checkpoints
 from worked_explanations import explanations
 from worked_gradients import back_propagation, derivatives
@@ -399,6 +400,7 @@ CHAPTERS = {
     "fast_matrix_product.md": fast_matrix_product,
     "how_fast_can_bert_be.md": how_fast_can_bert_be,
     "training_cost.md": training_cost,
+    "half_the_bits.md": half_the_bits,
     "fewer_bits.md": fewer_bits,
     "weights_tensorflow.md": weights_tensorflow,
     "weights_pytorch.md": weights_pytorch,

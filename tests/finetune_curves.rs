@@ -11,7 +11,7 @@
 
 use bert_checkpoint::{LoadOptions, load};
 use bert_data::Position;
-use bert_kernels::Precision;
+use bert_kernels::MatmulPrecision;
 use bert_model::heads::loss::total;
 use bert_model::{Config, Context, Freeze, Keep};
 use bert_nn::{Real, Tensors};
@@ -126,14 +126,14 @@ impl Reference {
             schedule: Schedule::Linear { warm_up, total },
             max_norm: Some(self.number("max_grad_norm")),
             keep: Keep::All,
-            precision: Precision::F32,
+            precision: MatmulPrecision::F32,
             context: Context { class_weights, label_smoothing, freeze, ..Context::eval(config) },
         }
     }
 }
 
 /// Our losses of run `name`, each before its step, with batches of `size` examples.
-fn our_curve(name: &str, size: usize, precision: Precision) -> Vec<f64> {
+fn our_curve(name: &str, size: usize, precision: MatmulPrecision) -> Vec<f64> {
     let reference = Reference::of(name);
     let task = reference.run["task"].as_str().unwrap();
     let model = fixture(&format!("finetune/curves/{task}"));
@@ -161,7 +161,7 @@ fn distance(found: &[f64], truth: &[f64]) -> [f64; 2] {
 /// Our curve of run `name`, with batches of `size` examples, is as near to PyTorch's in float64 as it should be.
 fn follow(name: &str, size: usize) {
     let reference = Reference::of(name);
-    let ours = our_curve(name, size, Precision::F32);
+    let ours = our_curve(name, size, MatmulPrecision::F32);
     if size_of::<Real>() == 8 {
         for (step, (found, expected)) in ours.iter().zip(&reference.float64).enumerate() {
             let apart = (found - expected).abs() / expected;
@@ -179,7 +179,7 @@ fn follow(name: &str, size: usize) {
 /// Our curve with products in bfloat16, all examples of a step in one batch, likewise.
 fn follow_in_bf16(name: &str) {
     let reference = Reference::of(name);
-    let ours = our_curve(name, WHOLE, Precision::Bf16);
+    let ours = our_curve(name, WHOLE, MatmulPrecision::Bf16);
     judge(name, &ours, "bfloat16", &reference.bfloat16, &reference.float64);
 }
 

@@ -3,7 +3,7 @@
 
 use bert_checkpoint::{LoadOptions, load};
 use bert_data::{Instance, Source};
-use bert_kernels::Precision;
+use bert_kernels::MatmulPrecision;
 use bert_model::{Context, Freeze, Keep};
 use bert_nn::{Real, Tensors};
 use bert_optim::{AdamWSettings, Schedule};
@@ -57,7 +57,7 @@ fn a_hundred_steps_of_pre_training_follow_pytorch() {
         schedule: Schedule::Linear { warm_up, total },
         max_norm: Some(number("max_grad_norm")),
         keep: Keep::All,
-        precision: Precision::F32,
+        precision: MatmulPrecision::F32,
         context: Context::eval(&loaded.config),
     };
     let mut training = Training::new(loaded.model, settings, Freeze::NOTHING);

@@ -1,6 +1,6 @@
 //! In which width a command multiplies.
 
-use bert_kernels::Precision;
+use bert_kernels::MatmulPrecision;
 use serde_json::{Value, json};
 
 /// The same for every command that has the choice.
@@ -14,8 +14,8 @@ pub struct PrecisionArgs {
 
 impl PrecisionArgs {
     /// As the products take it.
-    pub fn precision(self) -> Precision {
-        if self.bf16 { Precision::Bf16 } else { Precision::F32 }
+    pub fn precision(self) -> MatmulPrecision {
+        if self.bf16 { MatmulPrecision::Bf16 } else { MatmulPrecision::F32 }
     }
 
     /// What makes a training another.

@@ -7,7 +7,7 @@ use crate::turns::TurnArgs;
 use anyhow::Result;
 use bert_checkpoint::LoadOptions;
 use bert_data::Position;
-use bert_kernels::Precision;
+use bert_kernels::MatmulPrecision;
 use bert_model::heads::loss::total;
 use bert_model::{Freeze, Keep, Model};
 use bert_nn::Tensors;
@@ -130,7 +130,7 @@ fn train(pipeline: Pipeline<Model>, feed: &mut dyn Feed, total_steps: u64) -> Re
         schedule: Schedule::Linear { warm_up, total: total_steps },
         max_norm: Some(1.0),
         keep: Keep::All,
-        precision: Precision::F32,
+        precision: MatmulPrecision::F32,
     };
     let mut training = Training::new(model, AdamWSettings::pytorch(), Freeze::NOTHING);
     let mut grads = training.model.zeros_like();

@@ -6,7 +6,7 @@ use crate::memory::{Memory, held};
 use crate::peer::{Named, answer_of};
 use crate::turns::Spread;
 use anyhow::Result;
-use bert_kernels::{Precision, team, with_precision};
+use bert_kernels::{MatmulPrecision, team, with_precision};
 use bert_model::heads::loss::{loss_gradients, total};
 use bert_model::{Config, Context, HeadKind, Keep, Labels, Model};
 use bert_nn::init::{Initializer, initialize};
@@ -155,7 +155,7 @@ pub struct Training {
     batches: Vec<LabelledBatch>,
     keep: Keep,
     /// Of the products. In full width at first.
-    precision: Precision,
+    precision: MatmulPrecision,
     steps: u64,
 }
 
@@ -180,7 +180,7 @@ impl Training {
             optimizer: AdamW::new(&model, AdamWSettings::pytorch()),
             batches,
             keep,
-            precision: Precision::F32,
+            precision: MatmulPrecision::F32,
             steps: 0,
             config,
             model,
@@ -189,7 +189,7 @@ impl Training {
 
     /// Multiplies in bfloat16 from now on, or in full width.
     pub fn set_bf16(&mut self, bf16: bool) {
-        self.precision = if bf16 { Precision::Bf16 } else { Precision::F32 };
+        self.precision = if bf16 { MatmulPrecision::Bf16 } else { MatmulPrecision::F32 };
     }
 
     /// The classifier's batch and its labels for the peer.

@@ -16,7 +16,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 use pack::Layout;
 
 use crate::{
-    Activation, Precision, Real,
+    Activation, MatmulPrecision, Real,
     precision::{precision, round_to_bf16},
     real::NAIVE,
 };
@@ -124,13 +124,13 @@ pub fn gemm_on_this_thread<'b>(
     c: ArrayViewMut2<Real>,
     epilogue: Epilogue,
 ) {
-    gemm_on(1, Precision::F32, alpha, a, b.into(), beta, c, epilogue);
+    gemm_on(1, MatmulPrecision::F32, alpha, a, b.into(), beta, c, epilogue);
 }
 
 #[allow(clippy::too_many_arguments)] // those of the product, and how it is made
 fn gemm_on(
     threads: usize,
-    precision: Precision,
+    precision: MatmulPrecision,
     alpha: Real,
     a: ArrayView2<Real>,
     b: Right,

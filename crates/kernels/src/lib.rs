@@ -68,7 +68,7 @@ pub use isa::{Isa, detect, isa};
 pub use layer_norm::{add_layer_norm_rows, layer_norm_backward_rows, layer_norm_rows};
 pub use mapped_file::MappedFile;
 pub use peak::{fma_burst, fma_peak};
-pub use precision::{Precision, precision, round_to_bf16, with_precision};
+pub use precision::{MatmulPrecision, precision, round_to_bf16, with_precision};
 pub use real::Real;
 pub use rows::add_column_sums;
 pub use softmax::{

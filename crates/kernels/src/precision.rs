@@ -14,7 +14,7 @@ use crate::Real;
 
 /// The width in which a product takes its numbers. Its sums are `f32` always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
+pub enum MatmulPrecision {
     /// As they are.
     #[default]
     F32,
@@ -23,22 +23,12 @@ pub enum Precision {
     Bf16,
 }
 
-impl Precision {
-    /// The name that settings files and the command line have.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-        }
-    }
-}
-
 thread_local! {
-    static PRECISION: Cell<Precision> = const { Cell::new(Precision::F32) };
+    static PRECISION: Cell<MatmulPrecision> = const { Cell::new(MatmulPrecision::F32) };
 }
 
 /// Puts the old precision back, also after a panic.
-struct Restore(Precision);
+struct Restore(MatmulPrecision);
 
 impl Drop for Restore {
     fn drop(&mut self) {
@@ -46,16 +36,18 @@ impl Drop for Restore {
     }
 }
 
+// ANCHOR: with_precision
 /// Does `work`, and every product on the way ([`crate::gemm`] and what calls it) that this thread starts takes its numbers in
 /// `precision`; so does every later product with a matrix that `work` has packed ([`crate::PackedB`]). The products within
 /// attention stay as they are: those of scores and probabilities.
-pub fn with_precision<R>(precision: Precision, work: impl FnOnce() -> R) -> R {
+pub fn with_precision<R>(precision: MatmulPrecision, work: impl FnOnce() -> R) -> R {
     let _restore = Restore(PRECISION.replace(precision));
     work()
 }
+// ANCHOR_END: with_precision
 
 /// What [`with_precision`] has said on this thread.
-pub fn precision() -> Precision {
+pub fn precision() -> MatmulPrecision {
     PRECISION.get()
 }
 

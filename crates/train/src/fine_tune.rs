@@ -32,7 +32,7 @@ use crate::{
     BatchSize, Error, Evaluations, Event, Example, ExampleFeed, Judge, Patience, Plan, Run,
     Training,
 };
-use bert_kernels::Precision;
+use bert_kernels::MatmulPrecision;
 use bert_model::{Context, Freeze, Keep, Model, PackedModel};
 use bert_nn::Real;
 use bert_optim::{AdamWSettings, Schedule};
@@ -57,7 +57,7 @@ pub struct FineTune {
     /// The share of each label that is spread over all classes.
     pub label_smoothing: Real,
     /// In which width the steps multiply.
-    pub precision: Precision,
+    pub precision: MatmulPrecision,
     /// The score whose best evaluation gives the weights in the end; none: the last weights.
     pub best: Option<&'static str>,
     /// What the order of the examples and dropout depend on.
@@ -74,7 +74,7 @@ impl Default for FineTune {
             freeze: Freeze::NOTHING,
             class_weights: None,
             label_smoothing: 0.0,
-            precision: Precision::F32,
+            precision: MatmulPrecision::F32,
             best: None,
             seed: 1,
         }

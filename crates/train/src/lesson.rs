@@ -7,7 +7,7 @@ use crate::feed::labelled;
 use crate::{BatchSize, Error, Evaluations, Event, HeldOut, InstanceFeed, Plan, Run, Training};
 use bert_data::tiny_world::{Ladder, TinyWorld, TinyWorldSource};
 use bert_data::{Instance, Replacement};
-use bert_kernels::Precision;
+use bert_kernels::MatmulPrecision;
 use bert_model::heads::Part;
 use bert_model::{Ablation, Config, Context, Freeze, HeadKind, Keep, Model};
 use bert_nn::init::{Initializer, initialize};
@@ -134,7 +134,7 @@ impl Lesson {
             schedule: Schedule::Linear { warm_up: self.steps / 10, total: self.steps },
             max_norm: Some(1.0),
             keep: Keep::All,
-            precision: Precision::F32,
+            precision: MatmulPrecision::F32,
         }
     }
 }

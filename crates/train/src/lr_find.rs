@@ -160,7 +160,7 @@ mod tests {
     use crate::LabelledBatch;
     use crate::gradcheck::{Case, Subject};
     use bert_data::Position;
-    use bert_kernels::Precision;
+    use bert_kernels::MatmulPrecision;
     use bert_model::{Context, HeadKind, Keep};
 
     struct Again(Vec<LabelledBatch>);
@@ -184,7 +184,7 @@ mod tests {
             schedule: Schedule::Constant,
             max_norm: Some(1.0),
             keep: Keep::All,
-            precision: Precision::F32,
+            precision: MatmulPrecision::F32,
         };
         let settings = AdamWSettings::pytorch();
         let found = sweep.run(&model, settings, &plan, &mut Again(step), |_, _, _| ()).unwrap();

@@ -6,7 +6,7 @@ use crate::watch::{Patience, Watch};
 use crate::{Error, Feed, Judge, Judged, apply, gradients, reduce};
 use bert_checkpoint::TokenizerFiles;
 use bert_data::Position;
-use bert_kernels::{Precision, with_precision};
+use bert_kernels::{MatmulPrecision, with_precision};
 use bert_model::heads::Part;
 use bert_model::{Context, Freeze, Keep, Model};
 use bert_nn::Tensors;
@@ -53,7 +53,7 @@ pub struct Plan<'a> {
     /// What the forward pass keeps for the backward pass.
     pub keep: Keep,
     /// In which width a step multiplies. Parameters, gradients and evaluations are in full width always.
-    pub precision: Precision,
+    pub precision: MatmulPrecision,
 }
 // ANCHOR_END: training
 

@@ -6,7 +6,7 @@
 #![no_main]
 
 use bert_kernels::{
-    Activation, Epilogue, PackedB, Precision, gemm, gemm_on_this_thread, naive, round_to_bf16, with_precision,
+    Activation, Epilogue, PackedB, MatmulPrecision, gemm, gemm_on_this_thread, naive, round_to_bf16, with_precision,
 };
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
 use ndarray::{Array2, ArrayBase, ArrayView1, Axis, Ix2, RawData, s};
@@ -91,7 +91,7 @@ fuzz_target!(|case: Case| {
 
     let pre_activation = case.keep.then(|| kept.view_mut());
     let epilogue = Epilogue { bias, activation, pre_activation };
-    let precision = if bf16 { Precision::Bf16 } else { Precision::F32 };
+    let precision = if bf16 { MatmulPrecision::Bf16 } else { MatmulPrecision::F32 };
     with_precision(precision, || match (case.packed, case.alone) {
         (true, false) => gemm(alpha, a, &PackedB::new(b), beta, c.view_mut(), epilogue),
         (true, true) => gemm_on_this_thread(alpha, a, &PackedB::new(b), beta, c.view_mut(), epilogue),

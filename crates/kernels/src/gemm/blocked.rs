@@ -15,7 +15,7 @@ use super::{
     pack::{Layout, PackPanels, Source},
 };
 use crate::{
-    Activation, Precision, Real,
+    Activation, MatmulPrecision, Real,
     buffer::Scratch,
     isa::{Simd, Work, run},
     split::{ends, split},
@@ -54,7 +54,7 @@ pub(crate) struct Tile<'a> {
 /// the other. The sum over k is never divided between threads, so the bits do not depend on the grid.
 pub(crate) fn gemm_on(
     threads: usize,
-    precision: Precision,
+    precision: MatmulPrecision,
     alpha: Real,
     a: ArrayView2<Real>,
     b: Right,

@@ -3,7 +3,7 @@
 use ndarray::ArrayView2;
 
 use crate::{
-    Precision, Real,
+    MatmulPrecision, Real,
     isa::{Simd, Work, has_pairs},
     precision::{pair, round_to_bf16},
 };
@@ -21,11 +21,11 @@ pub(super) enum Layout {
 
 impl Layout {
     /// How this processor multiplies best.
-    pub(super) fn of(precision: Precision) -> Self {
+    pub(super) fn of(precision: MatmulPrecision) -> Self {
         match precision {
-            Precision::F32 => Self::Reals,
-            Precision::Bf16 if has_pairs() => Self::Pairs,
-            Precision::Bf16 => Self::Rounded,
+            MatmulPrecision::F32 => Self::Reals,
+            MatmulPrecision::Bf16 if has_pairs() => Self::Pairs,
+            MatmulPrecision::Bf16 => Self::Rounded,
         }
     }
 

@@ -8,7 +8,7 @@ use super::{
     pack::{Layout, PackPanels, Source},
 };
 use crate::{
-    Precision, Real,
+    MatmulPrecision, Real,
     buffer::{Aligned, Scratch},
     isa::run,
     precision::{precision, round_to_bf16},
@@ -58,7 +58,7 @@ impl<'a> Right<'a> {
     }
 
     /// The layout in which A has to be packed for it, if a view is multiplied in `precision`.
-    pub(super) fn layout(&self, precision: Precision) -> Layout {
+    pub(super) fn layout(&self, precision: MatmulPrecision) -> Layout {
         match self {
             Self::View(_) => Layout::of(precision),
             Self::Packed(b) => b.layout,
@@ -83,7 +83,7 @@ impl PackedB {
 
     /// [`PackedB::new`] in full width on this thread, in memory that is handed from one to the next: [`PackedB::recycle`] it.
     pub(crate) fn new_on_this_thread(b: ArrayView2<Real>) -> Self {
-        Self::pack(b, Precision::F32, false, |len| Scratch::new(len).into_memory())
+        Self::pack(b, MatmulPrecision::F32, false, |len| Scratch::new(len).into_memory())
     }
 
     /// [`PackedB::new_on_this_thread`] with columns of zeros behind the others up to whole registers: a product that has room for them
@@ -104,7 +104,7 @@ impl PackedB {
 
     fn pack(
         b: ArrayView2<Real>,
-        precision: Precision,
+        precision: MatmulPrecision,
         parallel: bool,
         memory: impl FnOnce(usize) -> Aligned,
     ) -> Self {

@@ -168,6 +168,7 @@ impl Simd for Lanes {
     }
 }
 
+// ANCHOR: pairs
 /// Two bfloat16 in each place: `sum` + upper · upper, then + lower · lower, each sum rounded.
 struct Pairs;
 
@@ -181,6 +182,7 @@ impl Multiply<Lanes> for Pairs {
         }
     }
 }
+// ANCHOR_END: pairs
 
 impl Register for Wide {
     type Number = f64;

@@ -1,5 +1,6 @@
 use bert_kernels::{
-    Activation, Epilogue, PackedB, Precision, Real, gemm, precision, round_to_bf16, with_precision,
+    Activation, Epilogue, MatmulPrecision, PackedB, Real, gemm, precision, round_to_bf16,
+    with_precision,
 };
 use half::bf16;
 use ndarray::Array2;
@@ -55,16 +56,18 @@ fn a_product_has_the_bits_of_the_f32_product_of_rounded_numbers() {
         gemm(alpha, rounded_a.view(), rounded_b.view(), beta, expected.view_mut(), epilogue());
         let what = format!("seed {seed}, {m}x{k}x{n}, {layouts:?}");
         let mut got = old.clone();
-        with_precision(Precision::Bf16, || gemm(alpha, a, b, beta, got.view_mut(), epilogue()));
+        with_precision(MatmulPrecision::Bf16, || {
+            gemm(alpha, a, b, beta, got.view_mut(), epilogue())
+        });
         assert_eq!(bits(&got), bits(&expected), "{what}");
         // Packed beforehand, the matrix knows its precision.
-        let packed = with_precision(Precision::Bf16, || PackedB::new(b));
+        let packed = with_precision(MatmulPrecision::Bf16, || PackedB::new(b));
         let mut got = old.clone();
         gemm(alpha, a, &packed, beta, got.view_mut(), epilogue());
         assert_eq!(bits(&got), bits(&expected), "{what}, packed");
         let packed = PackedB::new(b);
         let (mut got, mut full) = (old.clone(), old);
-        with_precision(Precision::Bf16, || {
+        with_precision(MatmulPrecision::Bf16, || {
             gemm(alpha, a, &packed, beta, got.view_mut(), epilogue())
         });
         gemm(alpha, a, b, beta, full.view_mut(), epilogue());
@@ -78,7 +81,7 @@ fn what_is_not_a_number_stays_what_it_is() {
     (a[[0, 1]], a[[1, 2]]) = (Real::NAN, Real::INFINITY);
     let b = Array2::ones((5, 4));
     let mut c = Array2::zeros((3, 4));
-    with_precision(Precision::Bf16, || {
+    with_precision(MatmulPrecision::Bf16, || {
         gemm(1.0, a.view(), b.view(), 0.0, c.view_mut(), Epilogue::default());
     });
     assert!(c[[0, 0]].is_nan() && c[[1, 3]] == Real::INFINITY && c[[2, 2]] == 5.0, "{c}");
@@ -87,11 +90,11 @@ fn what_is_not_a_number_stays_what_it_is() {
 #[test]
 fn a_precision_ends_with_its_work_even_by_a_panic() {
     let panics =
-        std::panic::catch_unwind(|| with_precision(Precision::Bf16, || panic!("on purpose")));
+        std::panic::catch_unwind(|| with_precision(MatmulPrecision::Bf16, || panic!("on purpose")));
     assert!(panics.is_err());
-    assert_eq!(precision(), Precision::F32);
-    with_precision(Precision::Bf16, || {
-        with_precision(Precision::F32, || assert_eq!(precision(), Precision::F32));
-        assert_eq!(precision(), Precision::Bf16);
+    assert_eq!(precision(), MatmulPrecision::F32);
+    with_precision(MatmulPrecision::Bf16, || {
+        with_precision(MatmulPrecision::F32, || assert_eq!(precision(), MatmulPrecision::F32));
+        assert_eq!(precision(), MatmulPrecision::Bf16);
     });
 }

@@ -94,7 +94,7 @@ fn gemm_touches_nothing_outside_its_matrices() {
         let mut bias = Guarded::filled(&mut random, n, behind);
         let a = lay(a.matrix(m, k), transpose_a);
         let b = lay(b.matrix(k, n), transpose_b);
-        let precision = random.pick(&[Precision::F32, Precision::Bf16]);
+        let precision = random.pick(&[MatmulPrecision::F32, MatmulPrecision::Bf16]);
         let mut expected = lay(c.matrix(m, n), transpose_c).to_owned();
         let epilogue = Epilogue {
             bias: Some((&*bias.numbers()).into()),
@@ -109,8 +109,8 @@ fn gemm_touches_nothing_outside_its_matrices() {
             pre_activation: None,
         };
         let rounded = match precision {
-            Precision::F32 => |x| x,
-            Precision::Bf16 => round_to_bf16,
+            MatmulPrecision::F32 => |x| x,
+            MatmulPrecision::Bf16 => round_to_bf16,
         };
         let (a, b) = (a.mapv(rounded), b.mapv(rounded));
         naive::gemm(1.0, a.view(), b.view(), 1.0, expected.view_mut(), epilogue);

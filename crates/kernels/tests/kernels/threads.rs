@@ -46,7 +46,7 @@ fn gemm_gives_the_same_bits() {
         });
         assert_same_bits(&format!("gemm in bf16 {m}x{k}x{n}"), || {
             let mut c = c.clone();
-            with_precision(Precision::Bf16, || {
+            with_precision(MatmulPrecision::Bf16, || {
                 gemm(1.0, a.view(), b.view(), 0.3, c.view_mut(), Epilogue::default());
             });
             c

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{Config, HeadKind};
-use bert_kernels::{Precision, with_precision};
+use bert_kernels::{MatmulPrecision, with_precision};
 use bert_nn::Tensors;
 use bert_nn::init::{self, Initializer};
 
@@ -78,7 +78,7 @@ fn a_model_packed_in_bfloat16_gives_the_bits_of_the_plain_one_in_bfloat16() {
     let model = model(HeadKind::None, &config);
     let (batch, context) = (batch(&[5, 1, 130, 64], &config), Context::eval(&config));
     let full = model.infer(&batch, &context).last_hidden_state;
-    let (plain, packed) = with_precision(Precision::Bf16, || {
+    let (plain, packed) = with_precision(MatmulPrecision::Bf16, || {
         (model.infer(&batch, &context).last_hidden_state, PackedModel::new(model.clone()))
     });
     assert_eq!(packed.hidden(&batch, &context), plain);
