@@ -16,7 +16,7 @@ fi
 
 command -v python3 >/dev/null || { echo "make_env: python3 (3.11 or newer) was not found" >&2; exit 1; }
 [[ -x "$venv/bin/python" ]] || python3 -m venv "$venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
+"$venv/bin/python" -m pip install --no-cache-dir --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
 "$venv/bin/python" -c 'import accelerate, numpy, onnx, onnxruntime, safetensors, scipy, seqeval, sklearn, tokenizers, torch, transformers'
 
 # The stamp comes last, so that an interrupted install is made again.

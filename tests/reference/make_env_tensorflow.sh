@@ -13,7 +13,7 @@ if [[ -x "$venv/bin/python" && "$(cat "$venv/requirements" 2>/dev/null)" == "$wa
 fi
 [[ -x "$venv/bin/python" ]] || python3 -m venv "$venv"
 # shellcheck disable=SC2086 # three requirements
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check $wanted
+"$venv/bin/python" -m pip install --no-cache-dir --quiet --disable-pip-version-check $wanted
 "$venv/bin/python" -c 'import tensorflow' 2>/dev/null
 
 # The stamp comes last, so that an interrupted install is made again.
