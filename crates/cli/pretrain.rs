@@ -51,6 +51,10 @@ pub struct Args {
     /// Batches in a step, whose gradients are added up
     #[arg(long, value_name = "N", default_value = "1")]
     accumulate: NonZeroUsize,
+    /// Keep of each layer only its input for the backward pass, and compute the rest again: less memory for large batches, a
+    /// third more time, the same numbers
+    #[arg(long)]
+    recompute: bool,
     /// The peak learning rate [default: 1e-4; with --tiny-world 1e-3]
     #[arg(long, value_name = "RATE")]
     lr: Option<f64>,
@@ -204,7 +208,7 @@ impl Args {
             learning_rate: self.learning_rate(),
             schedule,
             max_norm: Some(1.0),
-            keep: Keep::All,
+            keep: if self.recompute { Keep::InputOnly } else { Keep::All },
         }
     }
 
@@ -217,7 +221,7 @@ impl Args {
     }
 
     /// What a run is: with another of these, it would be another. Where it is written to and how often
-    /// is not part of it.
+    /// is not part of it, and neither is `--recompute`, which changes no bit: a run that has become too large can go on with it.
     fn settings(&self, config: &Config, data: &Data, total: u64) -> Map<String, Value> {
         let mut settings = data.settings.clone();
         let config: Value = serde_json::from_str(&config.to_json("float32")).expect("just written");

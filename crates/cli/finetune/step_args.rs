@@ -4,7 +4,7 @@ use crate::common::expect_usage;
 use crate::model_path::ModelPath;
 use anyhow::Result;
 use bert_checkpoint::LoadOptions;
-use bert_model::{Config, Context, Freeze};
+use bert_model::{Config, Context, Freeze, Keep};
 use bert_nn::Real;
 use bert_optim::AdamWSettings;
 use bert_train::BatchSize;
@@ -24,6 +24,10 @@ pub struct StepArgs {
     /// Batches in a step, whose gradients are added up
     #[arg(long, value_name = "N", default_value = "1")]
     accumulate: NonZeroUsize,
+    /// Keep of each layer only its input for the backward pass, and compute the rest again: less memory for large batches, a
+    /// third more time, the same numbers
+    #[arg(long)]
+    recompute: bool,
     /// How much of a weight a learning rate of 1 would take away in each step
     #[arg(long, value_name = "RATE", default_value = "0.01")]
     weight_decay: f64,
@@ -139,7 +143,7 @@ impl BaseArgs {
 }
 
 impl StepArgs {
-    /// What makes a step another.
+    /// What makes a step another. Not `--recompute`, which changes no bit: a run that has become too large can go on with it.
     pub fn settings(&self) -> Vec<(&'static str, Value)> {
         let class_weights = match &self.class_weights {
             None => Value::Null,
@@ -183,6 +187,11 @@ impl StepArgs {
     /// Batches in a step.
     pub fn accumulate(&self) -> usize {
         self.accumulate.get()
+    }
+
+    /// What the forward pass keeps of each layer.
+    pub fn keep(&self) -> Keep {
+        if self.recompute { Keep::InputOnly } else { Keep::All }
     }
 
     /// What is changed in the model's configuration.
