@@ -274,3 +274,25 @@ impl std::fmt::Display for Optimizer {
         f.write_str(&format!("{self:?}").to_lowercase())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[test]
+    fn recompute_keeps_the_inputs_only_and_is_not_the_default() {
+        #[derive(clap::Parser)]
+        struct Pretrain {
+            #[command(flatten)]
+            args: Args,
+        }
+        let config = Config::default();
+        let keep = |args: &[&str]| {
+            let always = ["bert", "--tiny-world", "--output", "out"];
+            Pretrain::parse_from([&always, args].concat()).args.plan(&config, 1).keep
+        };
+        assert_eq!(keep(&[]), Keep::All);
+        assert_eq!(keep(&["--recompute"]), Keep::InputOnly);
+    }
+}

@@ -226,6 +226,19 @@ impl StepArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser as _;
+
+    #[test]
+    fn recompute_keeps_the_inputs_only_and_is_not_the_default() {
+        #[derive(clap::Parser)]
+        struct Steps {
+            #[command(flatten)]
+            step: StepArgs,
+        }
+        let keep = |args: &[&str]| Steps::parse_from([&["bert"], args].concat()).step.keep();
+        assert_eq!(keep(&[]), Keep::All);
+        assert_eq!(keep(&["--recompute"]), Keep::InputOnly);
+    }
 
     #[test]
     fn balanced_classes_weigh_the_same_together_and_those_that_never_occur_nothing() {
