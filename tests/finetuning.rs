@@ -160,6 +160,20 @@ fn a_training_that_was_killed_ends_with_the_same_bits() {
 }
 
 #[test]
+fn recomputed_activations_give_the_same_bits() {
+    let desk = Desk::new();
+    let train = desk.file("titles.csv", titles());
+    let [whole, recomputed] =
+        [("whole", None), ("recomputed", Some("--recompute"))].map(|(name, flag)| {
+            let more = ["--epochs", "2", "--batch-size", "8", "--lr", "2e-3", "--dropout", "0.1"];
+            let more: Vec<_> = more.into_iter().chain(flag).collect();
+            desk.finetune("classify", &train, name, &more).ok();
+            fs::read(desk.path(name).join("model.safetensors")).unwrap()
+        });
+    assert!(whole == recomputed);
+}
+
+#[test]
 fn several_labels_and_numbers_are_learnt_too() {
     let desk = Desk::new();
     let mut several = "text\tlabels\n".to_owned();

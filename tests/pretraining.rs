@@ -199,6 +199,26 @@ fn what_is_damaged_or_unfinished_never_takes_the_place_of_a_whole_checkpoint() {
     assert!(!unfinished.exists());
 }
 
+#[test]
+fn a_run_can_go_on_with_recomputed_activations_and_ends_with_the_same_bits() {
+    let small = Small::new(8);
+    small.run("whole", &["--save-every", "4"]).ok();
+    small.run("all", &["--recompute"]).ok();
+    assert_eq!(small.weights("all"), small.weights("whole"));
+    // As if the run had ended in the middle, for want of memory.
+    fs::create_dir_all(small.output("half/checkpoints")).unwrap();
+    let [from, to] =
+        ["whole", "half"].map(|run| small.output(run).join("checkpoints/step-00000004"));
+    fs::create_dir(&to).unwrap();
+    for name in names(&from) {
+        fs::copy(from.join(&name), to.join(&name)).unwrap();
+    }
+    let run = small.run("half", &["--save-every", "4", "--resume", "--recompute"]);
+    run.ok();
+    assert!(run.stderr.contains("going on from"), "{}", run.stderr);
+    assert_eq!(small.weights("half"), small.weights("whole"));
+}
+
 #[cfg(unix)]
 #[test]
 fn two_runs_in_one_directory_are_one_too_many() {

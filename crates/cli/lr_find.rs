@@ -133,7 +133,7 @@ impl SweepArgs {
             learning_rate: self.from,
             schedule: Schedule::Constant,
             max_norm: Some(1.0),
-            keep: Keep::All,
+            keep: self.step.keep(),
             precision: self.step.precision.precision(),
         };
         let bar = bar(sweep.steps);

@@ -60,9 +60,14 @@ mod verify;
 mod vocab;
 
 use anyhow::Result;
+use bert_kernels::HugePages;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::io;
 use std::process::ExitCode;
+
+/// Large arrays on huge pages.
+#[global_allocator]
+static ALLOCATOR: HugePages = HugePages;
 
 /// BERT, written by hand.
 ///

@@ -52,6 +52,10 @@ pub struct Args {
     /// Batches in a step, whose gradients are added up
     #[arg(long, value_name = "N", default_value = "1")]
     accumulate: NonZeroUsize,
+    /// Keep of each layer only its input for the backward pass, and compute the rest again: less memory for large batches, a
+    /// third more time, the same numbers
+    #[arg(long)]
+    recompute: bool,
     /// The peak learning rate [default: 1e-4; with --tiny-world 1e-3]
     #[arg(long, value_name = "RATE")]
     lr: Option<f64>,
@@ -207,7 +211,7 @@ impl Args {
             learning_rate: self.learning_rate(),
             schedule,
             max_norm: Some(1.0),
-            keep: Keep::All,
+            keep: if self.recompute { Keep::InputOnly } else { Keep::All },
             precision: self.precision.precision(),
         }
     }
@@ -221,7 +225,7 @@ impl Args {
     }
 
     /// What a run is: with another of these, it would be another. Where it is written to and how often
-    /// is not part of it.
+    /// is not part of it, and neither is `--recompute`, which changes no bit: a run that has become too large can go on with it.
     fn settings(&self, config: &Config, data: &Data, total: u64) -> Map<String, Value> {
         let mut settings = data.settings.clone();
         let config: Value = serde_json::from_str(&config.to_json("float32")).expect("just written");
@@ -272,5 +276,27 @@ impl Data {
 impl std::fmt::Display for Optimizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&format!("{self:?}").to_lowercase())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[test]
+    fn recompute_keeps_the_inputs_only_and_is_not_the_default() {
+        #[derive(clap::Parser)]
+        struct Pretrain {
+            #[command(flatten)]
+            args: Args,
+        }
+        let config = Config::default();
+        let keep = |args: &[&str]| {
+            let always = ["bert", "--tiny-world", "--output", "out"];
+            Pretrain::parse_from([&always, args].concat()).args.plan(&config, 1).keep
+        };
+        assert_eq!(keep(&[]), Keep::All);
+        assert_eq!(keep(&["--recompute"]), Keep::InputOnly);
     }
 }

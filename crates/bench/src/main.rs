@@ -73,15 +73,15 @@ mod train_task;
 mod turns;
 mod vocab;
 
+use bert_kernels::HugePages;
 use clap::{Parser, Subcommand};
 use peakmem_alloc::PeakMemAlloc;
-use std::alloc::System;
 use std::process::ExitCode;
 
-/// Counts what is allocated, for the memory of attention. Zeros come from the system, as in the program itself: to write them would
-/// touch every page once more.
+/// The program's own allocator, and a count of what is allocated, for the memory of attention. Zeros come from the system: to write
+/// them would touch every page once more.
 #[global_allocator]
-static ALLOCATOR: PeakMemAlloc<System> = PeakMemAlloc::system();
+static ALLOCATOR: PeakMemAlloc<HugePages> = PeakMemAlloc::new(HugePages);
 
 /// Measure side by side with a peer, in one run
 #[derive(Parser)]

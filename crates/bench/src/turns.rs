@@ -49,9 +49,18 @@ fn turn<T>(state: &mut T, mut prepare: impl FnMut(&mut T), mut call: impl FnMut(
 
 /// A side that does nothing but `call`.
 pub fn side<'a>(mut call: impl FnMut() + 'a) -> Side<'a> {
+    prepared_side((), |()| (), move |()| call())
+}
+
+/// [`side`] for a `call` that changes its input, which `prepare` makes anew.
+pub fn prepared_side<'a, T: 'a>(
+    mut state: T,
+    mut prepare: impl FnMut(&mut T) + 'a,
+    mut call: impl FnMut(&mut T) + 'a,
+) -> Side<'a> {
     Box::new(move || {
         calm_down();
-        Ok(turn(&mut (), |()| (), |()| call()))
+        Ok(turn(&mut state, &mut prepare, &mut call))
     })
 }
 

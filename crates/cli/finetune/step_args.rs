@@ -5,7 +5,7 @@ use crate::model_path::ModelPath;
 use crate::precision_args::PrecisionArgs;
 use anyhow::Result;
 use bert_checkpoint::LoadOptions;
-use bert_model::{Config, Context, Freeze};
+use bert_model::{Config, Context, Freeze, Keep};
 use bert_nn::Real;
 use bert_optim::AdamWSettings;
 use bert_train::BatchSize;
@@ -25,6 +25,10 @@ pub struct StepArgs {
     /// Batches in a step, whose gradients are added up
     #[arg(long, value_name = "N", default_value = "1")]
     accumulate: NonZeroUsize,
+    /// Keep of each layer only its input for the backward pass, and compute the rest again: less memory for large batches, a
+    /// third more time, the same numbers
+    #[arg(long)]
+    recompute: bool,
     /// How much of a weight a learning rate of 1 would take away in each step
     #[arg(long, value_name = "RATE", default_value = "0.01")]
     weight_decay: f64,
@@ -142,7 +146,7 @@ impl BaseArgs {
 }
 
 impl StepArgs {
-    /// What makes a step another.
+    /// What makes a step another. Not `--recompute`, which changes no bit: a run that has become too large can go on with it.
     pub fn settings(&self) -> Vec<(&'static str, Value)> {
         let class_weights = match &self.class_weights {
             None => Value::Null,
@@ -189,6 +193,11 @@ impl StepArgs {
         self.accumulate.get()
     }
 
+    /// What the forward pass keeps of each layer.
+    pub fn keep(&self) -> Keep {
+        if self.recompute { Keep::InputOnly } else { Keep::All }
+    }
+
     /// What is changed in the model's configuration.
     pub fn adapt(&self, config: &mut Config) {
         if let Some(rate) = self.dropout {
@@ -221,6 +230,19 @@ impl StepArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser as _;
+
+    #[test]
+    fn recompute_keeps_the_inputs_only_and_is_not_the_default() {
+        #[derive(clap::Parser)]
+        struct Steps {
+            #[command(flatten)]
+            step: StepArgs,
+        }
+        let keep = |args: &[&str]| Steps::parse_from([&["bert"], args].concat()).step.keep();
+        assert_eq!(keep(&[]), Keep::All);
+        assert_eq!(keep(&["--recompute"]), Keep::InputOnly);
+    }
 
     #[test]
     fn balanced_classes_weigh_the_same_together_and_those_that_never_occur_nothing() {

@@ -3,7 +3,7 @@
 use super::step_args::{BaseArgs, MaxLength, StepArgs};
 use crate::common::expect_usage;
 use anyhow::Result;
-use bert_model::{Config, Keep};
+use bert_model::Config;
 use bert_nn::Real;
 use bert_optim::Schedule;
 use bert_train::{Evaluations, Patience, Plan};
@@ -149,7 +149,7 @@ impl TrainingArgs {
             learning_rate: self.learning_rate(),
             schedule,
             max_norm: Some(1.0),
-            keep: Keep::All,
+            keep: self.step.keep(),
             precision: self.step.precision.precision(),
         }
     }

@@ -1,7 +1,7 @@
 //! What an optimizer does to memory: the updates of Adam and of SGD with momentum, and the sum of squares for clipping.
 //!
-//! All of them are limited by memory, not by arithmetic. So each goes over its numbers once: clipping, decay and the clearing of
-//! the gradients for the next backward pass happen while the numbers are in registers anyway.
+//! All of them are limited by memory, not by arithmetic. So each goes over its numbers once: clipping and decay happen while the
+//! numbers are in registers anyway.
 
 #![allow(clippy::unnecessary_cast)] // under the feature f64 the casts change nothing
 
@@ -51,10 +51,10 @@ pub(crate) mod naive {
     use crate::Real;
 
     // ANCHOR: naive_adam
-    /// One step of Adam for all numbers of a tensor. `first` and `second` are the moments; the gradients become zero.
+    /// One step of Adam for all numbers of a tensor. `first` and `second` are the moments.
     pub fn adam_update(
         parameters: &mut [Real],
-        gradients: &mut [Real],
+        gradients: &[Real],
         first: &mut [Real],
         second: &mut [Real],
         step: &AdamStep,
@@ -69,16 +69,15 @@ pub(crate) mod naive {
             let root = second[i].sqrt() * step.second_scale as Real;
             parameters[i] -= step.decay as Real * parameters[i]
                 + step.step_size as Real * first[i] / (root + step.eps as Real);
-            gradients[i] = 0.0;
         }
     }
     // ANCHOR_END: naive_adam
 
     // ANCHOR: naive_sgd
-    /// One step of SGD with momentum for all numbers of a tensor. The gradients become zero.
+    /// One step of SGD with momentum for all numbers of a tensor.
     pub fn sgd_update(
         parameters: &mut [Real],
-        gradients: &mut [Real],
+        gradients: &[Real],
         velocity: &mut [Real],
         step: &SgdStep,
     ) {
@@ -87,7 +86,6 @@ pub(crate) mod naive {
             let gradient = step.gradient_scale as Real * gradients[i];
             velocity[i] = step.momentum as Real * velocity[i] + gradient;
             parameters[i] -= step.learning_rate as Real * velocity[i];
-            gradients[i] = 0.0;
         }
     }
     // ANCHOR_END: naive_sgd
@@ -101,7 +99,7 @@ pub(crate) mod naive {
 /// One step of Adam for all numbers of a tensor; all four slices are of one length:
 ///
 /// ```text
-/// g = gradient_scale · gradient                 gradient = 0 for the next backward pass
+/// g = gradient_scale · gradient
 /// m = m + (1 − β₁)(g − m)                       m is `first`
 /// v = v + (1 − β₂)(g² − v)                      v is `second`
 /// p = p − (decay · p + step_size · m / (√v · second_scale + eps))
@@ -116,7 +114,7 @@ pub(crate) mod naive {
 /// regularization", 2019.
 pub fn adam_update(
     parameters: &mut [Real],
-    gradients: &mut [Real],
+    gradients: &[Real],
     first: &mut [Real],
     second: &mut [Real],
     step: &AdamStep,
@@ -127,7 +125,7 @@ pub fn adam_update(
     check_adam(parameters, gradients, first, second);
     let pieces = parameters
         .chunks_mut(PARALLEL_FROM)
-        .zip(gradients.chunks_mut(PARALLEL_FROM))
+        .zip(gradients.chunks(PARALLEL_FROM))
         .zip(first.chunks_mut(PARALLEL_FROM))
         .zip(second.chunks_mut(PARALLEL_FROM))
         .map(|(((parameters, gradients), first), second)| Adam {
@@ -142,7 +140,7 @@ pub fn adam_update(
 
 struct Adam<'a> {
     parameters: &'a mut [Real],
-    gradients: &'a mut [Real],
+    gradients: &'a [Real],
     first: &'a mut [Real],
     second: &'a mut [Real],
     step: &'a AdamStep,
@@ -162,7 +160,6 @@ impl Work for Adam<'_> {
         let numbers = self.parameters.iter_mut().zip(self.gradients).zip(moments);
         for ((parameter, gradient), (first, second)) in numbers {
             let scaled = scale * *gradient;
-            *gradient = 0.0;
             *first = mul_add::<S, _>(rest1, scaled - *first, *first);
             *second = mul_add::<S, _>(rest2, scaled * scaled - *second, *second);
             let quotient = *first / mul_add::<S, _>(second.sqrt(), second_scale, eps);
@@ -174,7 +171,7 @@ impl Work for Adam<'_> {
 /// One step of SGD with momentum for all numbers of a tensor; all three slices are of one length:
 ///
 /// ```text
-/// g = gradient_scale · gradient                 gradient = 0 for the next backward pass
+/// g = gradient_scale · gradient
 /// u = momentum · u + g                          u is `velocity`
 /// p = p − learning_rate · u
 /// ```
@@ -183,7 +180,7 @@ impl Work for Adam<'_> {
 /// a mean.
 pub fn sgd_update(
     parameters: &mut [Real],
-    gradients: &mut [Real],
+    gradients: &[Real],
     velocity: &mut [Real],
     step: &SgdStep,
 ) {
@@ -193,7 +190,7 @@ pub fn sgd_update(
     check_sgd(parameters, gradients, velocity);
     let pieces = parameters
         .chunks_mut(PARALLEL_FROM)
-        .zip(gradients.chunks_mut(PARALLEL_FROM))
+        .zip(gradients.chunks(PARALLEL_FROM))
         .zip(velocity.chunks_mut(PARALLEL_FROM))
         .map(|((parameters, gradients), velocity)| Sgd { parameters, gradients, velocity, step });
     for_each(true, pieces.collect(), run);
@@ -201,7 +198,7 @@ pub fn sgd_update(
 
 struct Sgd<'a> {
     parameters: &'a mut [Real],
-    gradients: &'a mut [Real],
+    gradients: &'a [Real],
     velocity: &'a mut [Real],
     step: &'a SgdStep,
 }
@@ -216,7 +213,6 @@ impl Work for Sgd<'_> {
         let numbers = self.parameters.iter_mut().zip(self.gradients).zip(self.velocity);
         for ((parameter, gradient), velocity) in numbers {
             *velocity = mul_add::<S, _>(momentum, *velocity, scale * *gradient);
-            *gradient = 0.0;
             *parameter = mul_add::<S, _>(-rate, *velocity, *parameter);
         }
     }

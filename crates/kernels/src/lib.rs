@@ -28,6 +28,7 @@
 //! - `split`, `buffer`: views cut into disjoint pieces; memory that is used again
 //! - `peak`: how fast this processor can multiply and add at all
 //! - `mapped_file`: files as slices of bytes
+//! - `huge_pages`: an allocator that lays what is large on huge pages
 
 mod activation;
 mod adam;
@@ -39,6 +40,7 @@ mod erf;
 mod exp;
 mod fold;
 mod gemm;
+mod huge_pages;
 mod int8;
 mod isa;
 mod layer_norm;
@@ -63,6 +65,7 @@ pub use gemm::{
     Epilogue, PackedB, Right, add_matmul, gemm, gemm_on_this_thread, linear, linear_activation,
     matmul, steps,
 };
+pub use huge_pages::HugePages;
 pub use int8::{PackedInt8, Quantised, linear_int8, quantise_rows};
 pub use isa::{Isa, detect, isa};
 pub use layer_norm::{add_layer_norm_rows, layer_norm_backward_rows, layer_norm_rows};

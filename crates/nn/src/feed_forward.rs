@@ -115,11 +115,13 @@ impl FeedForward {
         drop(sum);
         // sum = dropout(narrowed) + input
         let d_narrowed = settings.output_dropout.backward(d_sum.clone()); // [T, H]
-        // narrowed = self.output(activation), with the activation computed again
+        // narrowed = self.output(activation), with the activation computed again. It goes before its gradient, as large, is made.
         let activation = activation::forward(intermediate.view(), settings.activation); // [T, F]
-        let d_activation =
-            self.output.backward(activation.view(), d_narrowed.view(), &mut grads.output); // [T, F]
-        drop((activation, d_narrowed));
+        let d = d_narrowed.view();
+        self.output.backward_parameters(activation.view(), d, &mut grads.output);
+        drop(activation);
+        let d_activation = self.output.backward_input(d); // [T, F]
+        drop(d_narrowed);
         // activation = f(intermediate), f as the settings say
         let d_intermediate =
             activation::backward(intermediate.view(), d_activation, settings.activation); // [T, F]

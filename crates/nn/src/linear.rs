@@ -65,6 +65,22 @@ impl Linear {
         grads: &mut LinearGrads,
     ) -> Array2<Real> {
         self.backward_parameters(input, d_output, grads);
+        self.backward_input(d_output)
+    }
+
+    /// The first half of [`Linear::backward`]: adds the layer's own gradients to `grads`. The input is not needed any more after it.
+    pub fn backward_parameters(
+        &self,
+        input: ArrayView2<Real>,
+        d_output: ArrayView2<Real>,
+        grads: &mut LinearGrads,
+    ) {
+        add_matmul(&mut grads.weight, d_output.t(), input); // d_yᵀ·x: [out, in]
+        add_column_sums(d_output, grads.bias.view_mut()); // Σ over the rows of d_y: [out]
+    }
+
+    /// The second half: the gradient with respect to the input [T, in].
+    pub fn backward_input(&self, d_output: ArrayView2<Real>) -> Array2<Real> {
         matmul(d_output, self.weight.view()) // d_y·W: [T, in]
     }
 
@@ -79,16 +95,6 @@ impl Linear {
     ) {
         self.backward_parameters(input, d_output, grads);
         add_matmul(d_input, d_output, self.weight.view()); // d_y·W: [T, in]
-    }
-
-    fn backward_parameters(
-        &self,
-        input: ArrayView2<Real>,
-        d_output: ArrayView2<Real>,
-        grads: &mut LinearGrads,
-    ) {
-        add_matmul(&mut grads.weight, d_output.t(), input); // d_yᵀ·x: [out, in]
-        add_column_sums(d_output, grads.bias.view_mut()); // Σ over the rows of d_y: [out]
     }
     // ANCHOR_END: backward
 }

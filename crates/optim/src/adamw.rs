@@ -17,7 +17,7 @@
 use bert_kernels::{AdamStep, adam_update, team};
 use bert_nn::Tensors;
 
-use crate::update::{Optimizer, Update, side_by_side};
+use crate::update::{Optimizer, Update, renew, side_by_side};
 
 /// Both forms on one number, in double precision: what the book quotes, and the judge of the other
 /// form.
@@ -154,13 +154,12 @@ impl<P: Tensors> Optimizer<P> for AdamW<P> {
     fn step(&mut self, parameters: &mut P, gradients: &mut P, update: &Update) {
         self.steps += 1;
         let step = self.settings.step(self.steps, update);
-        let tensors = [parameters, gradients, &mut self.first, &mut self.second];
+        let tensors = [parameters, &mut *gradients, &mut self.first, &mut self.second];
         team(|| {
             for ([parameter, gradient, first, second], frozen) in
                 side_by_side(tensors).zip(&self.frozen)
             {
                 if *frozen {
-                    gradient.values.fill(0.0);
                     continue;
                 }
                 let decay = if decays(&parameter.name) { step.decay } else { 0.0 };
@@ -168,6 +167,7 @@ impl<P: Tensors> Optimizer<P> for AdamW<P> {
                 adam_update(parameter.values, gradient.values, first.values, second.values, &step);
             }
         });
+        renew(gradients);
     }
 }
 // ANCHOR_END: adamw

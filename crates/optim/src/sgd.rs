@@ -16,7 +16,7 @@
 use bert_kernels::{Real, SgdStep, sgd_update, team};
 use bert_nn::Tensors;
 
-use crate::update::{Optimizer, Update, side_by_side};
+use crate::update::{Optimizer, Update, renew, side_by_side};
 
 // ANCHOR: textbook
 /// One step for the numbers of one tensor, as on paper.
@@ -60,11 +60,12 @@ impl<P: Tensors> Optimizer<P> for Sgd<P> {
         };
         team(|| {
             for [parameter, gradient, velocity] in
-                side_by_side([parameters, gradients, &mut self.velocity])
+                side_by_side([parameters, &mut *gradients, &mut self.velocity])
             {
                 sgd_update(parameter.values, gradient.values, velocity.values, &step);
             }
         });
+        renew(gradients);
     }
 }
 // ANCHOR_END: sgd

@@ -34,6 +34,14 @@ pub trait Optimizer<P: Tensors> {
 }
 // ANCHOR_END: optimizer
 
+// ANCHOR: renew
+/// Sets gradients to zero by new memory, which takes none until it is written to. So the old memory is free while the next forward
+/// pass fills its own with activations, and those make room for the gradients layer by layer: the two are never there together.
+pub(crate) fn renew<P: Tensors>(gradients: &mut P) {
+    *gradients = gradients.zeros_like();
+}
+// ANCHOR_END: renew
+
 /// The tensors of several values of one type side by side: parameters, gradients, moments.
 pub(crate) fn side_by_side<'a, P: Tensors, const N: usize>(
     values: [&'a mut P; N],

@@ -2,8 +2,8 @@ use bert_kernels::{AdamStep, Real, SgdStep, adam_update, naive, sgd_update, sum_
 
 use crate::support::*;
 
-type Adam = fn(&mut [Real], &mut [Real], &mut [Real], &mut [Real], &AdamStep);
-type Sgd = fn(&mut [Real], &mut [Real], &mut [Real], &SgdStep);
+type Adam = fn(&mut [Real], &[Real], &mut [Real], &mut [Real], &AdamStep);
+type Sgd = fn(&mut [Real], &[Real], &mut [Real], &SgdStep);
 const ADAM: [(&str, Adam); 2] = [("fast", adam_update), ("naive", naive::adam_update)];
 const SGD: [(&str, Sgd); 2] = [("fast", sgd_update), ("naive", naive::sgd_update)];
 
@@ -31,16 +31,15 @@ fn assert_within(what: &str, got: Real, want: f64, limit: f64) {
 
 /// The formula in f64, from the numbers as they are before the step: every length around the widths of the registers.
 #[test]
-fn adam_is_its_formula_in_f64_and_clears_the_gradients() {
+fn adam_is_its_formula_in_f64() {
     for len in (0..150).chain([16_384, 16_385, 40_000]) {
         let mut random = Random(len as u64);
         let step = adam_step(&mut random);
         let [parameters, gradients, first] = [(); 3].map(|()| numbers(&mut random, len));
         let second: Vec<Real> = numbers(&mut random, len).iter().map(|x| x * x).collect();
         for (form, update) in ADAM {
-            let (mut p, mut g) = (parameters.clone(), gradients.clone());
-            let (mut m, mut v) = (first.clone(), second.clone());
-            update(&mut p, &mut g, &mut m, &mut v, &step);
+            let (mut p, mut m, mut v) = (parameters.clone(), first.clone(), second.clone());
+            update(&mut p, &gradients, &mut m, &mut v, &step);
             for i in 0..len {
                 let what = |name: &str| format!("{form} {name}[{i}] of {len} after {step:?}");
                 let gradient = step.gradient_scale * gradients[i] as f64;
@@ -57,14 +56,13 @@ fn adam_is_its_formula_in_f64_and_clears_the_gradients() {
                 let want = parameters[i] as f64 - decay - change;
                 let size = parameters[i].abs() as f64 + decay.abs() + change.abs();
                 assert_within(&what("parameter"), p[i], want, 4.0 * EPS * size);
-                assert!(g[i] == 0.0 && g[i].is_sign_positive(), "{}", what("gradient"));
             }
         }
     }
 }
 
 #[test]
-fn sgd_is_its_formula_in_f64_and_clears_the_gradients() {
+fn sgd_is_its_formula_in_f64() {
     for len in (0..150).chain([16_384, 16_385, 40_000]) {
         let mut random = Random(len as u64);
         let step = SgdStep {
@@ -74,8 +72,8 @@ fn sgd_is_its_formula_in_f64_and_clears_the_gradients() {
         };
         let [parameters, gradients, velocity] = [(); 3].map(|()| numbers(&mut random, len));
         for (form, update) in SGD {
-            let (mut p, mut g, mut u) = (parameters.clone(), gradients.clone(), velocity.clone());
-            update(&mut p, &mut g, &mut u, &step);
+            let (mut p, mut u) = (parameters.clone(), velocity.clone());
+            update(&mut p, &gradients, &mut u, &step);
             for i in 0..len {
                 let what = |name: &str| format!("{form} {name}[{i}] of {len} after {step:?}");
                 let gradient = step.gradient_scale * gradients[i] as f64;
@@ -86,7 +84,6 @@ fn sgd_is_its_formula_in_f64_and_clears_the_gradients() {
                 let size = parameters[i].abs() as f64 + change.abs();
                 let want = parameters[i] as f64 - change;
                 assert_within(&what("parameter"), p[i], want, 4.0 * EPS * size);
-                assert!(g[i] == 0.0 && g[i].is_sign_positive(), "{}", what("gradient"));
             }
         }
     }
@@ -117,10 +114,9 @@ fn the_second_moment_never_becomes_negative() {
     let [mut parameters, mut first] = [(); 2].map(|()| vec![0.0; len]);
     for _ in 0..2000 {
         let scale = random.pick(&[0.0, 1e-20, 1e-12]);
-        let mut gradients: Vec<Real> =
-            numbers(&mut random, len).iter().map(|x| x * scale).collect();
+        let gradients: Vec<Real> = numbers(&mut random, len).iter().map(|x| x * scale).collect();
         let step = AdamStep { second_scale: 1.0, ..adam_step(&mut random) };
-        adam_update(&mut parameters, &mut gradients, &mut first, &mut second, &step);
+        adam_update(&mut parameters, &gradients, &mut first, &mut second, &step);
         assert!(second.iter().all(|&v| v >= 0.0));
         assert!(parameters.iter().all(|p| p.is_finite()));
     }
@@ -135,7 +131,7 @@ fn nan_and_infinity_are_not_swallowed() {
         gradients[place] = bad;
         assert!(!sum_of_squares(&gradients).is_finite());
         let [mut parameters, mut first, mut second] = [(); 3].map(|()| vec![1.0; 40]);
-        adam_update(&mut parameters, &mut gradients, &mut first, &mut second, &step);
+        adam_update(&mut parameters, &gradients, &mut first, &mut second, &step);
         for (i, parameter) in parameters.iter().enumerate() {
             assert_eq!(parameter.is_finite(), i != place, "number {i}, {bad} at {place}");
         }
@@ -146,12 +142,12 @@ fn nan_and_infinity_are_not_swallowed() {
 #[should_panic(expected = "Adam: 3 parameters; gradients, first and second moments are [3, 2, 3]")]
 fn moments_of_another_length_are_refused() {
     let step = adam_step(&mut Random(0));
-    adam_update(&mut [0.0; 3], &mut [0.0; 3], &mut [0.0; 2], &mut [0.0; 3], &step);
+    adam_update(&mut [0.0; 3], &[0.0; 3], &mut [0.0; 2], &mut [0.0; 3], &step);
 }
 
 #[test]
 #[should_panic(expected = "SGD: 3 parameters; gradients and velocity are [3, 4]")]
 fn a_velocity_of_another_length_is_refused() {
     let step = SgdStep { learning_rate: 0.1, momentum: 0.9, gradient_scale: 1.0 };
-    sgd_update(&mut [0.0; 3], &mut [0.0; 3], &mut [0.0; 4], &step);
+    sgd_update(&mut [0.0; 3], &[0.0; 3], &mut [0.0; 4], &step);
 }

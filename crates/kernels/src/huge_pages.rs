@@ -1,0 +1,153 @@
+//! An allocator that lays what is large on huge pages.
+//!
+//! A processor looks up where each page of memory lies, and remembers some thousand of them. Of 4 KiB each that is a few MiB: a loop
+//! over a whole model looks up a page every 64 cache lines. Of 2 MiB each it is all the memory that a model takes. Fresh memory
+//! gains too: the system fetches and clears it page by page when it is first written to, which is an interruption each time.
+//!
+//! Linux has to be asked for huge pages (`madvise`), and gives them only where a whole one fits between the block's ends, at
+//! multiples of 2 MiB. So each large block is a mapping of its own that begins at such a multiple. What is left behind its last
+//! whole huge page lies on small pages: a block takes no more memory than it is long. A block that is dropped goes back to the
+//! system at once, and one that is asked for as zeros takes no memory until it is written to: the system clears what it hands out.
+//!
+//! On other systems, and for what is small, it is the system's allocator. A program chooses it for itself:
+//!
+//! ```
+//! #[global_allocator]
+//! static ALLOCATOR: bert_kernels::HugePages = bert_kernels::HugePages;
+//! ```
+
+use std::alloc::{GlobalAlloc, Layout, System};
+
+/// The allocator. It has no state.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HugePages;
+
+/// Whether a block is a mapping of its own.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn is_large(layout: Layout) -> bool {
+    layout.size() >= mapping::HUGE && layout.align() <= mapping::PAGE
+}
+
+// ANCHOR: allocator
+// SAFETY: a block comes either from the system's allocator or from a mapping of its own, by its layout alone, and goes back to where it
+// came from. Mappings are as long as was asked for, begin at a page and do not overlap.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+unsafe impl GlobalAlloc for HugePages {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller vouches for the layout.
+        if is_large(layout) { mapping::new(layout.size()) } else { unsafe { System.alloc(layout) } }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if is_large(layout) {
+            return mapping::new(layout.size()); // the system hands out zeros
+        }
+        // SAFETY: the caller vouches for the layout.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller vouches that we handed out the block, with this layout, and that nobody uses it any more.
+        unsafe {
+            if is_large(layout) {
+                mapping::give_back(block, layout.size());
+            } else {
+                System.dealloc(block, layout);
+            }
+        }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller vouches for block, layout and new size; old and new block do not overlap, and both are as long as the
+        // shorter of them.
+        unsafe {
+            let new_layout = Layout::from_size_align_unchecked(new_size, layout.align());
+            if !is_large(layout) && !is_large(new_layout) {
+                return System.realloc(block, layout, new_size);
+            }
+            let new_block = self.alloc(new_layout);
+            if !new_block.is_null() {
+                block.copy_to_nonoverlapping(new_block, layout.size().min(new_size));
+                self.dealloc(block, layout);
+            }
+            new_block
+        }
+    }
+}
+// ANCHOR_END: allocator
+
+// SAFETY: it is the system's allocator.
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+unsafe impl GlobalAlloc for HugePages {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller vouches for the layout.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller vouches for the layout.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller vouches for block and layout.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller vouches for block, layout and new size.
+        unsafe { System.realloc(block, layout, new_size) }
+    }
+}
+
+/// Memory straight from Linux.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod mapping {
+    use libc::{
+        MADV_HUGEPAGE, MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, madvise,
+        mmap, munmap,
+    };
+    use std::ptr;
+
+    /// Sizes of this processor's pages.
+    pub const PAGE: usize = 4096;
+    pub const HUGE: usize = 2 << 20;
+
+    // ANCHOR: mapping
+    /// `size` zeros that begin at a multiple of [`HUGE`]; null where the system has no more.
+    pub fn new(size: usize) -> *mut u8 {
+        // Wherever this begins, there is a multiple of HUGE with room for the block behind it.
+        let Some(length) = size.checked_next_multiple_of(PAGE) else { return ptr::null_mut() };
+        let Some(room) = length.checked_add(HUGE - PAGE) else { return ptr::null_mut() };
+        let protection = PROT_READ | PROT_WRITE;
+        // SAFETY: a new mapping, anywhere; nobody else has it.
+        let start =
+            unsafe { mmap(ptr::null_mut(), room, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) };
+        if start == MAP_FAILED {
+            return ptr::null_mut();
+        }
+        let before = start.align_offset(HUGE);
+        let after = room - before - length;
+        // SAFETY: start + before + length + after is the mapping; what is before and after the block was never handed out.
+        unsafe {
+            let block = start.byte_add(before);
+            if before > 0 {
+                munmap(start, before);
+            }
+            if after > 0 {
+                munmap(block.byte_add(length), after);
+            }
+            madvise(block, length, MADV_HUGEPAGE); // where it is refused, pages are small
+            block.cast()
+        }
+    }
+    // ANCHOR_END: mapping
+
+    /// # Safety
+    /// `block` is what [`new`] returned for this `size`, and is not used any more.
+    pub unsafe fn give_back(block: *mut u8, size: usize) {
+        // SAFETY: the caller vouches for the block; the system rounds up to pages as we did. It can only fail where there are
+        // too many mappings; then the memory is lost and nothing else.
+        unsafe { munmap(block.cast(), size) };
+    }
+}
