@@ -27,6 +27,7 @@ fn weight_codes(file: &TensorFile) -> Quantised {
     Quantised {
         codes: Array2::from_shape_vec((shape[0], shape[1]), codes).unwrap(),
         scales: Array1::from(file.reals("weight_scales").unwrap().1),
+        balance: Array1::ones(shape[1]),
     }
 }
 
@@ -49,7 +50,8 @@ fn codes_scales_and_outputs_are_those_of_numpy() {
     let file = file();
     let (input, weight) = (matrix(&file, "input"), matrix(&file, "weight"));
     for quantise in [quantise_input, naive::quantise_input] {
-        assert_eq!(quantise(input.view()), input_codes(&file));
+        let balance = Array1::ones(input.ncols());
+        assert_eq!(quantise(input.view(), balance.view()), input_codes(&file));
     }
     assert_eq!(quantise_rows(weight.view()), weight_codes(&file));
     let (bias, weight) = (Array1::from(file.reals("bias").unwrap().1), weight_codes(&file));
@@ -105,7 +107,7 @@ fn quantize_says_what_it_costs_and_the_result_is_used_by_its_path() {
     let args = ["quantize", "--model", &at("toy-classify"), "--output", &output, "--input", &texts];
     let run = bert(&args);
     assert_eq!(run.ok().trim(), output);
-    for part in ["weights: 0.2 MB, before 0.5 MB", "rounding of ", "in 2 texts: cosine 0.99"] {
+    for part in ["weights: 0.2 MB, before 0.5 MB", "rounding of ", "in 1 text: cosine 0.99"] {
         assert!(run.stderr.contains(part), "{part:?}: {}", run.stderr);
     }
     let answer =
@@ -119,13 +121,16 @@ fn quantize_says_what_it_costs_and_the_result_is_used_by_its_path() {
     let before = read_tensors(&fixture("toy-classify/model.safetensors"));
     let after = read_tensors(&desk.path("int8/model.int8.safetensors"));
     assert_eq!(after.values().filter(|(dtype, ..)| *dtype == Dtype::I8).count(), 2 * 6);
+    let mut balances = 0;
     for (name, tensor) in after {
         match (before.get(&name), tensor.0) {
             (Some(_), Dtype::I8) => {}
             (Some(same), _) => assert_eq!(*same, tensor, "{name}"),
+            (None, _) if name.ends_with(".weight_balance") => balances += 1,
             (None, _) => assert!(name.ends_with(".weight_scale"), "{name}"),
         }
     }
+    assert_eq!(balances, 2 * 4, "query, key and value share one");
     bert(&args).refuses(&["there is something already"]);
 }
 

@@ -14,7 +14,11 @@
 //!
 //! > y\[t, j] = Σₖ x\[t, k]·w\[j, k] ≈ s\[t]·s\[j] · (Σₖ u\[t, k]·q\[j, k] − z\[t]·Σₖ q\[j, k])
 //!
-//! and the sums are sums of whole numbers: exact in any order, so every processor, kernel and number of threads has the bits of the
+//! Some inputs are large in every token, and all others then have few codes left; some columns of a weight likewise. So the two are
+//! balanced first: number k of an input is multiplied by b\[k], column k of the weight divided by it, and the product stays what it was.
+//! How b is chosen is the caller's business; without balance it is 1. Xiao et al., "SmoothQuant", 2022.
+//!
+//! The sums are sums of whole numbers: exact in any order, so every processor, kernel and number of threads has the bits of the
 //! textbook form. The last one belongs to the weight and is known beforehand. The processor's instruction for such sums wants one factor
 //! without a sign and one with it, which is what we have. Dettmers et al., "LLM.int8()", 2022, §2, call a scale for each row of both
 //! factors vector-wise quantisation, and codes with a zero point asymmetric.
@@ -22,7 +26,7 @@
 mod kernel;
 mod product;
 
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, concatenate};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, concatenate};
 
 use crate::{
     Epilogue, Real,
@@ -50,23 +54,36 @@ pub struct Quantised {
     pub codes: Array2<i8>,
     /// \[rows]: the step from one code to the next. NaN for a row that holds NaN or an infinity.
     pub scales: Array1<Real>,
+    /// \[columns]: what each number of an input is multiplied by before it becomes a code. The weight was divided by it.
+    pub balance: Array1<Real>,
 }
 
 impl Quantised {
+    /// A weight [out, in] that is divided by `balance` \[in] first.
+    ///
+    /// # Panics
+    /// Where the shapes do not fit.
+    pub fn balanced(weight: ArrayView2<Real>, balance: Array1<Real>) -> Self {
+        Self { balance: balance.clone(), ..quantise_rows((&weight / &balance).view()) }
+    }
+
     /// The numbers that the codes stand for, [rows, columns].
     pub fn dequantise(&self) -> Array2<Real> {
         let scales = self.scales.view().insert_axis(Axis(1));
-        self.codes.mapv(Real::from) * scales
+        self.codes.mapv(Real::from) * scales * &self.balance
     }
 
     /// The rows of all, one below the other.
     ///
     /// # Panics
-    /// Where they have different numbers of columns.
+    /// Where they have different numbers of columns, or are balanced differently.
     pub fn stacked(all: &[&Self]) -> Self {
         let codes: Vec<_> = all.iter().map(|one| one.codes.view()).collect();
         let scales: Vec<_> = all.iter().map(|one| one.scales.view()).collect();
+        let balance = all.first().expect("one at least").balance.clone();
+        assert!(all.iter().all(|one| one.balance == balance), "they read the same input");
         Self {
+            balance,
             codes: concatenate(Axis(0), &codes).expect("all have the same columns"),
             scales: concatenate(Axis(0), &scales).expect("vectors"),
         }
@@ -88,11 +105,12 @@ pub struct QuantisedInput {
 pub(crate) mod naive {
     use super::{LARGEST_INPUT, LONGEST, Quantised, QuantisedInput, SMALLEST};
     use crate::{Epilogue, Real, gemm};
-    use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2};
+    use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
     // ANCHOR: naive_quantise_input
-    /// Every row of `x` [rows, columns] as codes, a scale and a zero point of its own.
-    pub fn quantise_input(x: ArrayView2<Real>) -> QuantisedInput {
+    /// Every row of `x` [rows, columns], times `balance` \[columns], as codes, a scale and a zero point of its own.
+    pub fn quantise_input(x: ArrayView2<Real>, balance: ArrayView1<Real>) -> QuantisedInput {
+        let x = &x * &balance;
         let mut codes = Array2::zeros(x.dim());
         let (mut scales, mut zero_points) = (Array1::zeros(x.nrows()), Array1::zeros(x.nrows()));
         for i in 0..x.nrows() {
@@ -127,7 +145,7 @@ pub(crate) mod naive {
         let (outputs, inputs) = weight.codes.dim();
         gemm::check_shapes(input, (inputs, outputs), &output, &epilogue);
         assert!(inputs <= LONGEST, "int8: a sum of {inputs} products may be too large for 32 bits");
-        let input = quantise_input(input);
+        let input = quantise_input(input, weight.balance.view());
         for t in 0..input.codes.nrows() {
             let zero_point = i32::from(input.zero_points[t]);
             for j in 0..outputs {
@@ -158,22 +176,28 @@ pub fn quantise_rows(x: ArrayView2<Real>) -> Quantised {
             codes[[i, k]] = (x[[i, k]] * (LARGEST_CODE / largest)).round_ties_even() as i8;
         }
     }
-    Quantised { codes, scales }
+    Quantised { codes, scales, balance: Array1::ones(x.ncols()) }
 }
 // ANCHOR_END: quantise_rows
 
-/// Every row of `x` [rows, columns] as codes, a scale and a zero point of its own, with the bits of the twin: least and largest number in
-/// one pass without a branch, then the codes, many at a time.
-pub fn quantise_input(x: ArrayView2<Real>) -> QuantisedInput {
+/// Every row of `x` [rows, columns], times `balance` \[columns], as codes, a scale and a zero point of its own, with the bits of the
+/// twin: least and largest number in one pass without a branch, then the codes, many at a time.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn quantise_input(x: ArrayView2<Real>, balance: ArrayView1<Real>) -> QuantisedInput {
+    let (columns, balanced) = (x.ncols(), balance.len());
+    assert!(columns == balanced, "int8: the input has {columns} columns, the balance {balanced}");
     if NAIVE {
-        return naive::quantise_input(x);
+        return naive::quantise_input(x, balance);
     }
+    let balance = &contiguous(balance);
     let mut codes = Array2::zeros(x.dim());
     let (mut scales, mut zero_points) = (Array1::zeros(x.nrows()), Array1::zeros(x.nrows()));
     for (i, row) in x.rows().into_iter().enumerate() {
         let mut codes = codes.row_mut(i);
         let codes = codes.as_slice_mut().expect("row by row");
-        let step = run(QuantiseRow { x: &contiguous(row), codes });
+        let step = run(QuantiseRow { x: &contiguous(row), balance, codes });
         (scales[i], zero_points[i]) = (step.scale, step.zero_point as u8);
     }
     QuantisedInput { codes, scales, zero_points }
@@ -182,6 +206,7 @@ pub fn quantise_input(x: ArrayView2<Real>) -> QuantisedInput {
 /// Writes the codes of a row of the input.
 struct QuantiseRow<'a> {
     x: &'a [Real],
+    balance: &'a [Real],
     codes: &'a mut [u8],
 }
 
@@ -211,8 +236,9 @@ impl Work for QuantiseRow<'_> {
     fn run<S: Simd>(self) -> RowStep {
         // The bits of floating-point numbers, taken for whole ones with a sign, have the order of the numbers from 0 on; without a sign,
         // the most negative number is the largest. NaN and the infinities are beyond all else, each on its side.
-        let ends = self.x.iter().fold((0_i32, 0_u32), |(largest, least), &x| {
-            let bits = (x as f32).to_bits();
+        let balanced = || self.x.iter().zip(self.balance).map(|(x, balance)| (x * balance) as f32);
+        let ends = balanced().fold((0_i32, 0_u32), |(largest, least), x| {
+            let bits = x.to_bits();
             (largest.max(bits as i32), least.max(bits))
         });
         let largest = f32::from_bits(ends.0 as u32);
@@ -225,8 +251,8 @@ impl Work for QuantiseRow<'_> {
         let step = (largest / CODES - least / CODES).max(SMALLEST as f32);
         let per_number = 1.0 / step;
         let zero_point = rounded(-least * per_number);
-        for (code, &x) in self.codes.iter_mut().zip(self.x) {
-            *code = (rounded(x as f32 * per_number) + zero_point).min(255) as u8;
+        for (code, x) in self.codes.iter_mut().zip(balanced()) {
+            *code = (rounded(x * per_number) + zero_point).min(255) as u8;
         }
         RowStep { scale: step as Real, zero_point }
     }
@@ -245,6 +271,8 @@ pub struct PackedInt8 {
     panels: Aligned,
     /// \[out]
     scales: Vec<Real>,
+    /// \[in]
+    balance: Vec<Real>,
     /// \[out]: Σₖ q\[j, k], by which the sums come out too large as often as the zero point says.
     sums: Vec<i32>,
     /// What the twin multiplies, under the feature `f64`.
@@ -263,13 +291,15 @@ impl PackedInt8 {
         let (outputs, inputs) = weight.codes.dim();
         assert!(inputs <= LONGEST, "int8: a sum of {inputs} products may be too large for 32 bits");
         assert_eq!(weight.scales.len(), outputs, "int8: scales for {outputs} outputs");
+        assert_eq!(weight.balance.len(), inputs, "int8: a balance of {inputs} inputs");
         let kernel = kernel::kernel();
-        let sum = |row: ndarray::ArrayView1<i8>| row.iter().map(|&code| i32::from(code)).sum();
+        let sum = |row: ArrayView1<i8>| row.iter().map(|&code| i32::from(code)).sum();
         Self {
             dim: (outputs, inputs),
             kernel,
             panels: if NAIVE { Aligned::default() } else { kernel.pack(weight.codes.view()) },
             scales: weight.scales.to_vec(),
+            balance: weight.balance.to_vec(),
             sums: weight.codes.rows().into_iter().map(sum).collect(),
             naive: NAIVE.then(|| weight.clone()),
         }

@@ -45,7 +45,7 @@ pub(super) fn linear(
     let kernel = weight.kernel;
     let stride = k.next_multiple_of(kernel.group).max(1);
     let (mut codes, mut steps) = (Scratch::bytes(m * stride), vec![RowStep::default(); m]);
-    quantise(input, codes.bytes_mut(), stride, &mut steps);
+    quantise(input, &weight.balance, codes.bytes_mut(), stride, &mut steps);
     let bias = epilogue.bias.map(|bias| bias.to_vec());
     let product = Product {
         weight,
@@ -63,14 +63,20 @@ pub(super) fn linear(
 
 /// The rows of `input` as codes and steps, on all threads. Behind each row's codes lies, up to a whole group, what the weight's zeros
 /// hide.
-fn quantise(input: ArrayView2<Real>, codes: &mut [u8], stride: usize, steps: &mut [RowStep]) {
+fn quantise(
+    input: ArrayView2<Real>,
+    balance: &[Real],
+    codes: &mut [u8],
+    stride: usize,
+    steps: &mut [RowStep],
+) {
     let at_a_time = (PARALLEL_FROM / stride).max(1);
     let pieces = codes.chunks_mut(at_a_time * stride).zip(steps.chunks_mut(at_a_time));
     let pieces: Vec<_> = pieces.enumerate().collect();
     for_each(pieces.len() > 1, pieces, |(piece, (codes, steps))| {
         for (r, (codes, step)) in codes.chunks_mut(stride).zip(steps).enumerate() {
             let x = contiguous(input.row(piece * at_a_time + r));
-            *step = run(QuantiseRow { x: &x, codes: &mut codes[..x.len()] });
+            *step = run(QuantiseRow { x: &x, balance, codes: &mut codes[..x.len()] });
         }
     });
 }

@@ -25,7 +25,7 @@ fn the_example_of_the_chapter() {
     let weight = quantise_rows(weight.view());
     assert_eq!(weight.codes, array![[127, -76, 17, 44], [69, 127, -46, 104]]);
     for quantise in [quantise_input, naive::quantise_input] {
-        let input = quantise(input.view());
+        let input = quantise(input.view(), Array1::ones(4).view());
         assert_eq!(input.codes, array![[109, 0, 48, 255], [0, 0, 0, 0]]);
         assert_eq!(input.zero_points, array![12, 0]);
     }
@@ -43,11 +43,12 @@ fn a_half_goes_to_the_even_code() {
     assert_eq!(q.scales, array![1.0]);
     // 255 and 0 lie between the ends.
     for quantise in [quantise_input, naive::quantise_input] {
-        let q = quantise(array![[155.0, -100.0, 0.5, 1.5, -0.5, -1.5, 63.5]].view());
+        let x = array![[155.0, -100.0, 0.5, 1.5, -0.5, -1.5, 63.5]];
+        let q = quantise(x.view(), Array1::ones(7).view());
         assert_eq!((q.scales[0], q.zero_points[0]), (1.0, 100));
         assert_eq!(q.codes, array![[255, 0, 100, 102, 100, 98, 164]]);
         // Both ends are halves, and the sum of what they are rounded to is one code too many.
-        let q = quantise(array![[1.5, -253.5]].view());
+        let q = quantise(array![[1.5, -253.5]].view(), Array1::ones(2).view());
         assert_eq!((q.scales[0], q.zero_points[0]), (1.0, 254));
         assert_eq!(q.codes, array![[255, 0]]);
     }
@@ -73,7 +74,7 @@ proptest! {
             prop_assert!(error <= step * (0.5 + 4.0 * 127.0 * EPS), "{x} {code} {step}");
         }
         for quantise in [quantise_input, naive::quantise_input] {
-            let q = quantise(x.view());
+            let q = quantise(x.view(), Array1::ones(row.len()).view());
             let (step, zero) = (q.scales[0] as f64, i32::from(q.zero_points[0]));
             for (&x, &code) in x.iter().zip(&q.codes) {
                 let error = (x as f64 - step * f64::from(i32::from(code) - zero)).abs();
@@ -93,8 +94,10 @@ proptest! {
         let x = bits.iter().map(|&bits| f32::from_bits(bits & mask));
         let x: Vec<_> = x.filter(|x| !finite || x.is_finite()).map(|x| x as Real).collect();
         let x = Array2::from_shape_vec((1, x.len()), x).unwrap();
-        let (fast, twin) = (quantise_input(x.view()), naive::quantise_input(x.view()));
-        if x.iter().all(|x| x.is_finite()) {
+        let balance = Array1::from_shape_fn(x.ncols(), |k| 0.5 + 0.3 * (k % 5) as Real);
+        let [fast, twin] = [quantise_input, naive::quantise_input]
+            .map(|quantise| quantise(x.view(), balance.view()));
+        if (x * balance).iter().all(|x| x.is_finite()) {
             prop_assert_eq!(fast, twin);
         } else {
             prop_assert!(fast.scales[0].is_nan() && twin.scales[0].is_nan());
@@ -114,7 +117,8 @@ fn every_form_has_the_bits_of_the_twin() {
         let (rows, columns) = memory_shape(layout, (m, k));
         let memory = random.matrix(rows, columns);
         let input = input_view(&memory, layout, (m, k));
-        let weight = quantise_rows(random.matrix(n, k).view());
+        let balance = Array1::from_shape_fn(k, |_| 0.25 + random.real().abs());
+        let weight = Quantised::balanced(random.matrix(n, k).view(), balance);
         let [fast, twin] = products(input, &weight);
         assert_eq!(bits(&fast), bits(&twin), "seed {seed}, {m}x{k}x{n} {layout:?}");
     }
@@ -180,6 +184,27 @@ fn the_epilogue_is_that_of_the_product_of_reals() {
     }
 }
 
+/// One number of every token is a hundred times as large as the others, and its weights are a hundredth: they count as much as the others.
+#[test]
+fn balance_changes_no_product_and_leaves_codes_for_the_small() {
+    let mut random = Random(6);
+    let (mut input, mut weight) = (random.matrix(20, 64), random.matrix(30, 64));
+    input.column_mut(3).mapv_inplace(|x| 100.0 * x);
+    weight.column_mut(3).mapv_inplace(|x| x / 100.0);
+    let mut balance = Array1::ones(64);
+    balance[3] = 0.01;
+    let exact = linear(input.view(), weight.view(), Array1::zeros(30).view());
+    let q = [quantise_rows(weight.view()), Quantised::balanced(weight.view(), balance)];
+    let [plain, balanced] = q.each_ref().map(|q| {
+        let [fast, twin] = products(input.view(), q);
+        assert_eq!(bits(&fast), bits(&twin));
+        (fast - &exact).mapv(Real::abs).mean().unwrap()
+    });
+    assert!(balanced < plain / 10.0, "{balanced}, {plain}");
+    let error = (q[1].dequantise() - &weight).mapv(Real::abs).mean().unwrap();
+    assert!(error < 0.01, "{error}");
+}
+
 #[test]
 fn a_row_that_is_no_number_gives_none_and_spoils_no_other() {
     let mut random = Random(8);
@@ -203,7 +228,7 @@ fn the_layer_is_as_near_to_that_of_reals_as_half_steps_allow() {
         let (input, weight) = (random.matrix(m, k), random.matrix(n, k));
         let q = quantise_rows(weight.view());
         let exact = linear(input.view(), weight.view(), Array1::zeros(n).view());
-        let of_input = naive::quantise_input(input.view()).scales;
+        let of_input = naive::quantise_input(input.view(), q.balance.view()).scales;
         for output in products(input.view(), &q) {
             for ((t, j), &y) in output.indexed_iter() {
                 let (of_input, of_weight) = (of_input[t] as f64 / 2.0, q.scales[j] as f64 / 2.0);
