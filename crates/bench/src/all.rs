@@ -90,7 +90,7 @@ const MEASUREMENTS: [Measurement; 7] = [
     Measurement {
         name: "int8",
         runs: 5,
-        quick: "--shapes 1x16",
+        quick: "--layers 2 --hidden 128 --shapes 1x16",
         take: |call| call.take(int8::measure),
     },
 ];

@@ -92,7 +92,7 @@ pub fn run(args: &Args) -> Result<()> {
     let peer = Peer::start(&args.peer)?;
     let machine = Machine::describe(peer.versions()?)?;
     let wanted = |part| args.only.is_none_or(|only| only == part);
-    let base = Base::make()?;
+    let base = Base::make(Config::default())?;
     let mut report = json!({ "machine": machine });
     if wanted(Part::Full) {
         report["forward"] = json!(full(args, &peer, &base)?);
@@ -121,7 +121,7 @@ fn full(args: &Args, peer: &Peer, base: &Base) -> Result<Vec<Figures>> {
     Ok(all)
 }
 
-/// A model of BERT-base's size with random weights: how fast it is does not depend on them.
+/// A model with random weights: how fast it is does not depend on them.
 pub struct Base {
     _folder: tempfile::TempDir,
     pub path: PathBuf,
@@ -130,10 +130,9 @@ pub struct Base {
 }
 
 impl Base {
-    pub fn make() -> Result<Self> {
+    pub fn make(config: Config) -> Result<Self> {
         let folder = tempfile::tempdir().context("a folder for the model")?;
         let path = folder.path().to_owned();
-        let config = Config::default();
         let mut model = Model::zeros(HeadKind::None, &config, false);
         initialize(&mut model, Initializer::Normal { std: 0.02 }, 1);
         save(&path, &config, &model, &TokenizerFiles::default())?;

@@ -4,6 +4,7 @@ use crate::forward::{Base, Ratios, made_up, shape};
 use crate::goals::{Goal, Row, Rows, report};
 use crate::machine::Machine;
 use crate::peer::{Peer, PeerArgs};
+use crate::train_task::ModelArgs;
 use crate::turns::{Spread, TurnArgs, side};
 use anyhow::{Result, ensure};
 use bert_checkpoint::{LoadOptions, load};
@@ -13,16 +14,18 @@ use ndarray::ArrayView2;
 use serde::Serialize;
 use serde_json::json;
 
-/// Speed of BERT-base in 8 bits, against ONNX Runtime's dynamic int8 and our own full width
+/// Speed of a forward pass in 8 bits, against ONNX Runtime's dynamic int8 and our own full width
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   cargo run --release -p bert-bench -- int8 --runs 5
-  cargo run --release -p bert-bench -- int8 --shapes 1x16")]
+  cargo run --release -p bert-bench -- int8 --runs 1 --layers 2 --hidden 128 --shapes 1x16")]
 pub struct Args {
     #[command(flatten)]
     turns: TurnArgs,
     #[command(flatten)]
     peer: PeerArgs,
+    #[command(flatten)]
+    model: ModelArgs,
     /// Sequences and tokens of the batches
     #[arg(long, value_name = "BxS", value_delimiter = ',', value_parser = shape, default_value = "1x128,8x128")]
     shapes: Vec<(usize, usize)>,
@@ -40,10 +43,12 @@ const LEAST_COSINE: f64 = 0.98;
 /// What is asked of ours: how fast it is, and how near to full width.
 const GOALS: (f64, f64) = (1.10, 0.999);
 
-/// A batch of each shape.
 #[derive(Serialize)]
-#[serde(transparent)]
-pub struct Figures(Vec<OfBatch>);
+pub struct Figures {
+    layers: usize,
+    hidden: usize,
+    batches: Vec<OfBatch>,
+}
 
 #[derive(Serialize)]
 struct OfBatch {
@@ -73,11 +78,14 @@ pub fn run(args: &Args) -> Result<()> {
 pub fn measure(args: &Args) -> Result<(Machine, Figures)> {
     let peer = Peer::start(&args.peer)?;
     let machine = Machine::describe(peer.versions()?)?;
-    let base = Base::make()?;
+    let base = Base::make(args.model.config(0.0))?;
     let model = load(&base.path, &LoadOptions::default())?.model;
     let ours = PackedModel::quantised(QuantisedModel::new(model, |_, _, _| {}));
     show!(
-        "| BERT-base, 8 bits | ours, ms | ours, f32 | {} |",
+        "{} layers of {}, {} threads\n\n| 8 bits | ours, ms | ours, f32 | {} |",
+        args.model.layers,
+        args.model.hidden,
+        rayon::current_num_threads(),
         PEERS.map(|(name, ..)| name).join(" | ")
     );
     show!("|---|---|---|{}", "---|".repeat(PEERS.len()));
@@ -94,14 +102,17 @@ pub fn measure(args: &Args) -> Result<(Machine, Figures)> {
     for (name, mean, least) in all.iter().flat_map(|figures| &figures.cosines) {
         show!("| {name} | {mean:.5} | {least:.5} |");
     }
-    Ok((machine, Figures(all)))
+    let (layers, hidden) = (args.model.layers.get(), args.model.hidden);
+    Ok((machine, Figures { layers, hidden, batches: all }))
 }
 
 impl Rows for Figures {
     fn rows(&self) -> Vec<Row> {
         let rows = |figures: &OfBatch| {
             let OfBatch { sequences, tokens, ratios, cosines, .. } = figures;
-            let what = format!("8 bits: forward, BERT-base, {sequences} × {tokens}");
+            let Self { layers, hidden, .. } = self;
+            let what =
+                format!("8 bits: forward, {layers} layers of {hidden}, {sequences} × {tokens}");
             let (peer, ratio) = ratios.against_the_fastest();
             let (_, cosine, _) = cosines[0];
             let nearness = Row::new(
@@ -112,7 +123,7 @@ impl Rows for Figures {
             );
             [Row::new(&what, peer, Goal::AtLeast(GOALS.0), ratio), nearness.digits(5)]
         };
-        self.0.iter().flat_map(rows).collect()
+        self.batches.iter().flat_map(rows).collect()
     }
 }
 
