@@ -2,7 +2,10 @@
 
 use crate::support::{Copy, Desk, at, bert, read_tensors};
 use bert_checkpoint::{LoadOptions, TensorFile, load_any};
-use bert_kernels::{Epilogue, PackedInt8, Quantised, Real, linear_int8, naive, quantise_rows};
+use bert_kernels::{
+    Epilogue, PackedInt8, Quantised, QuantisedInput, Real, linear_int8, naive, quantise_input,
+    quantise_rows,
+};
 use bert_model::{Batch, Context, PackedModel};
 use bert_testkit::fixture;
 use ndarray::{Array1, Array2};
@@ -18,12 +21,26 @@ fn matrix(file: &TensorFile, name: &str) -> Array2<Real> {
     Array2::from_shape_vec((shape[0], shape[1]), values).unwrap()
 }
 
-fn codes(file: &TensorFile, name: &str) -> Quantised {
-    let (shape, values) = file.integers(&format!("{name}_codes")).unwrap();
+fn weight_codes(file: &TensorFile) -> Quantised {
+    let (shape, values) = file.integers("weight_codes").unwrap();
     let codes = values.iter().map(|&code| i8::try_from(code).unwrap()).collect();
     Quantised {
         codes: Array2::from_shape_vec((shape[0], shape[1]), codes).unwrap(),
-        scales: Array1::from(file.reals(&format!("{name}_scales")).unwrap().1),
+        scales: Array1::from(file.reals("weight_scales").unwrap().1),
+        balance: Array1::ones(shape[1]),
+    }
+}
+
+fn input_codes(file: &TensorFile) -> QuantisedInput {
+    let bytes = |name| {
+        let (shape, values) = file.integers(name).unwrap();
+        (shape, values.iter().map(|&code| u8::try_from(code).unwrap()).collect::<Vec<_>>())
+    };
+    let (shape, codes) = bytes("input_codes");
+    QuantisedInput {
+        codes: Array2::from_shape_vec((shape[0], shape[1]), codes).unwrap(),
+        scales: Array1::from(file.reals("input_scales").unwrap().1),
+        zero_points: Array1::from(bytes("input_zero_points").1),
     }
 }
 
@@ -32,11 +49,12 @@ fn codes(file: &TensorFile, name: &str) -> Quantised {
 fn codes_scales_and_outputs_are_those_of_numpy() {
     let file = file();
     let (input, weight) = (matrix(&file, "input"), matrix(&file, "weight"));
-    for quantise in [quantise_rows, naive::quantise_rows] {
-        assert_eq!(quantise(input.view()), codes(&file, "input"));
-        assert_eq!(quantise(weight.view()), codes(&file, "weight"));
+    for quantise in [quantise_input, naive::quantise_input] {
+        let balance = Array1::ones(input.ncols());
+        assert_eq!(quantise(input.view(), balance.view()), input_codes(&file));
     }
-    let (bias, weight) = (Array1::from(file.reals("bias").unwrap().1), codes(&file, "weight"));
+    assert_eq!(quantise_rows(weight.view()), weight_codes(&file));
+    let (bias, weight) = (Array1::from(file.reals("bias").unwrap().1), weight_codes(&file));
     let epilogue = || Epilogue { bias: Some(bias.view()), ..Epilogue::default() };
     let expected = matrix(&file, "output");
     let mut output = Array2::zeros(expected.dim());
@@ -89,7 +107,7 @@ fn quantize_says_what_it_costs_and_the_result_is_used_by_its_path() {
     let args = ["quantize", "--model", &at("toy-classify"), "--output", &output, "--input", &texts];
     let run = bert(&args);
     assert_eq!(run.ok().trim(), output);
-    for part in ["weights: 0.2 MB, before 0.5 MB", "rounding of ", "in 2 texts: cosine 0.99"] {
+    for part in ["weights: 0.2 MB, before 0.5 MB", "rounding of ", "in 1 text: cosine 0.99"] {
         assert!(run.stderr.contains(part), "{part:?}: {}", run.stderr);
     }
     let answer =
@@ -103,13 +121,16 @@ fn quantize_says_what_it_costs_and_the_result_is_used_by_its_path() {
     let before = read_tensors(&fixture("toy-classify/model.safetensors"));
     let after = read_tensors(&desk.path("int8/model.int8.safetensors"));
     assert_eq!(after.values().filter(|(dtype, ..)| *dtype == Dtype::I8).count(), 2 * 6);
+    let mut balances = 0;
     for (name, tensor) in after {
         match (before.get(&name), tensor.0) {
             (Some(_), Dtype::I8) => {}
             (Some(same), _) => assert_eq!(*same, tensor, "{name}"),
+            (None, _) if name.ends_with(".weight_balance") => balances += 1,
             (None, _) => assert!(name.ends_with(".weight_scale"), "{name}"),
         }
     }
+    assert_eq!(balances, 2 * 4, "query, key and value share one");
     bert(&args).refuses(&["there is something already"]);
 }
 

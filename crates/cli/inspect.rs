@@ -4,6 +4,7 @@ use crate::common::{Results, counted};
 use crate::model_path::ModelPath;
 use anyhow::Result;
 use bert_checkpoint::inspect::layer_of;
+use bert_checkpoint::quantised::BALANCE;
 use bert_checkpoint::{
     Contents, Inspection, Listed, Part, TensorFile, Verdict, inspect, is_quantised,
 };
@@ -90,6 +91,7 @@ fn remark(tensor: &Listed) -> String {
         Part::Training => remarks.push("of the training"),
         Part::Buffer => remarks.push("follows from the configuration"),
         Part::Copy => remarks.push("a copy"),
+        Part::Scale if tensor.name.ends_with(BALANCE) => remarks.push("balance of the inputs"),
         Part::Scale => remarks.push("steps of the codes"),
         _ => {}
     }

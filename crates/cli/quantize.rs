@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 /// Write a model with 8 bits for each weight of the encoder: smaller and faster
 ///
-/// It says how much smaller, and what that costs. Each output of a matrix has a scale of its own; the inputs become 8 bits token by token while the model runs. Embeddings, biases,
-/// LayerNorm, pooler and head stay as they are. The result is used by its path like any model, and cannot be trained further.
+/// It says how much smaller, and what that costs. Each output of a matrix has a scale of its own; the inputs become 8 bits token by token while the model runs. What is
+/// large in a matrix and what is large in its input are balanced, as seen from a few texts. Embeddings, biases, LayerNorm, pooler and head stay as they are. The result is used by its path like any model, and cannot be trained further.
 /// Other programs do not read it.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -30,19 +30,24 @@ pub struct Args {
     /// The new directory
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
-    /// Texts to compare hidden states on, one a line, instead of a few that are built in; the first 100 are taken
+    /// Texts of the kind that the model is for, one a line, instead of a few that are built in. Of the first 200, every other one shows
+    /// how large the inputs are; on the rest, hidden states are compared
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
 }
 
-/// To compare hidden states on, where no texts are given.
-const TEXTS: [&str; 4] = [
+/// Where no texts are given.
+const TEXTS: [&str; 8] = [
     "the dog bites the man .",
     "A man who never eats pork buns is never going to be ill.",
     "In 1905, four papers by one clerk of a patent office changed physics.",
     "I have seldom been so bored by a film that tried so hard to please everyone at once.",
+    "Who wrote the first of these letters, and to whom were they sent?",
+    "Prices rose by 2.5 % in March; the central bank had expected less.",
+    "\"You are late,\" she said, and closed the door behind him without a sound.",
+    "The river rises in the mountains, flows north for 400 km and ends in a lake.",
 ];
-const MOST_TEXTS: usize = 100;
+const MOST_TEXTS: usize = 200;
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
@@ -63,9 +68,10 @@ pub fn run(args: &Args) -> Result<()> {
     };
     check_width(&config)?;
     let context = Context::eval(&config);
-    let before: Vec<_> = batches.iter().map(|batch| model.bert.infer(batch, &context)).collect();
+    let (samples, compared) = halves(batches);
+    let before: Vec<_> = compared.iter().map(|batch| model.bert.infer(batch, &context)).collect();
     let full = full_size(&model);
-    let (model, errors) = quantise(model);
+    let (model, errors) = quantise(model, &samples, &context);
     save_quantised(output, &config, &model, &files)
         .with_context(|| output.display().to_string())?;
     let size = fs::metadata(output.join(WEIGHTS))?.len();
@@ -77,8 +83,8 @@ pub fn run(args: &Args) -> Result<()> {
     ));
     say(&errors.line());
     let packed = PackedModel::quantised(model);
-    let hidden: Vec<_> = batches.iter().map(|batch| packed.hidden(batch, &context)).collect();
-    if let Some(line) = cosine_line(&before, &hidden, texts.len()) {
+    let hidden: Vec<_> = compared.iter().map(|batch| packed.hidden(batch, &context)).collect();
+    if let Some(line) = cosine_line(&before, &hidden) {
         say(&line);
     }
     let mut results = Results::new();
@@ -114,6 +120,17 @@ fn batches(pipeline: &Pipeline<Model>, texts: &[String]) -> Result<Vec<Batch>> {
     Ok(prepared.encodings.iter().map(batch).collect::<Result<_, _>>()?)
 }
 
+/// Every other text as a sample, the rest to compare on. One alone is both.
+fn halves(batches: Vec<Batch>) -> (Vec<Batch>, Vec<Batch>) {
+    if batches.len() == 1 {
+        return (batches.clone(), batches);
+    }
+    let (even, odd): (Vec<_>, Vec<_>) =
+        batches.into_iter().enumerate().partition(|(number, _)| number % 2 == 0);
+    let plain = |half: Vec<(usize, Batch)>| half.into_iter().map(|(_, batch)| batch).collect();
+    (plain(even), plain(odd))
+}
+
 /// How far the codes' numbers are from the weights.
 #[derive(Default)]
 struct Errors {
@@ -138,10 +155,10 @@ impl Errors {
     }
 }
 
-fn quantise(model: Model) -> (QuantisedModel, Errors) {
+fn quantise(model: Model, samples: &[Batch], context: &Context) -> (QuantisedModel, Errors) {
     let progress = spinner("matrices");
     let mut errors = Errors::default();
-    let quantised = QuantisedModel::new(model, |name, weight, codes| {
+    let quantised = QuantisedModel::balanced(model, samples, context, |name, weight, codes| {
         let back = codes.dequantise();
         for (&weight, &back) in weight.iter().zip(&back) {
             let error = f64::from((weight - back).abs());
@@ -159,12 +176,12 @@ fn quantise(model: Model) -> (QuantisedModel, Errors) {
 }
 
 /// How near the hidden states are, token by token; none where there are none.
-fn cosine_line(before: &[Array2<Real>], after: &[Array2<Real>], texts: usize) -> Option<String> {
+fn cosine_line(before: &[Array2<Real>], after: &[Array2<Real>]) -> Option<String> {
     let rows = before.iter().zip(after).flat_map(|(a, b)| a.rows().into_iter().zip(b.rows()));
     let cosines: Vec<_> = rows.map(|(a, b)| cosine(a, b)).collect();
     let smallest = cosines.iter().copied().reduce(f64::min)?;
     let mean = cosines.iter().sum::<f64>() / cosines.len() as f64;
-    let (texts, tokens) = (counted(texts, "text"), counted(cosines.len(), "token"));
+    let (texts, tokens) = (counted(before.len(), "text"), counted(cosines.len(), "token"));
     Some(format!(
         "hidden states of {tokens} in {texts}: cosine {mean:.5} in the mean, {smallest:.5} at least"
     ))

@@ -2,10 +2,12 @@
 
     python tests/reference/make_int8.py [--out DIR]
 
-A row x becomes codes q = rint(x · (127 / max|x|)), a half to the even neighbour, and a scale max|x| / 127, in float32; sums of products
-of codes are whole numbers. One layer:
+A row of a weight becomes codes q = rint(x · (127 / max|x|)), a half to the even neighbour, and a scale max|x| / 127; a row of an input
+codes u = min(rint(x · (1 / s)) + z, 255) with s = max/255 − min/255, where 0 counts as well, and z = rint(−min · (1 / s)); all in float32.
+Sums of products of codes are whole numbers. One layer:
     input [7, 37], weight [19, 37], bias [19] f32
-    weight_codes [19, 37] i8, weight_scales [19] f32; input_codes, input_scales the same of the input
+    weight_codes [19, 37] i8, weight_scales [19] f32
+    input_codes [7, 37] u8, input_scales [7] f32, input_zero_points [7] u8
     output [7, 19] f32                  f32(sum) · (scale of the row · scale of the output) + bias
 A model: transformers' BertForSequenceClassification of tests/fixtures/toy-classify in float32, each linear layer of the encoder replaced
 by one of 8 bits, on the first texts of its reference.safetensors, one at a time and end to end:
@@ -31,9 +33,20 @@ def quantise(x):
     return codes, (largest / numpy.float32(127))[:, 0]
 
 
+def quantise_input(x):
+    """Rows of x as codes, scales and zero points."""
+    codes = numpy.float32(255)
+    largest, least = numpy.maximum(x.max(axis=1), 0), numpy.minimum(x.min(axis=1), 0)
+    scales = numpy.maximum(largest / codes - least / codes, numpy.float32(1e-30))
+    per_number = numpy.float32(1) / scales
+    zero_points = numpy.rint(-least * per_number).astype(numpy.int64)
+    rounded = numpy.rint(x * per_number[:, None]).astype(numpy.int64)
+    return numpy.minimum(rounded + zero_points[:, None], 255), scales, zero_points
+
+
 def linear(x, weight_codes, weight_scales, bias):
-    codes, scales = quantise(x)
-    sums = codes.astype(numpy.int64) @ weight_codes.T.astype(numpy.int64)
+    codes, scales, zero_points = quantise_input(x)
+    sums = (codes - zero_points[:, None]) @ weight_codes.T.astype(numpy.int64)
     return sums.astype(numpy.float32) * (scales[:, None] * weight_scales[None, :]) + bias
 
 
@@ -52,17 +65,19 @@ def layer():
     generator = numpy.random.default_rng(SEED)
     x = generator.standard_normal((7, 37)).astype(numpy.float32)
     x[2] = 0
-    x[4, :4] = [127, 0.5, 1.5, 2.5]  # the step is 1, and halves of it occur
+    x[4, :6] = [253.5, -1.5, 0.5, 1.5, 2.5, -0.5]  # the step is 1, and halves of it occur
+    x[6] = numpy.abs(x[6])
     x[5] *= numpy.float32(1e-20)
     weight = (generator.standard_normal((19, 37)) * 0.05).astype(numpy.float32)
     bias = generator.standard_normal(19).astype(numpy.float32)
     weight_codes, weight_scales = quantise(weight)
-    input_codes, input_scales = quantise(x)
+    input_codes, input_scales, input_zero_points = quantise_input(x)
     output = linear(x, weight_codes, weight_scales, bias)
     return {
         "input": x, "weight": weight, "bias": bias, "output": output,
         "weight_codes": weight_codes, "weight_scales": weight_scales,
-        "input_codes": input_codes, "input_scales": input_scales,
+        "input_codes": input_codes.astype(numpy.uint8), "input_scales": input_scales,
+        "input_zero_points": input_zero_points.astype(numpy.uint8),
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 use crate::goals::{Row, Rows};
 use crate::machine::Machine;
-use crate::{adamw, finetune, pretrain, threads, train, train_ragged};
+use crate::{adamw, finetune, int8, pretrain, threads, train, train_ragged};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::num::NonZeroUsize;
@@ -50,7 +50,7 @@ struct Measurement {
 }
 
 /// In the order of the table.
-const MEASUREMENTS: [Measurement; 6] = [
+const MEASUREMENTS: [Measurement; 7] = [
     Measurement {
         name: "train",
         runs: 5,
@@ -60,7 +60,7 @@ const MEASUREMENTS: [Measurement; 6] = [
     Measurement {
         name: "train-ragged",
         runs: 3,
-        quick: "--layers 2 --hidden 128 --count 32",
+        quick: "--layers 2 --hidden 128 --count 32 --no-compile",
         take: |call| call.take(train_ragged::measure),
     },
     Measurement {
@@ -86,6 +86,12 @@ const MEASUREMENTS: [Measurement; 6] = [
         runs: 5,
         quick: "--layers 2 --hidden 128 --batch 2x16",
         take: |call| call.take(threads::measure),
+    },
+    Measurement {
+        name: "int8",
+        runs: 5,
+        quick: "--layers 2 --hidden 128 --shapes 1x16",
+        take: |call| call.take(int8::measure),
     },
 ];
 
@@ -208,6 +214,7 @@ mod tests {
                 "finetune" => understands::<finetune::Args>(quick),
                 "adamw" => understands::<adamw::Args>(quick),
                 "threads" => understands::<threads::Args>(quick),
+                "int8" => understands::<int8::Args>(quick),
                 _ => panic!("{name} is not tested here"),
             }
         }

@@ -1,6 +1,6 @@
 //! Fine-tuning on real sentences for one epoch, against transformers' Trainer: time and memory.
 
-use crate::goals::{Goal, Row, Rows};
+use crate::goals::{Goal, Row, Rows, report};
 use crate::jobs::{AloneArgs, Job, JobArgs, JobFigures};
 use crate::machine::Machine;
 use crate::turns::TurnArgs;
@@ -19,7 +19,6 @@ use bert_train::{
     BatchSize, Error, Example, ExampleFeed, Feed, LabelledBatch, Plan, Sequence, Training,
 };
 use serde::Serialize;
-use serde_json::json;
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
@@ -62,8 +61,7 @@ pub struct Figures {
 /// # Errors
 /// No data, no model, no peer, or losses that differ.
 pub fn run(args: &Args) -> Result<()> {
-    let (machine, figures) = measure(args)?;
-    args.turns.write_json(&json!({ "machine": machine, "finetune": figures }))
+    report(&args.turns, "finetune", measure(args)?)
 }
 
 /// Compares the losses of some steps, times both sides, and prints a table.

@@ -7,10 +7,12 @@ use crate::ragged;
 use crate::turns::{Spread, TurnArgs, side};
 use anyhow::{Context, Result};
 use bert_checkpoint::{Stored, TokenizerFiles, save};
+use bert_kernels::Real;
 use bert_model::{Batch, Config, Context as Settings, HeadKind, Model, PackedModel};
 use bert_nn::init::{Initializer, initialize};
+use ndarray::Array2;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Speed of BERT-base: full batches, real ragged text, and sentences through `bert encode`
@@ -70,9 +72,15 @@ struct Figures {
     sequences: usize,
     tokens: usize,
     ours_seconds: Spread,
-    /// How many times as fast ours is, by peer.
+    #[serde(flatten)]
+    ratios: Ratios,
+}
+
+/// How many times as fast ours is as each of several peers.
+#[derive(Serialize)]
+pub struct Ratios {
     ratios: Vec<(&'static str, Spread)>,
-    /// Against the fastest of them, by the medians of its times.
+    /// By the medians of their times.
     fastest: &'static str,
 }
 
@@ -84,7 +92,7 @@ pub fn run(args: &Args) -> Result<()> {
     let peer = Peer::start(&args.peer)?;
     let machine = Machine::describe(peer.versions()?)?;
     let wanted = |part| args.only.is_none_or(|only| only == part);
-    let base = Base::make()?;
+    let base = Base::make(Config::default())?;
     let mut report = json!({ "machine": machine });
     if wanted(Part::Full) {
         report["forward"] = json!(full(args, &peer, &base)?);
@@ -104,22 +112,16 @@ fn full(args: &Args, peer: &Peer, base: &Base) -> Result<Vec<Figures>> {
     let mut all = Vec::new();
     for &shape in &args.shapes {
         let figures = batch(&args.turns, peer, base, shape)?;
-        let Figures { sequences, tokens, ours_seconds, ratios, fastest } = &figures;
+        let Figures { sequences, tokens, ours_seconds, ratios } = &figures;
         let ours = ours_seconds.map(|seconds| seconds * 1e3);
-        let ratios = ratios.iter().map(|(name, ratio)| {
-            if name == fastest { format!("**{ratio}**") } else { ratio.to_string() }
-        });
-        show!(
-            "| {sequences} × {tokens} | {ours:.1} | {} |",
-            ratios.collect::<Vec<_>>().join(" | ")
-        );
+        show!("| {sequences} × {tokens} | {ours:.1} | {ratios} |");
         all.push(figures);
     }
     show!("\nHow many times as fast as each ours is; bold: the fastest of them.\n");
     Ok(all)
 }
 
-/// A model of BERT-base's size with random weights: how fast it is does not depend on them.
+/// A model with random weights: how fast it is does not depend on them.
 pub struct Base {
     _folder: tempfile::TempDir,
     pub path: PathBuf,
@@ -128,14 +130,60 @@ pub struct Base {
 }
 
 impl Base {
-    pub fn make() -> Result<Self> {
+    pub fn make(config: Config) -> Result<Self> {
         let folder = tempfile::tempdir().context("a folder for the model")?;
         let path = folder.path().to_owned();
-        let config = Config::default();
         let mut model = Model::zeros(HeadKind::None, &config, false);
         initialize(&mut model, Initializer::Normal { std: 0.02 }, 1);
         save(&path, &config, &model, &TokenizerFiles::default())?;
         Ok(Self { _folder: folder, path, packed: PackedModel::new(model), config })
+    }
+
+    /// Makes `name` a side of the peer, this model on a full batch of `shape`, and returns its hidden states. `more` is what `kind` wants
+    /// to know.
+    pub fn make_peer(
+        &self,
+        peer: &Peer,
+        (name, kind): (&str, &str),
+        batch: &Batch,
+        (sequences, tokens): (usize, usize),
+        mut more: Value,
+    ) -> Result<Array2<Real>> {
+        let shape = [sequences, tokens];
+        let tensors = vec![
+            integers("ids", &shape, &batch.token_ids),
+            integers("types", &shape, &batch.token_types),
+        ];
+        more["model"] = json!(&self.path);
+        peer.make(name, kind, tensors, more)
+    }
+}
+
+impl Ratios {
+    /// Of the seconds of all turns: ours, and each peer's.
+    pub fn of(ours: &[f64], theirs: &[(&'static str, Vec<f64>)]) -> Self {
+        let median = |seconds: &[f64]| Spread::of(seconds).median;
+        let fastest = theirs.iter().min_by(|(_, a), (_, b)| median(a).total_cmp(&median(b)));
+        let ratio = |(name, theirs): &(_, Vec<f64>)| (*name, Spread::of_ratios(theirs, ours));
+        Self {
+            ratios: theirs.iter().map(ratio).collect(),
+            fastest: fastest.expect("there are peers").0,
+        }
+    }
+
+    /// The fastest peer, and how many times as fast as it ours is.
+    pub fn against_the_fastest(&self) -> (&'static str, Spread) {
+        *self.ratios.iter().find(|(name, _)| *name == self.fastest).expect("one of them")
+    }
+}
+
+impl std::fmt::Display for Ratios {
+    /// Cells of a Markdown table, the fastest peer's bold.
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let cell = |(name, ratio): &(&str, Spread)| {
+            if *name == self.fastest { format!("**{ratio}**") } else { ratio.to_string() }
+        };
+        f.write_str(&self.ratios.iter().map(cell).collect::<Vec<_>>().join(" | "))
     }
 }
 
@@ -148,32 +196,20 @@ fn batch(
     let batch = made_up(sequences, tokens);
     let context = Settings::eval(&base.config);
     let ours = base.packed.hidden(&batch, &context);
-    let shape = [sequences, tokens];
     for (name, kind, fused) in PEERS {
-        let tensors = vec![
-            integers("ids", &shape, &batch.token_ids),
-            integers("types", &shape, &batch.token_types),
-        ];
-        let more = json!({ "model": &base.path, "fused": fused });
-        let theirs = peer.make(name, kind, tensors, more)?;
+        let more = json!({ "fused": fused });
+        let theirs = base.make_peer(peer, (name, kind), &batch, (sequences, tokens), more)?;
         compare(name, ours.view(), theirs.view(), TOLERANCE)?;
     }
     let call = side(|| drop(std::hint::black_box(base.packed.hidden(&batch, &context))));
     let [eager, compiled, onnx, fused] = PEERS.map(|(name, ..)| peer.side(name));
     let [ours, theirs @ ..] = turns.alternate([call, eager, compiled, onnx, fused])?;
-    let named = || PEERS.iter().map(|&(name, ..)| name).zip(&theirs);
     for (name, ..) in PEERS {
         peer.drop_call(name)?;
     }
-    let median = |seconds: &[f64]| Spread::of(seconds).median;
-    let fastest = named().min_by(|(_, a), (_, b)| median(a).total_cmp(&median(b)));
-    Ok(Figures {
-        sequences,
-        tokens,
-        ours_seconds: Spread::of(&ours),
-        ratios: named().map(|(name, theirs)| (name, Spread::of_ratios(theirs, &ours))).collect(),
-        fastest: fastest.expect("there are peers").0,
-    })
+    let theirs: Vec<_> = PEERS.iter().map(|&(name, ..)| name).zip(theirs).collect();
+    let (ours_seconds, ratios) = (Spread::of(&ours), Ratios::of(&ours, &theirs));
+    Ok(Figures { sequences, tokens, ours_seconds, ratios })
 }
 
 /// A batch of words that look random.

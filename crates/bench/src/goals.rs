@@ -1,7 +1,10 @@
 //! What a measurement is held to.
 
-use crate::turns::Spread;
+use crate::machine::Machine;
+use crate::turns::{Spread, TurnArgs};
+use anyhow::Result;
 use serde::Serialize;
+use serde_json::json;
 
 /// How far a figure has to go.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -21,6 +24,9 @@ pub struct Row {
     pub measured: Spread,
     /// Whether the median reaches the goal.
     pub met: bool,
+    /// Digits that the table shows behind the point.
+    #[serde(skip)]
+    digits: usize,
 }
 
 impl Row {
@@ -29,15 +35,21 @@ impl Row {
             Goal::AtLeast(least) => measured.median >= least,
             Goal::AtMost(most) => measured.median <= most,
         };
-        Self { what: what.to_owned(), against: against.to_owned(), goal, measured, met }
+        Self { what: what.to_owned(), against: against.to_owned(), goal, measured, met, digits: 2 }
+    }
+
+    /// Shown with so many digits behind the point.
+    pub fn digits(self, digits: usize) -> Self {
+        Self { digits, ..self }
     }
 }
 
 impl std::fmt::Display for Goal {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let digits = f.precision().unwrap_or(2);
         match self {
-            Self::AtLeast(least) => write!(f, "≥ {least:.2}"),
-            Self::AtMost(most) => write!(f, "≤ {most:.2}"),
+            Self::AtLeast(least) => write!(f, "≥ {least:.digits$}"),
+            Self::AtMost(most) => write!(f, "≤ {most:.digits$}"),
         }
     }
 }
@@ -45,15 +57,24 @@ impl std::fmt::Display for Goal {
 impl std::fmt::Display for Row {
     /// A line of a Markdown table.
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let Self { what, against, goal, measured, met } = self;
+        let Self { what, against, goal, measured, met, digits } = self;
         let met = if *met { "yes" } else { "no" };
-        write!(f, "| {what} | {against} | {goal} | {measured} | {met} |")
+        write!(f, "| {what} | {against} | {goal:.digits$} | {measured:.digits$} | {met} |")
     }
 }
 
 /// Figures that fill lines of the table.
 pub trait Rows: Serialize {
     fn rows(&self) -> Vec<Row>;
+}
+
+/// Writes what a measurement gave, under its name, where the user wants it.
+pub fn report(
+    turns: &TurnArgs,
+    name: &str,
+    (machine, figures): (Machine, impl Rows),
+) -> Result<()> {
+    turns.write_json(&json!({ "machine": machine, name: figures }))
 }
 
 #[cfg(test)]

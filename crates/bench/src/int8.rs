@@ -1,8 +1,10 @@
 //! Whole models in 8 bits, against ONNX Runtime's dynamic quantisation.
 
-use crate::forward::{Base, integers, made_up, shape};
+use crate::forward::{Base, Ratios, made_up, shape};
+use crate::goals::{Goal, Row, Rows, report};
 use crate::machine::Machine;
 use crate::peer::{Peer, PeerArgs};
+use crate::train_task::ModelArgs;
 use crate::turns::{Spread, TurnArgs, side};
 use anyhow::{Result, ensure};
 use bert_checkpoint::{LoadOptions, load};
@@ -12,16 +14,18 @@ use ndarray::ArrayView2;
 use serde::Serialize;
 use serde_json::json;
 
-/// Speed of BERT-base in 8 bits, against ONNX Runtime's dynamic int8 and our own full width
+/// Speed of a forward pass in 8 bits, against ONNX Runtime's dynamic int8 and our own full width
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   cargo run --release -p bert-bench -- int8 --runs 5
-  cargo run --release -p bert-bench -- int8 --shapes 1x16")]
+  cargo run --release -p bert-bench -- int8 --runs 1 --layers 2 --hidden 128 --shapes 1x16")]
 pub struct Args {
     #[command(flatten)]
     turns: TurnArgs,
     #[command(flatten)]
-    pub peer: PeerArgs,
+    peer: PeerArgs,
+    #[command(flatten)]
+    model: ModelArgs,
     /// Sequences and tokens of the batches
     #[arg(long, value_name = "BxS", value_delimiter = ',', value_parser = shape, default_value = "1x128,8x128")]
     shapes: Vec<(usize, usize)>,
@@ -36,48 +40,61 @@ const PEERS: [(&str, bool, bool); 3] = [
 /// The least cosine of a token's hidden state in 8 bits with that in full width, of any side.
 const LEAST_COSINE: f64 = 0.98;
 
+/// What is asked of ours: how fast it is, and how near to full width.
+const GOALS: (f64, f64) = (1.10, 0.999);
+
 #[derive(Serialize)]
-struct Figures {
+pub struct Figures {
+    layers: usize,
+    hidden: usize,
+    batches: Vec<OfBatch>,
+}
+
+#[derive(Serialize)]
+struct OfBatch {
     sequences: usize,
     tokens: usize,
     ours_seconds: Spread,
     /// How many times as fast as our own full width.
     full_width: Spread,
-    /// How many times as fast as each peer.
-    ratios: Vec<(&'static str, Spread)>,
-    /// Against the fastest of them, by the medians of its times.
-    fastest: &'static str,
+    #[serde(flatten)]
+    ratios: Ratios,
     /// Of hidden states with those of full width: the mean and the least of a token; ours first.
     cosines: Vec<(&'static str, f64, f64)>,
+}
+
+/// Measures, and writes the figures.
+///
+/// # Errors
+/// No peer, or hidden states that have little to do with those of full width.
+pub fn run(args: &Args) -> Result<()> {
+    report(&args.turns, "int8", measure(args)?)
 }
 
 /// Times all sides and prints tables.
 ///
 /// # Errors
 /// No peer, or hidden states that have little to do with those of full width.
-pub fn run(args: &Args) -> Result<()> {
+pub fn measure(args: &Args) -> Result<(Machine, Figures)> {
     let peer = Peer::start(&args.peer)?;
     let machine = Machine::describe(peer.versions()?)?;
-    let base = Base::make()?;
+    let base = Base::make(args.model.config(0.0))?;
     let model = load(&base.path, &LoadOptions::default())?.model;
     let ours = PackedModel::quantised(QuantisedModel::new(model, |_, _, _| {}));
     show!(
-        "| BERT-base, 8 bits | ours, ms | ours, f32 | {} |",
+        "{} layers of {}, {} threads\n\n| 8 bits | ours, ms | ours, f32 | {} |",
+        args.model.layers,
+        args.model.hidden,
+        rayon::current_num_threads(),
         PEERS.map(|(name, ..)| name).join(" | ")
     );
     show!("|---|---|---|{}", "---|".repeat(PEERS.len()));
     let mut all = Vec::new();
     for &shape in &args.shapes {
         let figures = batch(&args.turns, &peer, &base, &ours, shape)?;
-        let Figures { sequences, tokens, ours_seconds, full_width, ratios, fastest, .. } = &figures;
+        let OfBatch { sequences, tokens, ours_seconds, full_width, ratios, .. } = &figures;
         let ours = ours_seconds.map(|seconds| seconds * 1e3);
-        let ratios = ratios.iter().map(|(name, ratio)| {
-            if name == fastest { format!("**{ratio}**") } else { ratio.to_string() }
-        });
-        show!(
-            "| {sequences} × {tokens} | {ours:.1} | {full_width} | {} |",
-            ratios.collect::<Vec<_>>().join(" | ")
-        );
+        show!("| {sequences} × {tokens} | {ours:.1} | {full_width} | {ratios} |");
         all.push(figures);
     }
     show!("\nHow many times as fast as each ours is; bold: the fastest of ONNX Runtime's.\n");
@@ -85,7 +102,29 @@ pub fn run(args: &Args) -> Result<()> {
     for (name, mean, least) in all.iter().flat_map(|figures| &figures.cosines) {
         show!("| {name} | {mean:.5} | {least:.5} |");
     }
-    args.turns.write_json(&json!({ "machine": machine, "int8": all }))
+    let (layers, hidden) = (args.model.layers.get(), args.model.hidden);
+    Ok((machine, Figures { layers, hidden, batches: all }))
+}
+
+impl Rows for Figures {
+    fn rows(&self) -> Vec<Row> {
+        let rows = |figures: &OfBatch| {
+            let OfBatch { sequences, tokens, ratios, cosines, .. } = figures;
+            let Self { layers, hidden, .. } = self;
+            let what =
+                format!("8 bits: forward, {layers} layers of {hidden}, {sequences} × {tokens}");
+            let (peer, ratio) = ratios.against_the_fastest();
+            let (_, cosine, _) = cosines[0];
+            let nearness = Row::new(
+                &format!("{what}: cosine of the hidden states"),
+                "full width",
+                Goal::AtLeast(GOALS.1),
+                Spread::of(&[cosine]),
+            );
+            [Row::new(&what, peer, Goal::AtLeast(GOALS.0), ratio), nearness.digits(5)]
+        };
+        self.batches.iter().flat_map(rows).collect()
+    }
 }
 
 fn batch(
@@ -94,22 +133,18 @@ fn batch(
     base: &Base,
     ours: &PackedModel,
     (sequences, tokens): (usize, usize),
-) -> Result<Figures> {
+) -> Result<OfBatch> {
     let batch = made_up(sequences, tokens);
     let context = Settings::eval(&base.config);
     let full = base.packed.hidden(&batch, &context);
     let mut cosines = vec![cosine("ours", ours.hidden(&batch, &context).view(), full.view())?];
-    let shape = [sequences, tokens];
     for (name, fused, per_channel) in PEERS {
-        let tensors = vec![
-            integers("ids", &shape, &batch.token_ids),
-            integers("types", &shape, &batch.token_types),
-        ];
         // The type of what a fused node gives, which its quantiser cannot find out: FLOAT.
         let options = json!({ "DefaultTensorType": 1 });
         let int8 = json!({ "per_channel": per_channel, "extra_options": options });
-        let more = json!({ "model": &base.path, "fused": fused, "int8": int8 });
-        let theirs = peer.make(name, "onnx", tensors, more)?;
+        let more = json!({ "fused": fused, "int8": int8 });
+        let side = (name, "onnx");
+        let theirs = base.make_peer(peer, side, &batch, (sequences, tokens), more)?;
         cosines.push(cosine(name, theirs.view(), full.view())?);
     }
     let call = side(|| drop(std::hint::black_box(ours.hidden(&batch, &context))));
@@ -119,16 +154,13 @@ fn batch(
     for (name, ..) in PEERS {
         peer.drop_call(name)?;
     }
-    let named = || PEERS.iter().map(|&(name, ..)| name).zip(&theirs);
-    let median = |seconds: &[f64]| Spread::of(seconds).median;
-    let fastest = named().min_by(|(_, a), (_, b)| median(a).total_cmp(&median(b)));
-    Ok(Figures {
+    let theirs: Vec<_> = PEERS.iter().map(|&(name, ..)| name).zip(theirs).collect();
+    Ok(OfBatch {
         sequences,
         tokens,
         ours_seconds: Spread::of(&ours),
         full_width: Spread::of_ratios(&own, &ours),
-        ratios: named().map(|(name, theirs)| (name, Spread::of_ratios(theirs, &ours))).collect(),
-        fastest: fastest.expect("there are peers").0,
+        ratios: Ratios::of(&ours, &theirs),
         cosines,
     })
 }

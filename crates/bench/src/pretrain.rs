@@ -1,7 +1,7 @@
 //! A step of pre-training on real text, against PyTorch.
 
 use crate::forward::{integers, shape};
-use crate::goals::{Goal, Row, Rows};
+use crate::goals::{Goal, Row, Rows, report};
 use crate::machine::Machine;
 use crate::peer::{Named, Peer, PeerArgs};
 use crate::step_peers::{Attention, Other, StepFigures, StepPeers};
@@ -14,7 +14,6 @@ use bert_model::{HeadKind, Keep, Size};
 use bert_tokenizer::{Options, Tokenizer};
 use bert_train::feed::labelled;
 use serde::Serialize;
-use serde_json::json;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -76,8 +75,7 @@ pub struct Figures {
 /// # Errors
 /// No data or no peer, or losses that differ.
 pub fn run(args: &Args) -> Result<()> {
-    let (machine, figures) = measure(args)?;
-    args.turns.write_json(&json!({ "machine": machine, "pretrain": figures }))
+    report(&args.turns, "pretrain", measure(args)?)
 }
 
 /// Compares losses and gradients, times all sides, and prints tables.

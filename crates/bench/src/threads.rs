@@ -1,7 +1,7 @@
 //! What a second thread brings: a forward pass and a step of training on one thread and on two.
 
 use crate::forward::made_up;
-use crate::goals::{Goal, Row, Rows};
+use crate::goals::{Goal, Row, Rows, report};
 use crate::machine::Machine;
 use crate::train_task::{Args as Size, DROPOUT, Training};
 use crate::turns::{Side, Spread, TurnArgs, side};
@@ -51,8 +51,7 @@ struct Gain {
 /// # Errors
 /// Results that depend on the number of threads.
 pub fn run(args: &Args) -> Result<()> {
-    let (machine, figures) = measure(args)?;
-    args.turns.write_json(&json!({ "machine": machine, "threads": figures }))
+    report(&args.turns, "threads", measure(args)?)
 }
 
 /// Compares the results, which must be the same bits; then times both sides, and prints a table.

@@ -1,6 +1,6 @@
 //! A step of fine-tuning, against PyTorch: time and memory.
 
-use crate::goals::{Goal, Row, Rows};
+use crate::goals::{Goal, Row, Rows, report};
 use crate::machine::Machine;
 use crate::memory::{Memory, mib};
 use crate::peer::{Peer, PeerArgs};
@@ -9,7 +9,6 @@ use crate::train_task::{Args as Size, DROPOUT, Kept, MEMORY_STEPS, Training};
 use crate::turns::{Spread, TurnArgs};
 use anyhow::{Context, Result};
 use serde::Serialize;
-use serde_json::json;
 
 /// Speed and memory of a step of fine-tuning: forward, backward, clipping, AdamW
 #[derive(clap::Args, Debug)]
@@ -58,8 +57,7 @@ pub struct Figures {
 /// # Errors
 /// No peer, or losses that differ.
 pub fn run(args: &Args) -> Result<()> {
-    let (machine, figures) = measure(args)?;
-    args.turns.write_json(&json!({ "machine": machine, "train": figures }))
+    report(&args.turns, "train", measure(args)?)
 }
 
 /// Times all sides, has each take steps in a process of its own, and prints tables.

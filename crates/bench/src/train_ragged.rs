@@ -1,7 +1,7 @@
 //! Steps of fine-tuning on real texts of many lengths, against PyTorch with padding: where a batch without padding pays.
 
 use crate::forward::integers;
-use crate::goals::{Goal, Row, Rows};
+use crate::goals::{Goal, Row, Rows, report};
 use crate::machine::Machine;
 use crate::peer::{Named, Peer, PeerArgs};
 use crate::ragged::{contexts, labelled_lines};
@@ -13,7 +13,6 @@ use bert_model::{Batch, HeadKind, Keep, Labels};
 use bert_tokenizer::{Options, Tokenizer};
 use bert_train::LabelledBatch;
 use serde::Serialize;
-use serde_json::json;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -33,6 +32,9 @@ pub struct Args {
     /// What is trained on
     #[arg(long, value_enum, default_value = "sentences")]
     texts: Texts,
+    /// Leave torch.compile out, which takes a minute or two to compile for all shapes
+    #[arg(long)]
+    no_compile: bool,
     /// How many texts a turn has
     #[arg(long, value_name = "N", default_value = "128")]
     count: NonZeroUsize,
@@ -83,8 +85,7 @@ pub struct Figures {
 /// # Errors
 /// No data or no peer, or losses that differ.
 pub fn run(args: &Args) -> Result<()> {
-    let (machine, figures) = measure(args)?;
-    args.turns.write_json(&json!({ "machine": machine, "train_ragged": figures }))
+    report(&args.turns, "train_ragged", measure(args)?)
 }
 
 /// Compares losses and gradients, times all sides, and prints tables.
@@ -100,7 +101,7 @@ pub fn measure(args: &Args) -> Result<(Machine, Figures)> {
     let peers = StepPeers {
         peer: &peer,
         task: "ragged fine-tuning",
-        others: &PEERS,
+        others: if args.no_compile { &PEERS[..1] } else { &PEERS },
         model: folder.path(),
         attention: Attention::Sdpa,
         steps: batches.len(),

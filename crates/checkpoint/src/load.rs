@@ -7,7 +7,7 @@
 use crate::bundled;
 use crate::heads::{Verdict, decide, fitting};
 use crate::names::{DECODER_BIAS, DECODER_WEIGHT, PREDICTIONS_BIAS, WORD_EMBEDDINGS};
-use crate::quantised::SCALE;
+use crate::quantised::{SCALE, balance_of};
 use crate::source::{Source, Stored, tiny};
 use crate::{Error, Loaded, ModelDirectory, is_quantised};
 use bert_kernels::Quantised;
@@ -209,7 +209,11 @@ impl Source {
         }
         let mut used = self.read_all(found)?;
         let matrices = self.read_matrices(codes)?;
-        used.extend(matrices.keys().flat_map(|name| [name.clone(), format!("{name}{SCALE}")]));
+        used.extend(
+            matrices
+                .keys()
+                .flat_map(|name| [name.clone(), format!("{name}{SCALE}"), balance_of(name)]),
+        );
         if model.head.masked_lm().is_some() {
             used.extend(self.check_ties(&model)?);
         }
@@ -245,7 +249,10 @@ impl Source {
         &self,
         found: Vec<(&Stored, String, [usize; 2])>,
     ) -> Result<BTreeMap<String, Quantised>, Error> {
-        let read = |(stored, name, shape)| Ok((name, self.read_codes(stored, shape)?));
+        let read = |(stored, name, shape): (_, String, _)| {
+            let codes = self.read_codes(stored, &name, shape)?;
+            Ok((name, codes))
+        };
         let matrices: Vec<_> = found.into_par_iter().with_max_len(1).map(read).collect();
         matrices.into_iter().collect()
     }

@@ -2,8 +2,9 @@
 //!
 //! The weights lie in `model.int8.safetensors`: another name than usual, so that a program that knows nothing of this finds no weights
 //! and says so, instead of taking codes for weights. Each of the encoder's matrices has its usual name and is `I8` [out, in]; beside it
-//! lies `NAME_scale`, `F32` \[out], the step from one code to the next: weight\[j, k] = scale\[j] · code\[j, k]. All other tensors are as
-//! usual. `config.json` is the model's own, and says `"quantization_config": {"quant_method": "bert_by_hand_int8"}`.
+//! lies `NAME_scale`, `F32` \[out], the step from one code to the next, and there may be a `NAME_balance`, `F32` \[in]:
+//! weight\[j, k] = scale\[j] · code\[j, k] · balance\[k], and inputs are multiplied by it before they become codes. Query, key and value read
+//! the same input; the query's balance is that of all three. All other tensors are as usual. `config.json` is the model's own, and says `"quantization_config": {"quant_method": "bert_by_hand_int8"}`.
 
 use crate::directory::CONFIG;
 use crate::source::{Source, Stored as InFile};
@@ -21,6 +22,8 @@ use std::path::Path;
 pub const WEIGHTS: &str = "model.int8.safetensors";
 /// What stands behind a matrix's name in that of its scales.
 pub const SCALE: &str = "_scale";
+/// What stands behind a matrix's name in that of its balance.
+pub const BALANCE: &str = "_balance";
 const KEY: &str = "quantization_config";
 const METHOD: &str = "bert_by_hand_int8";
 
@@ -30,9 +33,10 @@ pub fn is_quantised(config: &Config) -> bool {
     method == Some(&Value::from(METHOD))
 }
 
-/// The matrix whose scales have this name.
+/// The matrix whose scales, or balance, have this name.
 pub(crate) fn matrix_of(name: &str) -> Option<&str> {
-    name.strip_suffix(SCALE).filter(|name| QuantisedModel::is_matrix(name))
+    let matrix = name.strip_suffix(SCALE).or_else(|| name.strip_suffix(BALANCE))?;
+    QuantisedModel::is_matrix(matrix).then_some(matrix)
 }
 
 /// Writes configuration, weights and the tokenizer's files into `directory`, which is made if need be. The weights come last, so a
@@ -71,6 +75,12 @@ fn stored(model: &QuantisedModel) -> Vec<(String, Stored<'_>)> {
         let scales = matrix.scales.as_slice().expect("a vector");
         let scale = format!("{}{SCALE}", tensor.name);
         all.push((scale, Stored::reals(vec![scales.len()], scales)));
+        let balance = matrix.balance.as_slice().expect("a vector");
+        let is_own = QuantisedModel::balanced_with(&tensor.name) == tensor.name;
+        if is_own && balance.iter().any(|&factor| factor != 1.0) {
+            let name = format!("{}{BALANCE}", tensor.name);
+            all.push((name, Stored::reals(vec![balance.len()], balance)));
+        }
         all.push((tensor.name, Stored::Codes { shape: tensor.shape, values: codes }));
     }
     all
@@ -87,10 +97,11 @@ impl Source {
         Err(Error::TooWide { path, inputs, largest })
     }
 
-    /// A matrix's codes and scales.
+    /// The codes, scales and balance of the matrix `canonical`.
     pub(crate) fn read_codes(
         &self,
         matrix: &InFile,
+        canonical: &str,
         shape: [usize; 2],
     ) -> Result<Quantised, Error> {
         let name = &matrix.name;
@@ -104,8 +115,18 @@ impl Source {
         self.file.read_into(&scale, &shape[..1], &mut scales)?;
         self.check_finite(&scale, &scales)?;
         let codes = Array2::from_shape_vec(shape, values).expect("as many as the shape says");
-        Ok(Quantised { codes, scales: Array1::from(scales) })
+        let mut balance = vec![1.0; shape[1]];
+        if let Some(stored) = self.names.get(&balance_of(canonical)) {
+            self.file.read_into(&stored.name, &shape[1..], &mut balance)?;
+            self.check_finite(&stored.name, &balance)?;
+        }
+        Ok(Quantised { codes, scales: Array1::from(scales), balance: Array1::from(balance) })
     }
+}
+
+/// The name of a matrix's balance.
+pub(crate) fn balance_of(matrix: &str) -> String {
+    format!("{}{BALANCE}", QuantisedModel::balanced_with(matrix))
 }
 
 /// The size that the same model has in full width: 4 bytes for each number.

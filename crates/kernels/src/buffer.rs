@@ -129,6 +129,14 @@ impl Scratch {
         self.0.bytes_mut()
     }
 
+    /// The memory as whole numbers.
+    pub(crate) fn whole_numbers_mut(&mut self) -> &mut [i32] {
+        let bytes = self.bytes_mut();
+        // SAFETY: the same memory, for as long as the bytes are borrowed; it begins on a cache line, and any bytes make whole numbers.
+        let len = bytes.len() / size_of::<i32>();
+        unsafe { slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), len) }
+    }
+
     /// The memory itself, for a type that owns its memory. [`Scratch::from`] gives it back.
     pub(crate) fn into_memory(mut self) -> Aligned {
         std::mem::take(&mut self.0)

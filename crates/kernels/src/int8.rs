@@ -1,24 +1,32 @@
 //! A linear layer whose weight has 8 bits for each number, and whose input becomes 8 bits on the way.
 //!
-//! A row x is stored as whole numbers q from −127 to 127, its codes, and one scale s:
+//! A weight [out, in] is stored once: each output's row w as whole numbers q from −127 to 127, its codes, and one scale s,
 //!
-//! > s = max|x| / 127,  q = round(x / s), a half to its even neighbour;  x ≈ s·q
+//! > s = max|w| / 127,  q = round(w / s), a half to its even neighbour;  w ≈ s·q
 //!
-//! No number is off by more than half a step, s/2. A weight [out, in] is stored so once, each output with a scale of its own; an input
-//! [T, in] in every product anew, each token with a scale of its own. Then
+//! An input [T, in] is quantised in every product anew, each token x for itself. What comes out of GELU is hardly ever negative, and
+//! codes with a sign would lie idle by half. So an input's codes u go from 0 to 255 and reach from the least number to the largest;
+//! which code stands for 0 is the row's zero point z:
 //!
-//! > y\[t, j] = Σₖ x\[t, k]·w\[j, k] ≈ s\[t]·s\[j] · Σₖ q\[t, k]·q\[j, k]
+//! > s = (max x − min x) / 255,  z = round(−min x / s),  u = round(x / s) + z;  x ≈ s·(u − z)
 //!
-//! and the sum is one of whole numbers: exact in any order, so every processor, kernel and number of threads has the bits of the
-//! textbook form. Dettmers et al., "LLM.int8()", 2022, §2, call it vector-wise quantisation.
+//! where max and min count as 0 if all numbers are on the other side of it. No number is off by more than half a step, s/2. Then
 //!
-//! The processor's instruction for such sums wants one of its factors without a sign. An input's code therefore lies in memory as
-//! q + 128, and the sum comes out too large by 128·Σₖ q\[j, k], which belongs to the weight and is known beforehand.
+//! > y\[t, j] = Σₖ x\[t, k]·w\[j, k] ≈ s\[t]·s\[j] · (Σₖ u\[t, k]·q\[j, k] − z\[t]·Σₖ q\[j, k])
+//!
+//! Some inputs are large in every token, and all others then have few codes left; some columns of a weight likewise. So the two are
+//! balanced first: number k of an input is multiplied by b\[k], column k of the weight divided by it, and the product stays what it was.
+//! How b is chosen is the caller's business; without balance it is 1. Xiao et al., "SmoothQuant", 2022.
+//!
+//! The sums are sums of whole numbers: exact in any order, so every processor, kernel and number of threads has the bits of the
+//! textbook form. The last one belongs to the weight and is known beforehand. The processor's instruction for such sums wants one factor
+//! without a sign and one with it, which is what we have. Dettmers et al., "LLM.int8()", 2022, §2, call a scale for each row of both
+//! factors vector-wise quantisation, and codes with a zero point asymmetric.
 
 mod kernel;
 mod product;
 
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, concatenate};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, concatenate};
 
 use crate::{
     Epilogue, Real,
@@ -30,67 +38,101 @@ use crate::{
 };
 use kernel::Kernel;
 
-/// The largest code.
+/// The largest code of a weight.
 const LARGEST_CODE: Real = 127.0;
-/// A row's largest number counts as this at least, so that a row of zeros has a step, too.
+/// The largest code of an input.
+const LARGEST_INPUT: Real = 255.0;
+/// A weight's largest number, and the step of an input, count as this at least, so that a row of zeros has a step, too.
 const SMALLEST: Real = 1e-30;
-/// What is added to an input's code in memory.
-const OFFSET: i32 = 128;
 /// See [`PackedInt8::MOST_INPUTS`].
-const LONGEST: usize = 133_000;
+const LONGEST: usize = 66_000;
 
-/// Rows as codes and scales.
+/// A weight's rows as codes and scales.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quantised {
     /// [rows, columns], from −127 to 127.
     pub codes: Array2<i8>,
     /// \[rows]: the step from one code to the next. NaN for a row that holds NaN or an infinity.
     pub scales: Array1<Real>,
+    /// \[columns]: what each number of an input is multiplied by before it becomes a code. The weight was divided by it.
+    pub balance: Array1<Real>,
 }
 
 impl Quantised {
+    /// A weight [out, in] that is divided by `balance` \[in] first.
+    ///
+    /// # Panics
+    /// Where the shapes do not fit.
+    pub fn balanced(weight: ArrayView2<Real>, balance: Array1<Real>) -> Self {
+        Self { balance: balance.clone(), ..quantise_rows((&weight / &balance).view()) }
+    }
+
     /// The numbers that the codes stand for, [rows, columns].
     pub fn dequantise(&self) -> Array2<Real> {
         let scales = self.scales.view().insert_axis(Axis(1));
-        self.codes.mapv(Real::from) * scales
+        self.codes.mapv(Real::from) * scales * &self.balance
     }
 
     /// The rows of all, one below the other.
     ///
     /// # Panics
-    /// Where they have different numbers of columns.
+    /// Where they have different numbers of columns, or are balanced differently.
     pub fn stacked(all: &[&Self]) -> Self {
         let codes: Vec<_> = all.iter().map(|one| one.codes.view()).collect();
         let scales: Vec<_> = all.iter().map(|one| one.scales.view()).collect();
+        let balance = all.first().expect("one at least").balance.clone();
+        assert!(all.iter().all(|one| one.balance == balance), "they read the same input");
         Self {
+            balance,
             codes: concatenate(Axis(0), &codes).expect("all have the same columns"),
             scales: concatenate(Axis(0), &scales).expect("vectors"),
         }
     }
 }
 
+/// An input's rows as codes, scales and zero points.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuantisedInput {
+    /// [rows, columns].
+    pub codes: Array2<u8>,
+    /// \[rows]: the step from one code to the next. NaN for a row that holds NaN or an infinity.
+    pub scales: Array1<Real>,
+    /// \[rows]: the code that stands for 0.
+    pub zero_points: Array1<u8>,
+}
+
 /// The definition, in plain loops.
 pub(crate) mod naive {
-    use super::{LARGEST_CODE, LONGEST, Quantised, SMALLEST};
+    use super::{LARGEST_INPUT, LONGEST, Quantised, QuantisedInput, SMALLEST};
     use crate::{Epilogue, Real, gemm};
-    use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2};
+    use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
-    // ANCHOR: naive_quantise
-    /// Every row of `x` [rows, columns] as codes and a scale of its own.
-    pub fn quantise_rows(x: ArrayView2<Real>) -> Quantised {
+    // ANCHOR: naive_quantise_input
+    /// Every row of `x` [rows, columns], times `balance` \[columns], as codes, a scale and a zero point of its own.
+    pub fn quantise_input(x: ArrayView2<Real>, balance: ArrayView1<Real>) -> QuantisedInput {
+        let x = &x * &balance;
         let mut codes = Array2::zeros(x.dim());
-        let mut scales = Array1::zeros(x.nrows());
+        let (mut scales, mut zero_points) = (Array1::zeros(x.nrows()), Array1::zeros(x.nrows()));
         for i in 0..x.nrows() {
-            let largest = x.row(i).iter().fold(SMALLEST, |largest, x| largest.max(x.abs()));
-            let finite = x.row(i).iter().all(|x| x.is_finite());
-            scales[i] = if finite { largest / LARGEST_CODE } else { Real::NAN };
-            for k in 0..x.ncols() {
-                codes[[i, k]] = (x[[i, k]] * (LARGEST_CODE / largest)).round_ties_even() as i8;
+            if !x.row(i).iter().all(|x| x.is_finite()) {
+                scales[i] = Real::NAN;
+                continue;
             }
+            let largest = x.row(i).iter().fold(0.0, |largest: Real, &x| largest.max(x));
+            let least = x.row(i).iter().fold(0.0, |least: Real, &x| least.min(x));
+            // Divided one by one: the difference of two huge numbers is an infinity.
+            let step = (largest / LARGEST_INPUT - least / LARGEST_INPUT).max(SMALLEST);
+            let per_number = 1.0 / step;
+            let zero_point = (-least * per_number).round_ties_even();
+            for k in 0..x.ncols() {
+                let code = (x[[i, k]] * per_number).round_ties_even() + zero_point;
+                codes[[i, k]] = code as u8; // 256, where two halves were rounded up, becomes 255
+            }
+            (scales[i], zero_points[i]) = (step, zero_point as u8);
         }
-        Quantised { codes, scales }
+        QuantisedInput { codes, scales, zero_points }
     }
-    // ANCHOR_END: naive_quantise
+    // ANCHOR_END: naive_quantise_input
 
     // ANCHOR: naive_linear
     /// `input` [T, in] · `weight` [out, in]ᵀ, then `epilogue` → `output` [T, out].
@@ -103,12 +145,14 @@ pub(crate) mod naive {
         let (outputs, inputs) = weight.codes.dim();
         gemm::check_shapes(input, (inputs, outputs), &output, &epilogue);
         assert!(inputs <= LONGEST, "int8: a sum of {inputs} products may be too large for 32 bits");
-        let input = quantise_rows(input);
+        let input = quantise_input(input, weight.balance.view());
         for t in 0..input.codes.nrows() {
+            let zero_point = i32::from(input.zero_points[t]);
             for j in 0..outputs {
                 let mut sum = 0_i32;
                 for k in 0..inputs {
-                    sum += i32::from(input.codes[[t, k]]) * i32::from(weight.codes[[j, k]]);
+                    let code = i32::from(input.codes[[t, k]]) - zero_point;
+                    sum += code * i32::from(weight.codes[[j, k]]);
                 }
                 output[[t, j]] = sum as Real * (input.scales[t] * weight.scales[j]);
             }
@@ -118,59 +162,99 @@ pub(crate) mod naive {
     // ANCHOR_END: naive_linear
 }
 
-/// Every row of `x` [rows, columns] as codes and a scale of its own. A weight [out, in] gets one scale for each output so.
+// ANCHOR: quantise_rows
+/// Every row of `x` [rows, columns] as codes and a scale of its own: so a weight [out, in] gets one scale for each output. This is done
+/// once, and needs no form that is faster.
 pub fn quantise_rows(x: ArrayView2<Real>) -> Quantised {
-    if NAIVE {
-        return naive::quantise_rows(x);
-    }
     let mut codes = Array2::zeros(x.dim());
     let mut scales = Array1::zeros(x.nrows());
-    let mut bytes = vec![0; x.ncols()];
-    for (i, row) in x.rows().into_iter().enumerate() {
-        scales[i] = run(QuantiseRow { x: &contiguous(row), bytes: &mut bytes });
-        let codes = codes.row_mut(i);
-        codes.into_iter().zip(&bytes).for_each(|(code, &byte)| *code = code_of(byte));
+    for i in 0..x.nrows() {
+        let largest = x.row(i).iter().fold(SMALLEST, |largest, x| largest.max(x.abs()));
+        let finite = x.row(i).iter().all(|x| x.is_finite());
+        scales[i] = if finite { largest / LARGEST_CODE } else { Real::NAN };
+        for k in 0..x.ncols() {
+            codes[[i, k]] = (x[[i, k]] * (LARGEST_CODE / largest)).round_ties_even() as i8;
+        }
     }
-    Quantised { codes, scales }
+    Quantised { codes, scales, balance: Array1::ones(x.ncols()) }
+}
+// ANCHOR_END: quantise_rows
+
+/// Every row of `x` [rows, columns], times `balance` \[columns], as codes, a scale and a zero point of its own, with the bits of the
+/// twin: least and largest number in one pass without a branch, then the codes, many at a time.
+///
+/// # Panics
+/// Where the shapes do not fit.
+pub fn quantise_input(x: ArrayView2<Real>, balance: ArrayView1<Real>) -> QuantisedInput {
+    let (columns, balanced) = (x.ncols(), balance.len());
+    assert!(columns == balanced, "int8: the input has {columns} columns, the balance {balanced}");
+    if NAIVE {
+        return naive::quantise_input(x, balance);
+    }
+    let balance = &contiguous(balance);
+    let mut codes = Array2::zeros(x.dim());
+    let (mut scales, mut zero_points) = (Array1::zeros(x.nrows()), Array1::zeros(x.nrows()));
+    for (i, row) in x.rows().into_iter().enumerate() {
+        let mut codes = codes.row_mut(i);
+        let codes = codes.as_slice_mut().expect("row by row");
+        let step = run(QuantiseRow { x: &contiguous(row), balance, codes });
+        (scales[i], zero_points[i]) = (step.scale, step.zero_point as u8);
+    }
+    QuantisedInput { codes, scales, zero_points }
 }
 
-/// The code that lies in memory as `byte`.
-fn code_of(byte: u8) -> i8 {
-    byte.wrapping_sub(OFFSET as u8) as i8
-}
-
-/// Writes the codes of a row, `OFFSET` added, and returns its scale.
+/// Writes the codes of a row of the input.
 struct QuantiseRow<'a> {
     x: &'a [Real],
-    bytes: &'a mut [u8],
+    balance: &'a [Real],
+    codes: &'a mut [u8],
+}
+
+/// What a row's codes stand for.
+#[derive(Clone, Copy, Default)]
+struct RowStep {
+    scale: Real,
+    zero_point: i32,
 }
 
 /// 1.5 · 2²³. A number that has been added to it has no bits left for a fraction: the processor has rounded it, a half to the even
 /// neighbour, and its lowest bits are the whole number. It costs one addition where rounding may cost a call.
 const ROUNDER: f32 = 12_582_912.0;
 
+/// The whole number next to `x`, which is below 2²² in size.
+#[inline(always)]
+fn rounded(x: f32) -> i32 {
+    (x + ROUNDER).to_bits().wrapping_sub(ROUNDER.to_bits()) as i32
+}
+
 impl Work for QuantiseRow<'_> {
-    type Output = Real;
+    type Output = RowStep;
 
     // ANCHOR: quantise
     #[inline(always)]
     #[allow(clippy::unnecessary_cast)] // `Real` is an f64 under the feature of that name
-    fn run<S: Simd>(self) -> Real {
-        // Without their sign, the bits of floating-point numbers have the order of the numbers; NaN is above all.
-        let without_sign = |x: Real| (x as f32).to_bits() & i32::MAX as u32;
-        let largest = self.x.iter().fold(0, |largest, &x| without_sign(x).max(largest));
-        let largest = f32::from_bits(largest);
-        if !largest.is_finite() {
-            self.bytes.fill(OFFSET as u8);
-            return Real::NAN;
+    fn run<S: Simd>(self) -> RowStep {
+        // The bits of floating-point numbers, taken for whole ones with a sign, have the order of the numbers from 0 on; without a sign,
+        // the most negative number is the largest. NaN and the infinities are beyond all else, each on its side.
+        let balanced = || self.x.iter().zip(self.balance).map(|(x, balance)| (x * balance) as f32);
+        let ends = balanced().fold((0_i32, 0_u32), |(largest, least), x| {
+            let bits = x.to_bits();
+            (largest.max(bits as i32), least.max(bits))
+        });
+        let largest = f32::from_bits(ends.0 as u32);
+        let least = f32::from_bits(if (ends.1 as i32) < 0 { ends.1 } else { 0 });
+        if !(largest.is_finite() && least.is_finite()) {
+            self.codes.fill(0);
+            return RowStep { scale: Real::NAN, zero_point: 0 };
         }
-        let largest = largest.max(SMALLEST as f32);
-        let steps = LARGEST_CODE as f32 / largest;
-        for (byte, &x) in self.bytes.iter_mut().zip(self.x) {
-            let rounded = x as f32 * steps + ROUNDER;
-            *byte = (rounded.to_bits() as u8).wrapping_add(OFFSET as u8);
+        const CODES: f32 = LARGEST_INPUT as f32;
+        let step = (largest / CODES - least / CODES).max(SMALLEST as f32);
+        let per_number = 1.0 / step;
+        let zero_point = rounded(-least * per_number);
+        for (code, x) in self.codes.iter_mut().zip(balanced()) {
+            *code = (rounded(x * per_number) + zero_point).min(255) as u8;
         }
-        (largest / LARGEST_CODE as f32) as Real
+        RowStep { scale: step as Real, zero_point }
     }
     // ANCHOR_END: quantise
 }
@@ -187,14 +271,16 @@ pub struct PackedInt8 {
     panels: Aligned,
     /// \[out]
     scales: Vec<Real>,
-    /// \[out]: 128·Σₖ q\[j, k], by which the sums come out too large.
-    excess: Vec<i32>,
+    /// \[in]
+    balance: Vec<Real>,
+    /// \[out]: Σₖ q\[j, k], by which the sums come out too large as often as the zero point says.
+    sums: Vec<i32>,
     /// What the twin multiplies, under the feature `f64`.
     naive: Option<Quantised>,
 }
 
 impl PackedInt8 {
-    /// The most inputs: 127 · 127 of them must stay below 2³¹.
+    /// The most inputs: 255 · 127 times as much must stay below 2³¹.
     pub const MOST_INPUTS: usize = LONGEST;
 
     /// Packs a weight [out, in] with a scale for each output.
@@ -205,20 +291,16 @@ impl PackedInt8 {
         let (outputs, inputs) = weight.codes.dim();
         assert!(inputs <= LONGEST, "int8: a sum of {inputs} products may be too large for 32 bits");
         assert_eq!(weight.scales.len(), outputs, "int8: scales for {outputs} outputs");
+        assert_eq!(weight.balance.len(), inputs, "int8: a balance of {inputs} inputs");
         let kernel = kernel::kernel();
-        let sum =
-            |row: ndarray::ArrayView1<i8>| row.iter().map(|&code| i32::from(code)).sum::<i32>();
+        let sum = |row: ArrayView1<i8>| row.iter().map(|&code| i32::from(code)).sum();
         Self {
             dim: (outputs, inputs),
             kernel,
             panels: if NAIVE { Aligned::default() } else { kernel.pack(weight.codes.view()) },
             scales: weight.scales.to_vec(),
-            excess: weight
-                .codes
-                .rows()
-                .into_iter()
-                .map(|row| sum(row).wrapping_mul(OFFSET))
-                .collect(),
+            balance: weight.balance.to_vec(),
+            sums: weight.codes.rows().into_iter().map(sum).collect(),
             naive: NAIVE.then(|| weight.clone()),
         }
     }

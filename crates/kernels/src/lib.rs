@@ -66,7 +66,7 @@ pub use gemm::{
     matmul, steps,
 };
 pub use huge_pages::HugePages;
-pub use int8::{PackedInt8, Quantised, linear_int8, quantise_rows};
+pub use int8::{PackedInt8, Quantised, QuantisedInput, linear_int8, quantise_input, quantise_rows};
 pub use isa::{Isa, detect, isa};
 pub use layer_norm::{add_layer_norm_rows, layer_norm_backward_rows, layer_norm_rows};
 pub use mapped_file::MappedFile;
@@ -92,7 +92,7 @@ pub mod naive {
     pub use crate::erf::naive::erf;
     pub use crate::exp::naive::{exp, tanh};
     pub use crate::gemm::naive::{add_matmul, gemm, linear, matmul};
-    pub use crate::int8::naive::{linear_int8, quantise_rows};
+    pub use crate::int8::naive::{linear_int8, quantise_input};
     pub use crate::layer_norm::naive::{
         add_layer_norm_rows, layer_norm_backward_rows, layer_norm_rows,
     };

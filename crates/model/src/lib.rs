@@ -19,6 +19,7 @@
 //!   depends on
 //! - [`zero_gradients`]: gradients that are zero by mathematics
 //! - [`quantised`]: a model whose encoder's matrices have 8 bits for each number
+//! - `balance`: how their inputs and they are balanced
 //! - [`packed`]: a model made ready for inference
 //! - [`cost`]: what its parts cost at least
 //! - [`trace`]: every intermediate tensor of a forward pass, by name
@@ -28,6 +29,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ablation;
+mod balance;
 pub mod batch;
 pub mod config;
 pub mod context;

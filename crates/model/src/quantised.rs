@@ -5,7 +5,8 @@
 //!
 //! Such a model answers, and does not train: a step of training changes a weight by less than the step from one code to the next.
 
-use crate::{EncoderLayer, Model};
+use crate::balance::{Sizes, factors, input_sizes};
+use crate::{Batch, Context, EncoderLayer, Model};
 use bert_kernels::{PackedInt8, Quantised, quantise_rows};
 use bert_nn::{Linear, Real};
 use ndarray::{Array2, ArrayView2};
@@ -51,6 +52,9 @@ fn parts_mut(layer: &mut EncoderLayer) -> [&mut Linear; 6] {
     ]
 }
 
+/// Which of the four products of a layer each part belongs to: query, key and value read the same input.
+const PRODUCTS: [usize; 6] = [0, 0, 0, 1, 2, 3];
+
 /// The name of a part's matrix.
 fn matrix(layer: usize, part: &str) -> String {
     format!("bert.encoder.layer.{layer}.{part}.weight")
@@ -64,13 +68,42 @@ impl QuantisedModel {
     ///
     /// # Panics
     /// Where a linear layer has more than [`QuantisedModel::MOST_INPUTS`] inputs.
-    pub fn new(mut model: Model, mut seen: impl FnMut(&str, ArrayView2<Real>, &Quantised)) -> Self {
+    pub fn new(model: Model, seen: impl FnMut(&str, ArrayView2<Real>, &Quantised)) -> Self {
+        Self::with_sizes(model, None, seen)
+    }
+
+    /// As [`QuantisedModel::new`], and balances matrices and what they are multiplied with: nearer to full width for a trained model.
+    /// How large the inputs are is seen from `samples`; without any, nothing is balanced.
+    ///
+    /// # Panics
+    /// As [`QuantisedModel::new`].
+    pub fn balanced(
+        model: Model,
+        samples: &[Batch],
+        context: &Context,
+        seen: impl FnMut(&str, ArrayView2<Real>, &Quantised),
+    ) -> Self {
+        let sizes = (!samples.is_empty()).then(|| input_sizes(&model, samples, context));
+        Self::with_sizes(model, sizes, seen)
+    }
+
+    fn with_sizes(
+        mut model: Model,
+        sizes: Option<Vec<Sizes>>,
+        mut seen: impl FnMut(&str, ArrayView2<Real>, &Quantised),
+    ) -> Self {
         let mut matrices = BTreeMap::new();
         for (number, layer) in model.bert.encoder.layer.iter_mut().enumerate() {
-            for (part, linear) in PARTS.into_iter().zip(parts_mut(layer)) {
+            let balance = sizes.as_ref().map(|sizes| factors(layer, &sizes[number]));
+            let parts = PARTS.into_iter().zip(PRODUCTS).zip(parts_mut(layer));
+            for ((part, product), linear) in parts {
                 let inputs = linear.weight.ncols();
                 assert!(inputs <= Self::MOST_INPUTS, "{part}: {inputs} inputs are too many");
-                let (name, quantised) = (matrix(number, part), quantise_rows(linear.weight.view()));
+                let (name, weight) = (matrix(number, part), linear.weight.view());
+                let quantised = match &balance {
+                    Some(balance) => Quantised::balanced(weight, balance[product].clone()),
+                    None => quantise_rows(weight),
+                };
                 seen(&name, linear.weight.view(), &quantised);
                 linear.weight = Array2::zeros(linear.weight.dim());
                 matrices.insert(name, quantised);
@@ -101,6 +134,12 @@ impl QuantisedModel {
             Some(number.parse::<usize>().is_ok() && PARTS.contains(&part))
         };
         inner(name).unwrap_or(false)
+    }
+
+    /// The matrix by whose name the balance of this one goes: query, key and value read the same input, and have the query's.
+    pub fn balanced_with(name: &str) -> String {
+        let same = |part| name.strip_suffix(part).map(|layer| format!("{layer}query.weight"));
+        same("key.weight").or_else(|| same("value.weight")).unwrap_or_else(|| name.to_owned())
     }
 
     /// All but the encoder's matrices, which are zeros there.

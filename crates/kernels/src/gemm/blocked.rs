@@ -47,7 +47,7 @@ pub(crate) struct Tile<'a> {
     pub row: usize,
     pub column: usize,
     pub c: ArrayViewMut2<'a, Real>,
-    pre_activation: Option<ArrayViewMut2<'a, Real>>,
+    pub pre_activation: Option<ArrayViewMut2<'a, Real>>,
 }
 
 /// See [`super::gemm`], which has checked the shapes. The product is cut into a grid of tiles, and threads take one after
@@ -295,7 +295,7 @@ impl Blocks<'_, '_, '_> {
 }
 
 #[inline(always)]
-fn finish_row<S: Simd>(
+pub(crate) fn finish_row<S: Simd>(
     row: &mut [Real],
     bias: Option<&[Real]>,
     kept: Option<ArrayViewMut1<Real>>,

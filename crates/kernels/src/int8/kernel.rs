@@ -13,14 +13,19 @@ use crate::{
 pub(super) struct Operands {
     /// How many groups of inputs.
     pub groups: usize,
-    /// Codes of the first row, `OFFSET` added; `groups` whole groups of each row.
+    /// Codes of the first row, `groups` whole groups of each row.
     pub rows: *const u8,
     /// From one row to the next.
     pub stride: usize,
     /// A panel of the weight, `groups` whole groups.
     pub panel: *const i8,
-    /// Receives rows × [`Kernel::columns`] sums.
+    /// What is wanted soon: it is fetched into the L2 cache meanwhile, `next_step` bytes on for each group. Any address will do.
+    pub next: *const u8,
+    pub next_step: usize,
+    /// Receives [`Kernel::columns`] sums for each row.
     pub sums: *mut i32,
+    /// From one row of sums to the next.
+    pub sums_stride: usize,
 }
 
 /// The caller vouches for the instruction set and for what [`Operands`] promises.
@@ -43,9 +48,6 @@ impl fmt::Debug for Kernel {
         write!(f, "{} × {} by {}", self.rows, self.columns, self.group)
     }
 }
-
-/// The most sums that a kernel makes at once.
-pub(super) const MOST_SUMS: usize = 12 * 32;
 
 /// The table of a kernel's functions for so many rows.
 macro_rules! kernel {
@@ -95,25 +97,48 @@ impl Kernel {
         panels
     }
 
-    /// Sums of `rows` rows (1 to [`Kernel::rows`]) of `codes`, `stride` apart, with a panel; `sums` receives row after row.
+    /// Sums of rows of codes with a panel: row after row, `stride` apart, as many as `sums` has rows (1 to [`Kernel::rows`]).
+    /// Meanwhile part `share.0` of `share.1` of the panel behind this one is fetched, which may still be in memory.
     ///
     /// # Panics
     /// Where a slice is too short.
     #[inline(always)]
-    pub fn sum(&self, rows: usize, codes: &[u8], stride: usize, panel: &[u8], sums: &mut [i32]) {
-        let groups = panel.len() / (self.columns * self.group);
+    pub fn sum(
+        &self,
+        codes: &[u8],
+        stride: usize,
+        panel: &[u8],
+        share: (usize, usize),
+        sums: Sums,
+    ) {
+        let group = self.columns * self.group;
+        let groups = panel.len() / group;
+        let Sums { sums, stride: sums_stride, rows } = sums;
         assert!(groups * self.group <= stride && codes.len() >= rows * stride, "rows too short");
-        assert!(sums.len() >= rows * self.columns, "no room for the sums");
+        let room = (rows - 1) * sums_stride + self.columns;
+        assert!(self.columns <= sums_stride && room <= sums.len(), "no room for the sums");
         let operands = Operands {
             groups,
             rows: codes.as_ptr(),
             stride,
             panel: panel.as_ptr().cast(),
+            next: panel.as_ptr().wrapping_add(panel.len() + share.0 * panel.len() / share.1),
+            next_step: group.div_ceil(share.1), // rounded up: rather twice than not at all
             sums: sums.as_mut_ptr(),
+            sums_stride,
         };
         // SAFETY: rows, panel and sums are as long as is promised, which was asserted; `kernel` chose a kernel that the processor has.
         unsafe { self.sums[rows - 1](&operands) }
     }
+}
+
+/// Where sums go.
+pub(super) struct Sums<'a> {
+    /// From the first one on.
+    pub sums: &'a mut [i32],
+    /// From one row to the next.
+    pub stride: usize,
+    pub rows: usize,
 }
 
 /// Two products at a time, in plain Rust.
@@ -138,8 +163,10 @@ unsafe fn portable<const ROWS: usize>(operands: &Operands) {
             }
         }
     }
-    // SAFETY: there is room for so many sums.
-    unsafe { operands.sums.cast::<[[i32; COLUMNS]; ROWS]>().write(sums) }
+    for (i, sums) in sums.into_iter().enumerate() {
+        // SAFETY: there is room for so many sums in each row.
+        unsafe { operands.sums.add(i * operands.sums_stride).cast::<[i32; COLUMNS]>().write(sums) };
+    }
 }
 
 #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
@@ -175,9 +202,13 @@ mod x86 {
                 }
             }
         }
-        for (i, sum) in sums.as_flattened().iter().enumerate() {
+        for (i, sums) in sums.iter().enumerate() {
             // SAFETY: there is room for 16 sums of each row.
-            unsafe { _mm256_storeu_si256(operands.sums.add(i * 8).cast(), *sum) };
+            unsafe {
+                let row = operands.sums.add(i * operands.sums_stride);
+                _mm256_storeu_si256(row.cast(), sums[0]);
+                _mm256_storeu_si256(row.add(8).cast(), sums[1]);
+            }
         }
     }
 
@@ -190,6 +221,8 @@ mod x86 {
     pub(super) unsafe fn vnni<const ROWS: usize>(operands: &Operands) {
         let mut sums = [[_mm512_setzero_si512(); 2]; ROWS];
         for group in 0..operands.groups {
+            let next = operands.next.wrapping_add(group * operands.next_step);
+            _mm_prefetch::<_MM_HINT_T1>(next.cast());
             // SAFETY: the group lies within the panel: 4 inputs of 32 outputs.
             let weights = [0, 64].map(|half| unsafe {
                 _mm512_loadu_si512(operands.panel.add(group * 128 + half).cast())
@@ -208,9 +241,13 @@ mod x86 {
                 }
             }
         }
-        for (i, sum) in sums.as_flattened().iter().enumerate() {
+        for (i, sums) in sums.iter().enumerate() {
             // SAFETY: there is room for 32 sums of each row.
-            unsafe { _mm512_storeu_si512(operands.sums.add(i * 16).cast(), *sum) };
+            unsafe {
+                let row = operands.sums.add(i * operands.sums_stride);
+                _mm512_storeu_si512(row.cast(), sums[0]);
+                _mm512_storeu_si512(row.add(16).cast(), sums[1]);
+            }
         }
     }
     // ANCHOR_END: vnni

@@ -1,7 +1,8 @@
 //! Layers of 8 bits: the bound of half a step, and the same bits from every form.
 
 use bert_kernels::{
-    Activation, Epilogue, PackedInt8, Quantised, Real, linear, linear_int8, naive, quantise_rows,
+    Activation, Epilogue, PackedInt8, Quantised, Real, linear, linear_int8, naive, quantise_input,
+    quantise_rows,
 };
 use ndarray::{Array1, Array2, ArrayView2, array, s};
 use proptest::prelude::*;
@@ -21,11 +22,15 @@ fn products(input: ArrayView2<Real>, weight: &Quantised) -> [Array2<Real>; 2] {
 fn the_example_of_the_chapter() {
     let weight = array![[0.52, -0.31, 0.07, 0.18], [0.006, 0.011, -0.004, 0.009]];
     let input = array![[0.8, -0.1, 0.3, 2.0], [0.0, 0.0, 0.0, 0.0]];
-    let (weight, codes) = (quantise_rows(weight.view()), quantise_rows(input.view()));
-    assert_eq!(codes.codes, array![[51, -6, 19, 127], [0, 0, 0, 0]]);
+    let weight = quantise_rows(weight.view());
     assert_eq!(weight.codes, array![[127, -76, 17, 44], [69, 127, -46, 104]]);
+    for quantise in [quantise_input, naive::quantise_input] {
+        let input = quantise(input.view(), Array1::ones(4).view());
+        assert_eq!(input.codes, array![[109, 0, 48, 255], [0, 0, 0, 0]]);
+        assert_eq!(input.zero_points, array![12, 0]);
+    }
     for output in products(input.view(), &weight) {
-        let expected = array![[0.82818, 0.02058], [0.0, 0.0]];
+        let expected = array![[0.82730, 0.02053], [0.0, 0.0]];
         assert_close("the example", output.view(), expected.view(), |_| 5e-6);
     }
 }
@@ -36,6 +41,17 @@ fn a_half_goes_to_the_even_code() {
     let q = quantise_rows(array![[127.0, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 63.5, 126.5]].view());
     assert_eq!(q.codes, array![[127, 0, 2, 2, 0, -2, -2, 64, 126]]);
     assert_eq!(q.scales, array![1.0]);
+    // 255 and 0 lie between the ends.
+    for quantise in [quantise_input, naive::quantise_input] {
+        let x = array![[155.0, -100.0, 0.5, 1.5, -0.5, -1.5, 63.5]];
+        let q = quantise(x.view(), Array1::ones(7).view());
+        assert_eq!((q.scales[0], q.zero_points[0]), (1.0, 100));
+        assert_eq!(q.codes, array![[255, 0, 100, 102, 100, 98, 164]]);
+        // Both ends are halves, and the sum of what they are rounded to is one code too many.
+        let q = quantise(array![[1.5, -253.5]].view(), Array1::ones(2).view());
+        assert_eq!((q.scales[0], q.zero_points[0]), (1.0, 254));
+        assert_eq!(q.codes, array![[255, 0]]);
+    }
 }
 
 proptest! {
@@ -45,30 +61,43 @@ proptest! {
     #[test]
     fn no_number_is_off_by_more_than_half_a_step(
         row in proptest::collection::vec(-1.0_f64..1.0, 1..40),
-        exponent in -28_i32..28,
+        from in -1.0_f64..1.0,
+        exponent in -27_i32..28,
     ) {
         let size = 10_f64.powi(exponent);
-        let x = Array2::from_shape_fn((1, row.len()), |(_, k)| (row[k] * size) as Real);
-        for quantise in [quantise_rows, naive::quantise_rows] {
-            let q = quantise(x.view());
-            let step = q.scales[0] as f64;
+        let x = Array2::from_shape_fn((1, row.len()), |(_, k)| ((row[k] + from) * size) as Real);
+        let q = quantise_rows(x.view());
+        let step = q.scales[0] as f64;
+        for (&x, &code) in x.iter().zip(&q.codes) {
+            prop_assert!((-127..=127).contains(&code));
+            let error = (x as f64 - step * f64::from(code)).abs();
+            prop_assert!(error <= step * (0.5 + 4.0 * 127.0 * EPS), "{x} {code} {step}");
+        }
+        for quantise in [quantise_input, naive::quantise_input] {
+            let q = quantise(x.view(), Array1::ones(row.len()).view());
+            let (step, zero) = (q.scales[0] as f64, i32::from(q.zero_points[0]));
             for (&x, &code) in x.iter().zip(&q.codes) {
-                prop_assert!((-127..=127).contains(&code));
-                let error = (x as f64 - step * f64::from(code)).abs();
-                prop_assert!(error <= step * (0.5 + 4.0 * 127.0 * EPS), "{x} {code} {step}");
+                let error = (x as f64 - step * f64::from(i32::from(code) - zero)).abs();
+                prop_assert!(error <= step * (0.5 + 4.0 * 255.0 * EPS), "{x} {code} {zero} {step}");
             }
         }
     }
 
     #[test]
-    fn rows_have_the_codes_and_scales_of_the_twin(
+    fn rows_have_the_codes_and_steps_of_the_twin(
         bits in proptest::collection::vec(any::<u32>(), 1..70),
+        finite in any::<bool>(),
+        without_sign in any::<bool>(),
     ) {
         // Any bits at all: tiny, huge, none.
-        let x: Vec<_> = bits.iter().map(|&bits| f32::from_bits(bits) as Real).collect();
+        let mask = if without_sign { i32::MAX as u32 } else { u32::MAX };
+        let x = bits.iter().map(|&bits| f32::from_bits(bits & mask));
+        let x: Vec<_> = x.filter(|x| !finite || x.is_finite()).map(|x| x as Real).collect();
         let x = Array2::from_shape_vec((1, x.len()), x).unwrap();
-        let (fast, twin) = (quantise_rows(x.view()), naive::quantise_rows(x.view()));
-        if x.iter().all(|x| x.is_finite()) {
+        let balance = Array1::from_shape_fn(x.ncols(), |k| 0.5 + 0.3 * (k % 5) as Real);
+        let [fast, twin] = [quantise_input, naive::quantise_input]
+            .map(|quantise| quantise(x.view(), balance.view()));
+        if (x * balance).iter().all(|x| x.is_finite()) {
             prop_assert_eq!(fast, twin);
         } else {
             prop_assert!(fast.scales[0].is_nan() && twin.scales[0].is_nan());
@@ -88,7 +117,8 @@ fn every_form_has_the_bits_of_the_twin() {
         let (rows, columns) = memory_shape(layout, (m, k));
         let memory = random.matrix(rows, columns);
         let input = input_view(&memory, layout, (m, k));
-        let weight = quantise_rows(random.matrix(n, k).view());
+        let balance = Array1::from_shape_fn(k, |_| 0.25 + random.real().abs());
+        let weight = Quantised::balanced(random.matrix(n, k).view(), balance);
         let [fast, twin] = products(input, &weight);
         assert_eq!(bits(&fast), bits(&twin), "seed {seed}, {m}x{k}x{n} {layout:?}");
     }
@@ -107,11 +137,11 @@ fn products_larger_than_every_block_have_the_bits_of_the_twin() {
 /// The largest sums that there are, of either sign: on the way to them a form that cuts off at 16 bits, or at 32, goes wrong.
 #[test]
 fn the_largest_sums_are_exact() {
-    for k in [1, 2, 4, 64, 3072, 133_000] {
+    for k in [1, 2, 4, 64, 3072, 66_000] {
         let input = Array2::from_shape_fn((2, k), |(i, _)| if i == 0 { 1.0 } else { -1.0 });
         let weight = quantise_rows(Array2::from_elem((3, k), 127.0).view());
         assert!(weight.codes.iter().all(|&code| code == 127));
-        let expected = (127 * 127 * k as i64) as Real * (1.0 / 127.0);
+        let expected = (255 * 127 * k as i64) as Real * (1.0 / 255.0);
         for output in products(input.view(), &weight) {
             assert_eq!(output.row(0), Array1::from_elem(3, expected), "{k}");
             assert_eq!(output.row(1), Array1::from_elem(3, -expected), "{k}");
@@ -120,9 +150,9 @@ fn the_largest_sums_are_exact() {
 }
 
 #[test]
-#[should_panic(expected = "a sum of 133001 products may be too large for 32 bits")]
+#[should_panic(expected = "a sum of 66001 products may be too large for 32 bits")]
 fn sums_that_might_overflow_are_refused() {
-    PackedInt8::new(&quantise_rows(Array2::zeros((1, 133_001)).view()));
+    PackedInt8::new(&quantise_rows(Array2::zeros((1, 66_001)).view()));
 }
 
 #[test]
@@ -154,6 +184,27 @@ fn the_epilogue_is_that_of_the_product_of_reals() {
     }
 }
 
+/// One number of every token is a hundred times as large as the others, and its weights are a hundredth: they count as much as the others.
+#[test]
+fn balance_changes_no_product_and_leaves_codes_for_the_small() {
+    let mut random = Random(6);
+    let (mut input, mut weight) = (random.matrix(20, 64), random.matrix(30, 64));
+    input.column_mut(3).mapv_inplace(|x| 100.0 * x);
+    weight.column_mut(3).mapv_inplace(|x| x / 100.0);
+    let mut balance = Array1::ones(64);
+    balance[3] = 0.01;
+    let exact = linear(input.view(), weight.view(), Array1::zeros(30).view());
+    let q = [quantise_rows(weight.view()), Quantised::balanced(weight.view(), balance)];
+    let [plain, balanced] = q.each_ref().map(|q| {
+        let [fast, twin] = products(input.view(), q);
+        assert_eq!(bits(&fast), bits(&twin));
+        (fast - &exact).mapv(Real::abs).mean().unwrap()
+    });
+    assert!(balanced < plain / 10.0, "{balanced}, {plain}");
+    let error = (q[1].dequantise() - &weight).mapv(Real::abs).mean().unwrap();
+    assert!(error < 0.01, "{error}");
+}
+
 #[test]
 fn a_row_that_is_no_number_gives_none_and_spoils_no_other() {
     let mut random = Random(8);
@@ -177,7 +228,7 @@ fn the_layer_is_as_near_to_that_of_reals_as_half_steps_allow() {
         let (input, weight) = (random.matrix(m, k), random.matrix(n, k));
         let q = quantise_rows(weight.view());
         let exact = linear(input.view(), weight.view(), Array1::zeros(n).view());
-        let of_input = quantise_rows(input.view()).scales;
+        let of_input = naive::quantise_input(input.view(), q.balance.view()).scales;
         for output in products(input.view(), &q) {
             for ((t, j), &y) in output.indexed_iter() {
                 let (of_input, of_weight) = (of_input[t] as f64 / 2.0, q.scales[j] as f64 / 2.0);

@@ -199,10 +199,12 @@ fn only_and_all_matrices_of_the_encoder_have_codes() {
 fn a_quantised_model_is_near_the_plain_one_of_its_weights() {
     for kind in [HeadKind::PreTraining, HeadKind::SequenceClassification] {
         let config = config("gelu");
-        let quantised = QuantisedModel::new(model(kind, &config), |_, _, _| {});
+        let samples = [batch(&[20, 7], &config)];
+        let context = Context::eval(&config);
+        let model = model(kind, &config);
+        let quantised = QuantisedModel::balanced(model, &samples, &context, |_, _, _| {});
         let plain = quantised.clone().dequantised();
         let packed = PackedModel::quantised(quantised);
-        let context = Context::eval(&config);
         for lengths in [&[5, 1, 130, 64][..], &[3]] {
             let batch = batch(lengths, &config);
             let (plain, fast) = (plain.infer(&batch, &context), packed.infer(&batch, &context));
@@ -219,8 +221,12 @@ fn a_quantised_model_is_near_the_plain_one_of_its_weights() {
 fn a_quantised_model_has_the_bits_of_the_textbook() {
     let config = config("gelu");
     let context = Context::eval(&config);
-    let quantised = QuantisedModel::new(model(HeadKind::None, &config), |_, _, _| {});
     let batch = batch(&[5, 1, 30], &config);
+    let model = model(HeadKind::None, &config);
+    let quantised =
+        QuantisedModel::balanced(model, std::slice::from_ref(&batch), &context, |_, _, codes| {
+            assert!(codes.balance.iter().any(|&factor| factor != 1.0));
+        });
     let (mut hidden, _) = quantised.rest().bert.embeddings.forward(&batch, &context);
     for (number, layer) in quantised.rest().bert.encoder.layer.iter().enumerate() {
         let product = |part: &str, input: ArrayView2<Real>, bias: &Array1<Real>, activation| {
