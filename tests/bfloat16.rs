@@ -23,7 +23,7 @@ fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
 }
 
-/// A bfloat16 is off by at most a part in 256.
+/// A bfloat16 is off by at most a part in 256; a probability moves by no more than a quarter of what its logit does.
 #[test]
 fn predictions_in_bfloat16_are_near_those_in_full_width_and_not_the_same() {
     let desk = Desk::new();
@@ -97,5 +97,16 @@ fn pre_training_in_bfloat16_learns() {
     assert!(losses.last().unwrap() < &(0.95 * losses[0]), "{losses:?}");
     // What it has saved is a model like any other.
     bert(&["encode", "--model", &output, "the dog sleeps ."]).ok();
-    bert(&["encode", "--model", &at("toy"), "--bf16", "the dog is good"]).ok();
+    let resumed = bert(&[&args[..6], &["--output", &output, "--resume"]].concat());
+    resumed.refuses(&["other settings"]);
+    assert!(resumed.stderr.contains("--bf16"), "{}", resumed.stderr);
+}
+
+#[test]
+fn a_model_of_8_bits_does_not_multiply_in_bfloat16() {
+    let desk = Desk::new();
+    let output = desk.at("int8");
+    bert(&["quantize", "--model", &at("toy"), "--output", &output]).ok();
+    bert(&["encode", "--model", &output, "--bf16", "the dog is good"])
+        .refuses_usage(&["--bf16", "8 bits"]);
 }

@@ -5,7 +5,6 @@ use crate::precision_args::PrecisionArgs;
 use crate::text::{Text, TextArgs};
 use anyhow::{Context, Result};
 use bert_checkpoint::{Stored, write_atomically, write_tensors};
-use bert_kernels::with_precision;
 use bert_nn::Real;
 use bert_pipeline::{Embedder, Error, Pipeline, Pooling};
 use bert_tokenizer::Encoding;
@@ -83,7 +82,7 @@ pub fn run(args: &Args) -> Result<()> {
                 .to_owned()
         },
     )?;
-    let pipeline = with_precision(args.precision.precision(), || args.model.open())?;
+    let pipeline = args.precision.open(&args.model)?;
     let mut embedder = Embedder::new(&pipeline).with_layers(&args.layers)?;
     embedder.pooling = match args.pooling.unwrap_or(PoolingName::Mean) {
         PoolingName::Mean => Pooling::Mean,

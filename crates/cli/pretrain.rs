@@ -241,6 +241,7 @@ impl Args {
             ("--optimizer", json!(self.optimizer.to_string())),
             ("--weight-decay", json!(self.weight_decay)),
         ];
+        let values = values.into_iter().chain(self.precision.settings());
         settings.extend(values.map(|(name, value)| (name.to_owned(), value)));
         settings
     }
@@ -282,21 +283,24 @@ impl std::fmt::Display for Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bert_kernels::MatmulPrecision;
     use clap::Parser as _;
 
     #[test]
-    fn recompute_keeps_the_inputs_only_and_is_not_the_default() {
+    fn recompute_and_bf16_are_heard_and_are_not_the_default() {
         #[derive(clap::Parser)]
         struct Pretrain {
             #[command(flatten)]
             args: Args,
         }
         let config = Config::default();
-        let keep = |args: &[&str]| {
+        let plan = |args: &[&str]| {
             let always = ["bert", "--tiny-world", "--output", "out"];
-            Pretrain::parse_from([&always, args].concat()).args.plan(&config, 1).keep
+            let plan = Pretrain::parse_from([&always, args].concat()).args.plan(&config, 1);
+            (plan.keep, plan.precision)
         };
-        assert_eq!(keep(&[]), Keep::All);
-        assert_eq!(keep(&["--recompute"]), Keep::InputOnly);
+        assert_eq!(plan(&[]), (Keep::All, MatmulPrecision::F32));
+        assert_eq!(plan(&["--recompute"]), (Keep::InputOnly, MatmulPrecision::F32));
+        assert_eq!(plan(&["--bf16"]), (Keep::All, MatmulPrecision::Bf16));
     }
 }

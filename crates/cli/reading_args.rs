@@ -11,7 +11,6 @@ use crate::precision_args::PrecisionArgs;
 use crate::table_args::TableArgs;
 use anyhow::Result;
 use bert_data::texts::{Labels, Need, Problem};
-use bert_kernels::with_precision;
 use bert_model::config::Problem as Meaning;
 use bert_model::{Config, HeadKind};
 use bert_pipeline::Pipeline;
@@ -39,7 +38,7 @@ pub struct ReadingArgs {
 impl ReadingArgs {
     /// The model, with its limit.
     pub fn open(&self, model: &ModelArgs) -> Result<Pipeline> {
-        let mut pipeline = with_precision(self.precision.precision(), || model.open())?;
+        let mut pipeline = self.precision.open(model)?;
         if let MaxLength::Tokens(tokens) = self.max_length {
             let most = pipeline.max_length();
             expect_usage(tokens <= most, || {

@@ -8,8 +8,8 @@ mod tiled;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
 use crate::{
-    Epilogue, Real, gemm, real::NAIVE, rows::for_each_row, softmax_row, split::split,
-    team::for_each,
+    Epilogue, MatmulPrecision, Real, gemm, real::NAIVE, rows::for_each_row, softmax_row,
+    split::split, team::for_each, with_precision,
 };
 
 // ANCHOR: mask
@@ -189,7 +189,9 @@ pub fn attention_probabilities(
         k.dim()
     );
     let mut probabilities = Array2::zeros((q.nrows(), k.nrows()));
-    gemm(scale, q, k.t(), 0.0, probabilities.view_mut(), Epilogue::default());
+    with_precision(MatmulPrecision::F32, || {
+        gemm(scale, q, k.t(), 0.0, probabilities.view_mut(), Epilogue::default());
+    });
     for_each_row(probabilities.view_mut(), |r, mut row| {
         let visible = mask.visible(r, q.nrows(), k.nrows());
         let (seen, hidden) = row.as_slice_mut().expect("fresh").split_at_mut(visible);

@@ -99,7 +99,8 @@ pub(crate) mod naive {
 
 /// C = `alpha`·A·B + `beta`·C, then `epilogue`: A [M, K], B [K, N], C [M, N], each with any strides (negative ones too,
 /// and zero in the inputs). B is a view or was packed beforehand: the same bits. `beta == 0` never reads C, so its old contents
-/// do not matter, NaN included. A and B are taken in the precision of [`crate::with_precision`].
+/// do not matter, NaN included. A and B are taken in the precision of [`crate::with_precision`], or, if B was packed beforehand, of
+/// its packing.
 ///
 /// # Panics
 /// Where the shapes do not fit.
@@ -115,7 +116,8 @@ pub fn gemm<'b>(
     gemm_on(threads, precision(), alpha, a, b.into(), beta, c, epilogue);
 }
 
-/// [`gemm`] in full width on this thread alone, for work of which every thread has some: the heads of attention. The same bits.
+/// [`gemm`] on this thread alone, for work of which every thread has some: the heads of attention. Views are multiplied in full width,
+/// whatever [`crate::with_precision`] says. The same bits.
 pub fn gemm_on_this_thread<'b>(
     alpha: Real,
     a: ArrayView2<Real>,

@@ -96,7 +96,8 @@ pub fn isa() -> Isa {
 }
 // ANCHOR_END: detect
 
-/// Whether one instruction multiplies pairs of bfloat16: an addition to AVX-512 (BF16), which its first processors lack.
+/// Whether one instruction multiplies pairs of bfloat16: an addition to AVX-512 (BF16), which its first processors lack. (`BERT_ISA` cannot
+/// ask for AVX-512 without it.)
 pub(crate) fn has_pairs() -> bool {
     #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
     return isa() == Isa::Avx512 && is_x86_feature_detected!("avx512bf16");

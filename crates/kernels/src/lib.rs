@@ -12,10 +12,10 @@
 //! - `softmax`: softmax over rows
 //! - `layer_norm`: LayerNorm over rows
 //! - `rows`, `fold`: what the kernels over rows share: rows on all threads, sums in a fixed order; sums of columns
+//! - `precision`: bfloat16, and who says that products are to be of it
 //! - `gemm`: the matrix product and what may follow it (bias, activation)
 //! - `gemm/blocked`: its five loops; `gemm/micro_kernel`: the innermost; `gemm/pack`, `gemm/packed_b`: copies
 //!   in the order in which that one reads; `gemm/grid`: who computes what
-//! - `precision`: products of bfloat16
 //! - `gemm/steps`: the way there from three loops, a step at a time
 //! - `int8`: a linear layer in 8 bits; `int8/kernel`: its sums for each instruction set; `int8/product`: its loops
 //! - `cache`: counts what a loop would miss in a cache

@@ -8,18 +8,20 @@
 //! Sources: Micikevicius et al., "Mixed precision training", 2018 (weights kept in full width); Kalamkar et al., "A study of
 //! BFLOAT16 for deep learning training", 2019.
 
+#![allow(clippy::unnecessary_cast)] // under the feature f64 the casts change something
+
 use std::cell::Cell;
 
 use crate::Real;
 
-/// The width in which a product takes its numbers. Its sums are `f32` always.
+/// The width in which a product takes its numbers. Its sums are [`Real`] always.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MatmulPrecision {
     /// As they are.
     #[default]
     F32,
-    /// Rounded to bfloat16 on the way into the product. On a processor without instructions for that, the same numbers come
-    /// out, but no sooner.
+    /// Rounded to bfloat16 on the way into the product. On a processor without instructions for that, the same sums come
+    /// out, but no sooner. (Those below 1.2e-38 are 0 where it has them.)
     Bf16,
 }
 
@@ -39,7 +41,8 @@ impl Drop for Restore {
 // ANCHOR: with_precision
 /// Does `work`, and every product on the way ([`crate::gemm`] and what calls it) that this thread starts takes its numbers in
 /// `precision`; so does every later product with a matrix that `work` has packed ([`crate::PackedB`]). The products within
-/// attention stay as they are: those of scores and probabilities.
+/// attention stay as they are: those of scores and probabilities. `work` must not wait for rayon's pool by other means than the kernels:
+/// this thread might do somebody else's work meanwhile.
 pub fn with_precision<R>(precision: MatmulPrecision, work: impl FnOnce() -> R) -> R {
     let _restore = Restore(PRECISION.replace(precision));
     work()
@@ -64,17 +67,21 @@ pub fn round_to_bf16(x: Real) -> Real {
 fn bits(x: Real) -> u32 {
     let x = x as f32;
     let bits = x.to_bits();
-    // Half of what the lower bits can hold is added, and they are cut off. A tie stays below half if the last bit is even.
-    let rounded = bits + 0x7fff + (bits >> 16 & 1);
+    // 0x8000 carries into the upper half from the middle on. If that one is even it is one less, so that a tie does not carry.
+    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)); // wraps for some NaN, which do not count
+    // A NaN whose bits are all in the lower half would become infinite.
     let kept = if x.is_nan() { bits | 0x0040_0000 } else { rounded };
     let sign_alone = bits & 0x8000_0000;
     (if x.abs() < f32::MIN_POSITIVE { sign_alone } else { kept }) & 0xffff_0000
 }
 
+// ANCHOR_END: round
+
+// ANCHOR: pair
 /// Two bfloat16 in the place of one number, `first` in the upper half: the instruction adds up the upper products before the lower
 /// ones. It is a number in name only.
 #[inline(always)]
 pub(crate) fn pair(first: Real, second: Real) -> Real {
     f32::from_bits(bits(first) | bits(second) >> 16) as Real
 }
-// ANCHOR_END: round
+// ANCHOR_END: pair

@@ -69,7 +69,8 @@ enum Rows {
 /// Body and head, the encoder's weights packed.
 ///
 /// Packing takes the place of the plain weights: a model is as large as before. Packed within
-/// [`bert_kernels::with_precision`], the encoder multiplies in bfloat16, and its matrices are half as large.
+/// [`bert_kernels::with_precision`], the encoder multiplies in bfloat16, and its matrices are half as large
+/// where the processor multiplies pairs.
 #[derive(Debug)]
 pub struct PackedModel {
     /// Ids to vectors.
@@ -286,6 +287,11 @@ impl PackedModel {
         let layers =
             layers.map(|(number, layer)| PackedLayer::quantised(layer, |part| codes(number, part)));
         Self::with_layers(model.bert.embeddings, layers.collect(), model.head)
+    }
+
+    /// Whether the encoder computes with 8 bits.
+    pub fn is_quantised(&self) -> bool {
+        self.layers.iter().any(|layer| matches!(layer.output.weight, Weight::Codes(_)))
     }
 
     fn with_layers(embeddings: Embeddings, layers: Vec<PackedLayer>, head: Head) -> Self {

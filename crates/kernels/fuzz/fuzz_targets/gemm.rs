@@ -83,7 +83,7 @@ fuzz_target!(|case: Case| {
     let (mut expected, mut expected_kept) = (c.to_owned(), kept.to_owned());
     let bias = case.bias.then(|| ArrayView1::from(&bias));
     let epilogue = Epilogue { bias, activation, pre_activation: Some(expected_kept.view_mut()) };
-    // The product on one thread is in full width always.
+    // On one thread the product is in full width, unless B was packed in bfloat16.
     let bf16 = case.bf16 && (case.packed || !case.alone);
     let rounded = if bf16 { round_to_bf16 } else { |x| x };
     let (rounded_a, rounded_b) = (a.mapv(rounded), b.mapv(rounded));

@@ -22,7 +22,7 @@ use crate::{
     team::for_each,
 };
 
-/// How many k one packed block holds. BERT-base's hidden size: its products need no second block.
+/// How many k one packed block holds. BERT-base's hidden size: its products need no second block. Even, so that no pair is in two.
 pub(super) const KC: usize = 768;
 /// Rows of the packed block of A: 0.6 MB, which stay in the L2 cache while panel after panel of B passes, 0.1 MB each.
 pub(crate) const MC: usize = 192;
@@ -156,6 +156,7 @@ impl Work for Blocks<'_, '_, '_> {
     #[inline(always)]
     fn run<S: Simd>(mut self) {
         const { assert!(NC.is_multiple_of(S::NR), "a panel of B packed beforehand must not be cut") };
+        const { assert!(KC.is_multiple_of(2), "a pair must not be cut") };
         let (m, n) = self.tile.c.dim();
         let &Product { k, layout, .. } = self.product;
         let most = even(m, MC, S::MR);
@@ -283,7 +284,8 @@ impl Blocks<'_, '_, '_> {
             }
         }
         // SAFETY: the panels are long enough; at `tile.c` are `rows` rows of `width` numbers, in C or in the copy, that belong to
-        // this thread; `S` is what the processor has.
+        // this thread; `S` is what the processor has, and pairs are asked for only where the layout says so, which
+        // `Layout::of` chooses only where the processor has instructions for them.
         unsafe { kernel(&tile) };
         if let Some(copy) = copy {
             let mut c = self.tile.c.slice_mut(window);

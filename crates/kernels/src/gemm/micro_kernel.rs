@@ -41,7 +41,7 @@ pub(crate) struct MicroTile {
     pub a: *const Real,
     /// A panel of B: `depth` times as many numbers as the tile's registers hold.
     pub b: *const Real,
-    /// What is wanted soon: it is fetched into the L2 cache meanwhile, `next_step` numbers for each k. Any address will do.
+    /// What is wanted soon: it is fetched into the L2 cache meanwhile, `next_step` numbers for each of the `depth`. Any address will do.
     pub next: *const Real,
     pub next_step: usize,
     pub alpha: Real,
@@ -73,7 +73,7 @@ impl<S: Simd> Multiply<S> for Reals {
     }
 }
 
-/// How many k ahead the panel of B is fetched into the L1 cache. It comes from the L2 cache; that of A is in the L1 already.
+/// How many places in the direction of the sum ahead the panel of B is fetched into the L1 cache. It comes from the L2 cache; that of A is in the L1 already.
 const AHEAD: usize = 16;
 
 // ANCHOR: micro_kernel
@@ -84,7 +84,7 @@ const AHEAD: usize = 16;
 /// number or a pair.
 ///
 /// # Safety
-/// `tile` must hold what its type promises, and the processor the instructions of `S`.
+/// `tile` must hold what its type promises, and the processor have the instructions of `S` and `M`.
 #[inline(always)]
 pub(crate) unsafe fn micro_kernel<
     S: Simd,

@@ -101,7 +101,9 @@ impl Work for PackPanels<'_> {
                 let (source, to) = (self.source.from(w, 0), panel.as_mut_ptr());
                 match self.layout {
                     Layout::Pairs => pack_pairs::<S>(source, width, self.kc, to, panel_width),
-                    _ => pack_panel::<S>(source, width, self.kc, to, panel_width),
+                    Layout::Reals | Layout::Rounded => {
+                        pack_panel::<S>(source, width, self.kc, to, panel_width)
+                    }
                 }
             }
             if self.layout == Layout::Rounded {
@@ -218,8 +220,8 @@ unsafe fn pack_pairs<S: Simd>(
         for w in (0..width).step_by(S::LANES) {
             for p in (0..depth).step_by(S::LANES) {
                 let size = (S::LANES.min(width - w), S::LANES.min(depth - p));
+                let whole = source.along == 1 && 2 * (p + S::LANES) <= kc;
                 for (r, row) in square.chunks_exact_mut(S::LANES).take(size.0).enumerate() {
-                    let whole = source.along == 1 && 2 * (p + S::LANES) <= kc;
                     let from = at(w + r, 2 * p);
                     for (i, place) in row.iter_mut().enumerate() {
                         *place = if whole {
@@ -252,6 +254,77 @@ unsafe fn copy<S: Simd>(from: *const Real, to: *mut Real, len: usize) {
         }
         for i in whole..len {
             *to.add(i) = *from.add(i);
+        }
+    }
+}
+
+#[cfg(all(test, not(feature = "f64")))]
+mod tests {
+    use super::*;
+    use crate::{isa::run, round_to_bf16};
+    use ndarray::{Array2, Axis, s};
+
+    /// By the definition, whatever the processor has: packing needs no instructions of its own.
+    #[test]
+    fn pairs_lie_where_the_definition_has_them() {
+        const PANEL: usize = 24;
+        for (width, kc) in
+            [(1, 1), (1, 2), (5, 31), (12, 33), (24, 64), (30, 7), (53, 95), (17, 32)]
+        {
+            let memory = Array2::from_shape_fn((2 * width, 2 * kc), |(w, k)| {
+                ((w * 131 + k * 31) % 97) as Real / 7.0 - 6.0
+            });
+            let contiguous = memory.slice(s![..width, ..kc]).to_owned();
+            let by_columns = contiguous.t().as_standard_layout().into_owned();
+            let mut backwards = contiguous.view();
+            backwards.invert_axis(Axis(1));
+            for rows in [
+                contiguous.view(),
+                by_columns.t(),
+                backwards,
+                memory.slice(s![..;2, ..;2]),
+                contiguous.slice(s![..1, ..]).broadcast((width, kc)).expect("one row"),
+            ] {
+                for pad in [false, true] {
+                    check(rows, PANEL, pad);
+                }
+            }
+        }
+    }
+
+    fn check(rows: ArrayView2<Real>, panel: usize, pad: bool) {
+        let ((width, kc), lanes) = (rows.dim(), run(Lanes));
+        let padded = |width: usize| if pad { width.next_multiple_of(lanes) } else { width };
+        let depth = kc.div_ceil(2);
+        let mut to =
+            vec![Real::NAN; depth * (width / panel * padded(panel) + padded(width % panel))];
+        let source = Source::rows(rows);
+        let layout = Layout::Pairs;
+        run(PackPanels { source, width, kc, panel, layout, pad, to: &mut to });
+        let mut places = to.iter();
+        for first in (0..width).step_by(panel) {
+            let count = panel.min(width - first);
+            for (p, column) in (0..depth).flat_map(|p| (0..padded(count)).map(move |w| (p, w))) {
+                let number = |k: usize| match rows.get([first + column, k]) {
+                    Some(&x) if column < count => round_to_bf16(x).to_bits(),
+                    _ => 0,
+                };
+                let expected = number(2 * p) | number(2 * p + 1) >> 16;
+                let found = places.next().expect("as many places as were asked for").to_bits();
+                assert_eq!(found, expected, "{width}x{kc}, pad {pad}, pair {p} of {column}");
+            }
+        }
+        assert_eq!(places.next(), None);
+    }
+
+    struct Lanes;
+
+    impl Work for Lanes {
+        type Output = usize;
+
+        #[inline(always)]
+        fn run<S: Simd>(self) -> usize {
+            S::LANES
         }
     }
 }

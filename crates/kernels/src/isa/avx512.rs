@@ -2,7 +2,7 @@
 
 use std::{arch::x86_64::*, mem::transmute};
 
-use super::{Register, Simd, Work};
+use super::{Register, Simd, Work, has_pairs};
 use crate::gemm::{MicroKernel, Multiply, Reals, micro_kernel_table};
 
 #[derive(Clone, Copy)]
@@ -156,6 +156,7 @@ impl Simd for Lanes {
     }
 
     fn micro_kernel(rows: usize, registers: usize, pairs: bool) -> MicroKernel {
+        debug_assert!(!pairs || has_pairs(), "this processor has no instructions for bfloat16");
         let reals = micro_kernel_table!(
             #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
             unsafe fn kernel(Lanes, Reals); 1 2 3 4 5 6 7 8 9 10 11 12; 1 2
@@ -175,7 +176,7 @@ struct Pairs;
 impl Multiply<Lanes> for Pairs {
     #[inline(always)]
     unsafe fn multiply_add(a: Lanes, b: Lanes, sum: Lanes) -> Lanes {
-        // SAFETY: the table's functions are entered only where the processor has the instruction.
+        // SAFETY: the caller vouches for the instruction: pairs are asked for only where `has_pairs` says so.
         unsafe {
             let [a, b] = [a, b].map(|x| transmute::<__m512, __m512bh>(x.0));
             Lanes(_mm512_dpbf16_ps(sum.0, a, b))
