@@ -7,7 +7,6 @@ use crate::finetune::{FileArgs, Task, answers, choices, tags, texts};
 use crate::progress::bar;
 use anyhow::{Context as _, Result};
 use bert_checkpoint::write_atomically;
-use bert_model::Keep;
 use bert_optim::Schedule;
 use bert_plot::rate_curve;
 use bert_train::lr_find::{Found, Suggestions, Sweep};
