@@ -80,8 +80,8 @@ unsafe impl GlobalAlloc for HugePages {
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod mapping {
     use libc::{
-        MADV_HUGEPAGE, MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, madvise,
-        mmap, munmap,
+        MADV_HUGEPAGE, MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, MREMAP_MAYMOVE, PROT_READ,
+        PROT_WRITE, madvise, mmap, mremap, munmap,
     };
     use std::ptr;
 
