@@ -48,7 +48,7 @@ def parameters():
 def optimizer_bytes(count):
     """Numbers of 4 bytes, in units of one number for each parameter."""
     size = 4 * count
-    passes = [("length of the gradient: read g", 1), ("AdamW: read p, g, m, v", 4), ("AdamW: write p, m, v", 3), ("AdamW: set g to 0", 1)]
+    passes = [("length of the gradient: read g", 1), ("AdamW: read p, g, m, v", 4), ("AdamW: write p, m, v", 3)]
     rows = [f"{name:<34}{n} · {size / 1e6:.0f} MB{n * size / 1e6:>10,.0f} MB" for name, n in passes]
     total = sum(n for _, n in passes) * size
     rows.append(f"{'together':<34}{'':<10}{total / 1e6:>11,.0f} MB")
@@ -60,14 +60,26 @@ def memory_table(count):
     assert f"{per_token:,}" in kept()
     rows = [
         ("parameters", 4 * count),
-        ("gradients", 4 * count),
         ("both moments of AdamW", 8 * count),
+        ("gradients", 4 * count),
         (f"activations, {T:,} · {per_token:,}", T * per_token),
     ]
+    show = lambda rows: "\n".join(f"{name:<36}{size / 1e6:>9,.1f} MB" for name, size in rows)
+    yield show(rows)
+    yield f"All four together are {sum(size for _, size in rows) / 1e6:,.0f} MB"
+    # Gradients and activations are never there together, so the larger counts.
+    assert T * per_token > 4 * count
+    rows = [("parameters and moments", 12 * count), ("activations, more than the gradients", T * per_token)]
     total = sum(size for _, size in rows)
-    lines = [f"{name:<36}{size / 1e6:>9,.1f} MB" for name, size in rows]
-    lines.append(f"{'together':<36}{total / 1e6:>9,.1f} MB = {total / 2**20:,.0f} MiB")
-    return "\n".join(lines), per_token, total
+    yield show(rows) + f"\n{'together':<36}{total / 1e6:>9,.1f} MB = {total / 2**20:,.0f} MiB"
+    yield f"4 · {count:,} / {per_token:,} = {4 * count / per_token:,.0f} tokens"
+    assert 7 * S < 4 * count / per_token < 8 * S
+    yield f"{16 * count / 1e6:,.0f} MB = {16 * count / 2**20:,.0f} MiB"
+    inputs = 4 * (L * H + 7 * H + F)
+    assert inputs == 70_656  # as in the chapter on back-propagation
+    yield f"activations are {4096 * per_token / 1e6:,.0f} MB, and with their inputs alone {4096 * inputs / 1e6:,.0f} MB"
+    layer = 4 * (4 * (H * H + H) + 2 * H * F + F + H + 4 * H)
+    yield f"{layer / 1e6:.1f} MB come and {T * 4 * (8 * H + F) / 1e6:.1f} MB go"
 
 
 def training_cost():
@@ -81,7 +93,7 @@ def training_cost():
     yield counts
     moved, size = optimizer_bytes(count)
     yield moved
-    assert size == 36 * count
+    assert size == 32 * count
     rows = [
         ("forward and backward", f"{total / 1e9:.1f} GFLOP", f"at 200 GFLOP/s", total / PEAK),
         ("clipping and AdamW", f"{size / 1e9:.2f} GB", f"at 20 GB/s", size / BANDWIDTH),
@@ -94,15 +106,13 @@ def training_cost():
     rows = [
         ("a product [1,024, 768]·[768, 768]", intensity(T)),
         ("GELU as a walk of its own, 20 / 8", 20 / 8),
-        ("AdamW, 12 / 36", 12 / 36),
+        ("AdamW, 12 / 32", 12 / 32),
     ]
     lines = [f"{'':<34}{'operations for each byte':>24}{'at most':>18}"]
     lines += [f"{name:<34}{each:>24.1f}{min(PEAK, each * BANDWIDTH) / 1e9:>11.1f} GFLOP/s" for name, each in rows]
     yield "\n".join(lines)
     yield f"4 · {count:,} bytes = {4 * count / 1e6:.1f} MB"
-    held, per_token, together = memory_table(count)
-    yield held
-    yield f"16 · {count:,} / {per_token:,} = {16 * count / per_token:,.0f} tokens"
+    yield from memory_table(count)
     # Where a batch is so small that the optimizer takes as long as all products.
     each = total / T / PEAK
     yield "\n".join(
@@ -128,8 +138,9 @@ def training_cost():
     yield f"{int(last[3]) / int(first[3]):.0f} times the parameters"
     tiny = sum(2 * B * n * (1 + BACKWARD.get(part, LINEAR)) for part, n in flops(S, 128, 512).items())
     yield f"{total / tiny:.0f} times the operations"
-    tiny_bytes = 16 * int(first[3]) + T * int(first[-1])
-    yield f"{together / tiny_bytes:.0f} times the memory"
+    # Parameters and moments, and gradients or activations.
+    most = lambda of: 12 * int(of[3]) + max(4 * int(of[3]), T * int(of[-1]))
+    yield f"{most(last) / most(first):.0f} times the memory"
     assert f"{count:,}" in lines[-1] and f"{total / 1e9:.1f}" in lines[-1]
     yield "\n".join(lines)
     # Linear layers take 24·S·H² and attention 4·S²·H forward; with the backward pass 72·S·H² and 14·S²·H.

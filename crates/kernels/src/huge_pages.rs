@@ -23,7 +23,6 @@ use std::alloc::{GlobalAlloc, Layout, System};
 pub struct HugePages;
 
 /// Whether a block is a mapping of its own.
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 fn is_large(layout: Layout) -> bool {
     layout.size() >= mapping::HUGE && layout.align() <= mapping::PAGE
 }
@@ -31,7 +30,6 @@ fn is_large(layout: Layout) -> bool {
 // ANCHOR: allocator
 // SAFETY: a block comes either from the system's allocator or from a mapping of its own, by its layout alone, and goes back to where it
 // came from. Mappings are as long as was asked for, begin at a page and do not overlap.
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 unsafe impl GlobalAlloc for HugePages {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller vouches for the layout.
@@ -58,54 +56,32 @@ unsafe impl GlobalAlloc for HugePages {
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: the caller vouches for block, layout and new size; old and new block do not overlap, and both are as long as the
-        // shorter of them.
+        // SAFETY: the caller vouches for block, layout and new size. A copy fits into both blocks, which do not overlap.
         unsafe {
             let new_layout = Layout::from_size_align_unchecked(new_size, layout.align());
-            if !is_large(layout) && !is_large(new_layout) {
-                return System.realloc(block, layout, new_size);
+            match (is_large(layout), is_large(new_layout)) {
+                (false, false) => System.realloc(block, layout, new_size),
+                (true, true) => mapping::resize(block, layout.size(), new_size),
+                _ => {
+                    let new_block = self.alloc(new_layout);
+                    if !new_block.is_null() {
+                        block.copy_to_nonoverlapping(new_block, layout.size().min(new_size));
+                        self.dealloc(block, layout);
+                    }
+                    new_block
+                }
             }
-            let new_block = self.alloc(new_layout);
-            if !new_block.is_null() {
-                block.copy_to_nonoverlapping(new_block, layout.size().min(new_size));
-                self.dealloc(block, layout);
-            }
-            new_block
         }
     }
 }
 // ANCHOR_END: allocator
 
-// SAFETY: it is the system's allocator.
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-unsafe impl GlobalAlloc for HugePages {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller vouches for the layout.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller vouches for the layout.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller vouches for block and layout.
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: the caller vouches for block, layout and new size.
-        unsafe { System.realloc(block, layout, new_size) }
-    }
-}
-
 /// Memory straight from Linux.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod mapping {
     use libc::{
-        MADV_HUGEPAGE, MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, madvise,
-        mmap, munmap,
+        MADV_HUGEPAGE, MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, MREMAP_MAYMOVE, PROT_READ,
+        PROT_WRITE, madvise, mmap, mremap, munmap,
     };
     use std::ptr;
 
@@ -143,11 +119,46 @@ mod mapping {
     }
     // ANCHOR_END: mapping
 
+    /// The same block, `new_size` long and perhaps elsewhere: its pages are moved, not copied. After that it need not begin where a
+    /// huge page does. Null where the system has no more; then the block is as before.
+    ///
     /// # Safety
-    /// `block` is what [`new`] returned for this `size`, and is not used any more.
+    /// `block` is `size` bytes long and comes from here. If it is moved, its old place is not used any more.
+    pub unsafe fn resize(block: *mut u8, size: usize, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller vouches for the block. The system rounds both sizes up to pages.
+        let moved = unsafe { mremap(block.cast(), size, new_size, MREMAP_MAYMOVE) };
+        if moved == MAP_FAILED { ptr::null_mut() } else { moved.cast() }
+    }
+
+    /// # Safety
+    /// `block` is `size` bytes long, comes from here, and is not used any more.
     pub unsafe fn give_back(block: *mut u8, size: usize) {
         // SAFETY: the caller vouches for the block; the system rounds up to pages as we did. It can only fail where there are
         // too many mappings; then the memory is lost and nothing else.
         unsafe { munmap(block.cast(), size) };
     }
+}
+
+/// Nothing is large on other systems.
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+mod mapping {
+    use std::ptr;
+
+    pub const PAGE: usize = 1;
+    /// Larger than any block.
+    pub const HUGE: usize = usize::MAX;
+
+    pub fn new(_size: usize) -> *mut u8 {
+        ptr::null_mut()
+    }
+
+    /// # Safety
+    /// There is no block for it.
+    pub unsafe fn resize(_block: *mut u8, _size: usize, _new_size: usize) -> *mut u8 {
+        ptr::null_mut()
+    }
+
+    /// # Safety
+    /// There is no block for it.
+    pub unsafe fn give_back(_block: *mut u8, _size: usize) {}
 }
