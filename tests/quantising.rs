@@ -1,12 +1,12 @@
 //! Weights of 8 bits against NumPy, and what `bert quantize` leaves behind.
 
 use crate::support::{Copy, Desk, at, bert, read_tensors};
-use bert_checkpoint::{LoadOptions, TensorFile, load_any};
+use bert_checkpoint::{LoadOptions, TensorFile, load, load_any};
 use bert_kernels::{
     Epilogue, PackedInt8, Quantised, QuantisedInput, Real, linear_int8, naive, quantise_input,
     quantise_rows,
 };
-use bert_model::{Batch, Context, PackedModel};
+use bert_model::{Batch, Context, PackedModel, QuantisedModel};
 use bert_testkit::fixture;
 use ndarray::{Array1, Array2};
 use safetensors::tensor::Dtype;
@@ -75,10 +75,8 @@ fn quantized(desk: &Desk, model: &str) -> String {
 /// hundredths in one of a layer's many inputs. In the mean it must be far nearer than 8 bits are to full width.
 #[test]
 fn a_quantised_model_computes_what_transformers_does_with_layers_of_8_bits() {
-    let desk = Desk::new();
-    let loaded = load_any(quantized(&desk, "toy-classify").as_ref(), &LoadOptions::default());
-    let loaded = loaded.unwrap();
-    let model = PackedModel::from(loaded.model);
+    let loaded = load(&fixture("toy-classify"), &LoadOptions::default()).unwrap();
+    let model = PackedModel::quantised(QuantisedModel::new(loaded.model, |_, _, _| {}));
     let file = file();
     let integers = |name| file.integers(name).unwrap().1;
     let unsigned = |name| integers(name).into_iter().map(|id| id as u32).collect::<Vec<_>>();
@@ -97,6 +95,12 @@ fn a_quantised_model_computes_what_transformers_does_with_layers_of_8_bits() {
     let logits = model.infer(&batch, &context).logits.unwrap();
     let error = mean(&logits, &matrix(&file, "logits"));
     assert!(error < 1e-3, "logits are off by {error}");
+    // What `bert quantize` writes is balanced, so its codes are others. It is as near to full width.
+    let desk = Desk::new();
+    let read = load_any(quantized(&desk, "toy-classify").as_ref(), &LoadOptions::default());
+    let hidden = PackedModel::from(read.unwrap().model).hidden(&batch, &context);
+    let error = mean(&hidden, &far);
+    assert!(error < 1.5 * of_8_bits, "{error} from full width, without balance {of_8_bits}");
 }
 
 #[test]
@@ -164,7 +168,7 @@ fn damaged_weights_of_8_bits_are_refused_with_the_tensors_name() {
     let whole = fs::read(&weights).unwrap();
     let matrix = "bert.encoder.layer.1.output.dense.weight";
     type Damage = fn(&mut crate::support::Tensors, &str);
-    let damages: [(Damage, &str); 4] = [
+    let damages: [(Damage, &str); 6] = [
         (|tensors, name| tensors.get_mut(name).unwrap().2[7] = 0x80, "holds -128 at element 7"),
         (|tensors, name| drop(tensors.remove(&format!("{name}_scale"))), "1 tensor missing"),
         (
@@ -180,6 +184,20 @@ fn damaged_weights_of_8_bits_are_refused_with_the_tensors_name() {
                 codes.0 = Dtype::U8;
             },
             "is stored as U8, expected I8",
+        ),
+        (
+            |tensors, name| {
+                let balance = tensors.get_mut(&format!("{name}_balance")).unwrap();
+                balance.2[4..8].copy_from_slice(&f32::INFINITY.to_le_bytes());
+            },
+            "holds inf at element 1",
+        ),
+        (
+            |tensors, name| {
+                let scale = tensors[&format!("{name}_scale")].clone();
+                tensors.insert(format!("{name}_balance"), scale);
+            },
+            "_balance",
         ),
     ];
     for (damage, message) in damages {
@@ -206,7 +224,7 @@ fn a_layer_too_wide_for_sums_of_32_bits_is_refused_before_it_is_read() {
         .replace(r#""intermediate_size": 256"#, r#""intermediate_size": 140000"#);
     fs::write(desk.path("int8/config.json"), config).unwrap();
     let run = bert(&["classify", "--model", &desk.at("int8"), "a dog"]);
-    run.refuses(&["a layer of 140000 inputs cannot be computed in 8 bits; at most 133000"]);
+    run.refuses(&["a layer of 140000 inputs cannot be computed in 8 bits; at most 66000"]);
     let wide = Copy::of("toy-classify").configured("intermediate_size", 140_000.into());
     wide.run("quantize", &["--output", &desk.at("new")]).refuses(&["intermediate.dense"]);
 }

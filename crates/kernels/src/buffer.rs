@@ -132,8 +132,8 @@ impl Scratch {
     /// The memory as whole numbers.
     pub(crate) fn whole_numbers_mut(&mut self) -> &mut [i32] {
         let bytes = self.bytes_mut();
-        // SAFETY: the same memory, for as long as the bytes are borrowed; it begins on a cache line, and any bytes make whole numbers.
         let len = bytes.len() / size_of::<i32>();
+        // SAFETY: the same memory, for as long as the bytes are borrowed; it begins on a cache line, and any bytes make whole numbers.
         unsafe { slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), len) }
     }
 
