@@ -6,8 +6,10 @@
 //!
 //! Linux has to be asked for huge pages (`madvise`), and gives them only where a whole one fits between the block's ends, at
 //! multiples of 2 MiB. So each large block is a mapping of its own that begins at such a multiple. What is left behind its last
-//! whole huge page lies on small pages: a block takes no more memory than it is long. A block that is dropped goes back to the
-//! system at once, and one that is asked for as zeros takes no memory until it is written to: the system clears what it hands out.
+//! whole huge page lies on small pages: a block takes no more memory than it is long. One that is asked for as zeros takes none
+//! until it is written to: the system clears what it hands out. That costs more than most of what is computed in such a block, so
+//! the blocks that were dropped last wait for the next who wants one as long, up to 24 MiB of them: what comes and goes within a
+//! layer. The others go back to the system at once.
 //!
 //! On other systems, and for what is small, it is the system's allocator. A program chooses it for itself:
 //!
@@ -17,8 +19,10 @@
 //! ```
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::ptr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The allocator. It has no state.
+/// The allocator. All values of it are one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HugePages;
 
@@ -32,23 +36,31 @@ fn is_large(layout: Layout) -> bool {
 // came from. Mappings are as long as was asked for, begin at a page and do not overlap.
 unsafe impl GlobalAlloc for HugePages {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller vouches for the layout.
-        if is_large(layout) { mapping::new(layout.size()) } else { unsafe { System.alloc(layout) } }
+        if !is_large(layout) {
+            // SAFETY: the caller vouches for the layout.
+            return unsafe { System.alloc(layout) };
+        }
+        spare().take(layout.size()).unwrap_or_else(|| mapping::new(layout.size()))
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if is_large(layout) {
-            return mapping::new(layout.size()); // the system hands out zeros
+        if !is_large(layout) {
+            // SAFETY: the caller vouches for the layout.
+            return unsafe { System.alloc_zeroed(layout) };
         }
-        // SAFETY: the caller vouches for the layout.
-        unsafe { System.alloc_zeroed(layout) }
+        let Some(block) = spare().take(layout.size()) else {
+            return mapping::new(layout.size()); // the system hands out zeros
+        };
+        // SAFETY: the block is so long, and ours.
+        unsafe { block.write_bytes(0, layout.size()) };
+        block
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: the caller vouches that we handed out the block, with this layout, and that nobody uses it any more.
         unsafe {
             if is_large(layout) {
-                mapping::give_back(block, layout.size());
+                spare().put(Block { start: block, size: layout.size() });
             } else {
                 System.dealloc(block, layout);
             }
@@ -75,6 +87,73 @@ unsafe impl GlobalAlloc for HugePages {
     }
 }
 // ANCHOR_END: allocator
+
+/// A mapping that nobody uses.
+#[derive(Clone, Copy)]
+struct Block {
+    start: *mut u8,
+    size: usize,
+}
+
+/// The blocks that were dropped last, the newest at the end.
+struct Spare {
+    blocks: [Block; MOST_SPARE / mapping::HUGE],
+    len: usize,
+    /// Of all of them.
+    size: usize,
+}
+
+/// Bytes that may wait: two matrices of the feed-forward block of BERT-base for 1,024 tokens. More would save time, and cost as much of
+/// the peak.
+const MOST_SPARE: usize = 24 << 20;
+
+static SPARE: Mutex<Spare> = Mutex::new(Spare {
+    blocks: [Block { start: ptr::null_mut(), size: 0 }; MOST_SPARE / mapping::HUGE],
+    len: 0,
+    size: 0,
+});
+
+fn spare() -> MutexGuard<'static, Spare> {
+    SPARE.lock().unwrap_or_else(PoisonError::into_inner) // nothing panics while it is locked
+}
+
+// SAFETY: memory may be used by any thread, one after the other.
+unsafe impl Send for Spare {}
+
+impl Spare {
+    /// A block of this size, with leftover contents.
+    fn take(&mut self, size: usize) -> Option<*mut u8> {
+        let newest = self.blocks[..self.len].iter().rposition(|block| block.size == size)?;
+        Some(self.remove(newest).start)
+    }
+
+    /// Keeps the block for the next, in place of the oldest ones. Nobody uses it any more.
+    fn put(&mut self, block: Block) {
+        // A table of words is not for this, and a block that was resized may begin anywhere.
+        if block.size > MOST_SPARE / 2 || !block.start.addr().is_multiple_of(mapping::HUGE) {
+            return block.give_back();
+        }
+        while self.size + block.size > MOST_SPARE {
+            self.remove(0).give_back();
+        }
+        self.blocks[self.len] = block;
+        (self.len, self.size) = (self.len + 1, self.size + block.size);
+    }
+
+    fn remove(&mut self, place: usize) -> Block {
+        let block = self.blocks[place];
+        self.blocks.copy_within(place + 1..self.len, place);
+        (self.len, self.size) = (self.len - 1, self.size - block.size);
+        block
+    }
+}
+
+impl Block {
+    fn give_back(self) {
+        // SAFETY: nobody uses the mapping, and it is in no list any more.
+        unsafe { mapping::give_back(self.start, self.size) }
+    }
+}
 
 /// Memory straight from Linux.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -47,8 +47,9 @@ fn gradients_take_the_place_of_the_activations() {
     let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
     let activations = 4 * sequences * tokens * 4 * (8 * hidden + intermediate);
     assert!(activations.abs_diff(parameters) < 10 * MIB, "{activations}, {parameters}");
-    // Parameters, both moments, then either activations or gradients; and what is there only for a moment.
-    let most = 3 * parameters + activations.max(parameters) + 70 * MIB;
+    // Parameters, both moments, then either activations or gradients; what is there only for a moment, and the blocks that wait in the
+    // allocator.
+    let most = 3 * parameters + activations.max(parameters) + (70 + 24) * MIB;
     let peak = peak();
     println!("{} MiB of {}", peak / MIB, most / MIB);
     assert!(peak < most, "{} MiB, at most {} were expected", peak / MIB, most / MIB);
