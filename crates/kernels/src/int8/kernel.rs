@@ -4,10 +4,9 @@ use std::fmt;
 
 use ndarray::ArrayView2;
 
-use crate::{
-    buffer::Aligned,
-    isa::{Isa, isa},
-};
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+use crate::isa::Isa;
+use crate::{buffer::Aligned, isa::isa};
 
 /// What a kernel multiplies, and where its sums go.
 pub(super) struct Operands {
