@@ -40,7 +40,8 @@ unsafe impl GlobalAlloc for HugePages {
             // SAFETY: the caller vouches for the layout.
             return unsafe { System.alloc(layout) };
         }
-        spare().take(layout.size()).unwrap_or_else(|| mapping::new(layout.size()))
+        let waiting = spare().take(layout.size()); // a statement of its own: the lock ends with it
+        waiting.unwrap_or_else(|| new_mapping(layout.size()))
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
@@ -48,8 +49,9 @@ unsafe impl GlobalAlloc for HugePages {
             // SAFETY: the caller vouches for the layout.
             return unsafe { System.alloc_zeroed(layout) };
         }
-        let Some(block) = spare().take(layout.size()) else {
-            return mapping::new(layout.size()); // the system hands out zeros
+        let waiting = spare().take(layout.size());
+        let Some(block) = waiting else {
+            return new_mapping(layout.size()); // the system hands out zeros
         };
         // SAFETY: the block is so long, and ours.
         unsafe { block.write_bytes(0, layout.size()) };
@@ -97,21 +99,53 @@ struct Block {
 
 /// The blocks that were dropped last, the newest at the end.
 struct Spare {
-    blocks: [Block; MOST_SPARE / mapping::HUGE],
+    blocks: [Block; MOST_BLOCKS],
     len: usize,
     /// Of all of them.
     size: usize,
+    /// Whether whatever is dropped waits.
+    all_wait: bool,
 }
+
+const MOST_BLOCKS: usize = 1024;
 
 /// Bytes that may wait: two matrices of the feed-forward block of BERT-base for 1,024 tokens. More would save time, and cost as much of
 /// the peak.
 const MOST_SPARE: usize = 24 << 20;
 
 static SPARE: Mutex<Spare> = Mutex::new(Spare {
-    blocks: [Block { start: ptr::null_mut(), size: 0 }; MOST_SPARE / mapping::HUGE],
+    blocks: [Block { start: ptr::null_mut(), size: 0 }; MOST_BLOCKS],
     len: 0,
     size: 0,
+    all_wait: false,
 });
+
+/// Does `work`, and whatever it drops waits in the allocator, however much it is, to make room for what comes next: a new block takes
+/// none from the system without giving as much back. So memory goes from hand to hand at once. (A virtual machine's system hands memory
+/// that is free for some seconds on to its host, and it takes long to get it back.) To be followed by [`give_back_dropped`] where
+/// what is left of it is not wanted any more.
+pub fn keep_dropped<R>(work: impl FnOnce() -> R) -> R {
+    struct End;
+    impl Drop for End {
+        fn drop(&mut self) {
+            spare().all_wait = false; // also after a panic
+        }
+    }
+    spare().all_wait = true;
+    let _end = End;
+    work()
+}
+
+/// Gives back to the system what waits in the allocator beyond a few blocks.
+pub fn give_back_dropped() {
+    spare().trim(usize::MAX);
+}
+
+/// A block from the system, for as much of those that wait.
+fn new_mapping(size: usize) -> *mut u8 {
+    spare().trim(size);
+    mapping::new(size)
+}
 
 fn spare() -> MutexGuard<'static, Spare> {
     SPARE.lock().unwrap_or_else(PoisonError::into_inner) // nothing panics while it is locked
@@ -130,14 +164,25 @@ impl Spare {
     /// Keeps the block for the next, in place of the oldest ones. Nobody uses it any more.
     fn put(&mut self, block: Block) {
         // A table of words is not for this, and a block that was resized may begin anywhere.
-        if block.size > MOST_SPARE / 2 || !block.start.addr().is_multiple_of(mapping::HUGE) {
+        let fits = block.size <= MOST_SPARE / 2 && block.start.addr().is_multiple_of(mapping::HUGE);
+        if self.len == MOST_BLOCKS || !(fits || self.all_wait) {
             return block.give_back();
-        }
-        while self.size + block.size > MOST_SPARE {
-            self.remove(0).give_back();
         }
         self.blocks[self.len] = block;
         (self.len, self.size) = (self.len + 1, self.size + block.size);
+        if !self.all_wait {
+            self.trim(block.size);
+        }
+    }
+
+    /// Gives back `size` bytes or a little more, the oldest blocks first, as long as more than `MOST_SPARE` wait.
+    fn trim(&mut self, size: usize) {
+        let mut given = 0;
+        while given < size && self.size > MOST_SPARE {
+            let oldest = self.remove(0);
+            given += oldest.size;
+            oldest.give_back();
+        }
     }
 
     fn remove(&mut self, place: usize) -> Block {

@@ -4,7 +4,7 @@
 
 use std::{fs, hint::black_box, sync::Mutex};
 
-use bert_kernels::HugePages;
+use bert_kernels::{HugePages, give_back_dropped, keep_dropped};
 
 #[global_allocator]
 static ALLOCATOR: HugePages = HugePages;
@@ -111,4 +111,21 @@ fn a_block_takes_no_more_than_it_is_long_and_few_wait_when_they_are_dropped() {
     // Of many, the last wait for the next who wants such.
     let (dropped, _) = more(|| drop(black_box([(); 40].map(|()| vec![1_u8; 9 * MIB]))));
     assert!(dropped < 24 * MIB as isize + slack, "{dropped} bytes are still there");
+}
+
+#[test]
+fn what_is_kept_makes_room_for_what_comes_and_is_given_back_when_asked() {
+    let _alone = ALONE.lock();
+    let slack = 600 * KIB as isize;
+    give_back_dropped();
+    // Sizes that nobody else asks for.
+    let old = [(); 10].map(|()| vec![1_u8; 13 * MIB]);
+    let (kept, _) = more(|| keep_dropped(|| drop(black_box(old))));
+    assert!(kept.abs() < slack, "{kept} bytes more or less: what was dropped should wait");
+    let (new, _) = more(|| vec![1_u8; 50 * MIB]);
+    assert!(new <= slack, "{new} bytes more for a block that has room");
+    let (rest, _) = more(give_back_dropped);
+    assert!(rest < -(40 * MIB as isize), "{rest} bytes: what still waits should go back");
+    let (again, _) = more(|| vec![1_u8; 50 * MIB]);
+    assert!(again > 49 * MIB as isize, "{again} bytes for 50 MiB: nothing should be waiting");
 }

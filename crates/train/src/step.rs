@@ -12,7 +12,7 @@
 //! the step. The mean of the batches' means would be another number.
 
 use crate::Error;
-use bert_kernels::team;
+use bert_kernels::{give_back_dropped, team};
 use bert_model::heads::Part;
 use bert_model::heads::loss::loss_gradients;
 use bert_model::model::ModelGrads;
@@ -72,6 +72,7 @@ fn one_batch(
     grads: &mut ModelGrads,
 ) -> Vec<Part> {
     let (parts, cache) = model.forward(batch, labels, context, keep);
+    give_back_dropped(); // what the gradients of the last step have left; now those of this one need room
     model.backward(batch, labels, cache, d_losses, context, grads, |_, _| {});
     parts
 }
