@@ -9,7 +9,7 @@
 //! whole huge page lies on small pages: a block takes no more memory than it is long. One that is asked for as zeros takes none
 //! until it is written to: the system clears what it hands out. That costs more than most of what is computed in such a block, so
 //! the blocks that were dropped last wait for the next who wants one as long, up to 24 MiB of them: what comes and goes within a
-//! layer. The others go back to the system at once.
+//! layer. The others go back to the system at once, if [`keep_dropped`] does not say otherwise.
 //!
 //! On other systems, and for what is small, it is the system's allocator. A program chooses it for itself:
 //!
