@@ -1,6 +1,6 @@
 //! What every optimizer is told for one step, and the walk over its tensors.
 
-use bert_kernels::keep_dropped;
+use bert_kernels::{keep_dropped, untouched_zeros};
 use bert_nn::{TensorMut, Tensors};
 
 // ANCHOR: update
@@ -39,7 +39,7 @@ pub trait Optimizer<P: Tensors> {
 /// Sets gradients to zero by new memory, which takes none until it is written to. So the old memory is free for the activations of the
 /// next forward pass, and those make room for the gradients layer by layer: the two are never there together.
 pub(crate) fn renew<P: Tensors>(gradients: &mut P) {
-    let zeros = gradients.zeros_like();
+    let zeros = untouched_zeros(|| gradients.zeros_like());
     keep_dropped(|| *gradients = zeros);
 }
 // ANCHOR_END: renew

@@ -12,13 +12,14 @@
 //! the step. The mean of the batches' means would be another number.
 
 use crate::Error;
-use bert_kernels::{give_back_dropped, team};
+use bert_kernels::{keep_dropped, make_room, team};
 use bert_model::heads::Part;
 use bert_model::heads::loss::loss_gradients;
-use bert_model::model::ModelGrads;
+use bert_model::model::{Bert, ModelGrads};
 use bert_model::{Batch, Context, Keep, Labels, Mode, Model};
 use bert_nn::{Real, Tensors};
 use bert_optim::{Optimizer, Update, clip_factor, global_norm, not_finite};
+use ndarray::ArrayView2;
 
 /// A batch and what is right in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,9 +50,21 @@ pub fn gradients(
     let d_losses = loss_gradients(&counts(step, weights))?;
     let mut sums = Vec::new();
     let mut context = *context;
-    for LabelledBatch { batch, labels } in step {
-        // A pass is hundreds of small steps: the team keeps the threads awake between them.
-        let parts = team(|| one_batch(model, batch, labels, &d_losses, &context, keep, grads));
+    for (number, LabelledBatch { batch, labels }) in step.iter().enumerate() {
+        let pass = || {
+            let (parts, cache) = model.forward(batch, labels, &context, keep);
+            // With the first batch the gradients begin as zeros that take no memory, until they are written to.
+            let before = |state, _: ArrayView2<Real>| {
+                if number == 0 {
+                    make_room_for(model, state);
+                }
+            };
+            model.backward(batch, labels, cache, &d_losses, &context, grads, before);
+            parts
+        };
+        // A pass is hundreds of small steps: the team keeps the threads awake between them. Memory goes from the last step's
+        // gradients to the activations, and from those to this step's gradients.
+        let parts = team(|| keep_dropped(pass));
         add(&mut sums, &parts);
         context = context.after(batch);
     }
@@ -62,19 +75,14 @@ pub fn gradients(
     Ok(sums)
 }
 
-fn one_batch(
-    model: &Model,
-    batch: &Batch,
-    labels: &Labels,
-    d_losses: &[Real],
-    context: &Context,
-    keep: Keep,
-    grads: &mut ModelGrads,
-) -> Vec<Part> {
-    let (parts, cache) = model.forward(batch, labels, context, keep);
-    give_back_dropped(); // what the gradients of the last step have left; now those of this one need room
-    model.backward(batch, labels, cache, d_losses, context, grads, |_, _| {});
-    parts
+/// For the gradients of the part of the model whose output is `hidden_states.state`.
+fn make_room_for(model: &Model, state: usize) {
+    let Bert { embeddings, encoder } = &model.bert;
+    let numbers = match state.checked_sub(1) {
+        Some(layer) => encoder.layer[layer].parameter_count(),
+        None => embeddings.parameter_count(),
+    };
+    make_room(numbers * size_of::<Real>());
 }
 
 /// How many labels each part of the step's loss has.
