@@ -67,14 +67,15 @@ unsafe impl GlobalAlloc for HugePages {
             let (place, to_be_written) = arena.take_zeros(layout.size())?;
             Some((arena.block(place), to_be_written))
         });
-        match found {
-            // SAFETY: the block is so long, and ours.
-            Some((block, true)) => unsafe { block.write_bytes(0, layout.size()) },
-            Some((_, false)) => {}
+        let Some((block, to_be_written)) = found else {
             // SAFETY: the caller vouches for the layout.
-            None => return unsafe { System.alloc_zeroed(layout) },
+            return unsafe { System.alloc_zeroed(layout) };
+        };
+        if to_be_written {
+            // SAFETY: the block is so long, and ours.
+            unsafe { block.write_bytes(0, layout.size()) };
         }
-        found.map_or(std::ptr::null_mut(), |(block, _)| block)
+        block
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {

@@ -28,7 +28,8 @@
 //! - `split`, `buffer`: views cut into disjoint pieces; memory that is used again
 //! - `peak`: how fast this processor can multiply and add at all
 //! - `mapped_file`: files as slices of bytes
-//! - `huge_pages`: an allocator that lays what is large on huge pages
+//! - `huge_pages`: an allocator that lays what is large on huge pages; `huge_pages/arena`: which of its places are free;
+//!   `huge_pages/ranges`: lists of places; `huge_pages/system`: memory from Linux
 
 mod activation;
 mod adam;

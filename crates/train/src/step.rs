@@ -50,23 +50,12 @@ pub fn gradients(
     let d_losses = loss_gradients(&counts(step, weights))?;
     let mut sums = Vec::new();
     let mut context = *context;
-    for (number, LabelledBatch { batch, labels }) in step.iter().enumerate() {
-        let pass = || {
-            let (parts, cache) = model.forward(batch, labels, &context, keep);
-            // With the first batch the gradients begin as zeros that take no memory, until they are written to.
-            let before = |state, _: ArrayView2<Real>| {
-                if number == 0 {
-                    make_room_for(model, state);
-                }
-            };
-            model.backward(batch, labels, cache, &d_losses, &context, grads, before);
-            parts
-        };
-        // A pass is hundreds of small steps: the team keeps the threads awake between them. Memory goes from the last step's
-        // gradients to the activations, and from those to this step's gradients.
-        let parts = team(|| keep_dropped(pass));
+    for (number, batch) in step.iter().enumerate() {
+        let first = number == 0;
+        // A pass is hundreds of small steps: the team keeps the threads awake between them.
+        let parts = team(|| one_batch(model, batch, &d_losses, &context, keep, grads, first));
         add(&mut sums, &parts);
-        context = context.after(batch);
+        context = context.after(&batch.batch);
     }
     if let Err(error) = all_finite(&sums, &context) {
         clear(grads);
@@ -75,14 +64,26 @@ pub fn gradients(
     Ok(sums)
 }
 
-/// For the gradients of the part of the model whose output is `hidden_states.state`.
-fn make_room_for(model: &Model, state: usize) {
-    let Bert { embeddings, encoder } = &model.bert;
-    let numbers = match state.checked_sub(1) {
-        Some(layer) => encoder.layer[layer].parameter_count(),
-        None => embeddings.parameter_count(),
-    };
-    make_room(numbers * size_of::<Real>());
+fn one_batch(
+    model: &Model,
+    LabelledBatch { batch, labels }: &LabelledBatch,
+    d_losses: &[Real],
+    context: &Context,
+    keep: Keep,
+    grads: &mut ModelGrads,
+    first: bool,
+) -> Vec<Part> {
+    // Memory goes from the last step's gradients to the activations, and from those to this step's gradients.
+    keep_dropped(|| {
+        let (parts, cache) = model.forward(batch, labels, context, keep);
+        let before = |state, _: ArrayView2<Real>| {
+            if first {
+                make_room_for_gradients(model, state);
+            }
+        };
+        model.backward(batch, labels, cache, d_losses, context, grads, before);
+        parts
+    })
 }
 
 /// How many labels each part of the step's loss has.
@@ -100,6 +101,19 @@ pub(crate) fn add(sums: &mut Vec<Part>, parts: &[Part]) {
     }
 }
 // ANCHOR_END: gradients
+
+// ANCHOR: room
+/// For the gradients of the part of the model that makes `hidden_states.state`: zeros that take no memory until now, when they are
+/// written to.
+fn make_room_for_gradients(model: &Model, state: usize) {
+    let Bert { embeddings, encoder } = &model.bert;
+    let numbers = match state.checked_sub(1) {
+        Some(layer) => encoder.layer[layer].parameter_count(),
+        None => embeddings.parameter_count(),
+    };
+    make_room(numbers * size_of::<Real>());
+}
+// ANCHOR_END: room
 
 // ANCHOR: reduce
 /// Adds up what several machines found for their shares of a step. On one machine there is nothing

@@ -200,11 +200,12 @@ impl Arena {
     /// Takes the `size` bytes at `start`, if they are free.
     fn grow(&mut self, start: usize, size: usize) -> bool {
         let range = Range { start, end: start + size };
-        if self.used_before.beginning_at(start).is_some_and(|free| free.end >= range.end) {
+        let free_in =
+            |list: &Ranges| list.beginning_at(start).is_some_and(|free| free.end >= range.end);
+        if free_in(&self.used_before) {
             return self.used_before.remove(range);
         }
-        let untouched = self.untouched.beginning_at(start);
-        if !untouched.is_some_and(|free| free.end >= range.end) {
+        if !free_in(&self.untouched) {
             return false;
         }
         self.make_room(size);

@@ -9,10 +9,13 @@ mod linux {
     use super::HUGE;
     use libc::{
         _SC_PAGESIZE, _SC_PHYS_PAGES, MADV_DONTNEED, MADV_HUGEPAGE, MAP_ANONYMOUS, MAP_FAILED,
-        MAP_NORESERVE, MAP_PRIVATE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PROT_READ,
-        PROT_WRITE, madvise, mmap, mremap, sysconf,
+        MAP_FIXED, MAP_NORESERVE, MAP_PRIVATE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE,
+        PROT_READ, PROT_WRITE, madvise, mmap, mremap, sysconf,
     };
     use std::ptr;
+
+    const PROTECTION: i32 = PROT_READ | PROT_WRITE;
+    const FLAGS: i32 = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
     // ANCHOR: reserve
     /// Addresses of zeros that take no memory until they are written to, on huge pages where the system has them: four times as many as
@@ -22,10 +25,8 @@ mod linux {
         let (pages, page) = unsafe { (sysconf(_SC_PHYS_PAGES), sysconf(_SC_PAGESIZE)) };
         let memory = usize::try_from(pages).ok()?.checked_mul(usize::try_from(page).ok()?)?;
         let size = memory.checked_mul(4)?.next_multiple_of(HUGE);
-        let (protection, flags) =
-            (PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
         // SAFETY: a new mapping, anywhere; nobody else has it.
-        let start = unsafe { mmap(ptr::null_mut(), size + HUGE, protection, flags, -1, 0) };
+        let start = unsafe { mmap(ptr::null_mut(), size + HUGE, PROTECTION, FLAGS, -1, 0) };
         if start == MAP_FAILED {
             return None;
         }
@@ -48,14 +49,25 @@ mod linux {
     }
 
     /// Moves whole pages without a copy. In their old place are zeros afterwards, which take no memory. False where the system cannot;
-    /// then both are as before.
+    /// then they are where they were, and zeros are in the new place.
     ///
     /// # Safety
     /// Both places are `size` bytes from [`reserve`] and do not overlap, and nobody uses what is in the new one.
     pub unsafe fn move_pages(from: *mut u8, to: *mut u8, size: usize) -> bool {
-        let flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
-        // SAFETY: the caller vouches for both places, which stay mapped.
-        unsafe { mremap(from.cast(), size, size, flags, to) != MAP_FAILED }
+        let moving = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
+        // SAFETY: the caller vouches for both places. The old one stays mapped. The system clears the new one away before it moves,
+        // so where that fails it is mapped again; without it, nothing may go on.
+        unsafe {
+            if mremap(from.cast(), size, size, moving, to) != MAP_FAILED {
+                return true;
+            }
+            let mapped = mmap(to.cast(), size, PROTECTION, FLAGS | MAP_FIXED, -1, 0);
+            if mapped == MAP_FAILED {
+                std::process::abort();
+            }
+            madvise(mapped, size, MADV_HUGEPAGE);
+            false
+        }
     }
 }
 
