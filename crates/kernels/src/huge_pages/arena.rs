@@ -162,6 +162,7 @@ impl Arena {
         }
         given
     }
+
     /// Where there are too many pieces to note another: its memory goes back, and its addresses are lost.
     fn lose(&self, range: Range) {
         // SAFETY: whole pages of the arena, which nobody uses.
