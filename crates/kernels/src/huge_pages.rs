@@ -121,7 +121,7 @@ unsafe impl GlobalAlloc for HugePages {
 // ANCHOR_END: allocator
 
 /// Does `work`, and whatever it drops waits in the allocator, however much it is, for whoever comes next. What takes memory from the system
-/// then gives as much back. So memory goes from hand to hand at once, and the program never holds more than it uses at its peak. (A virtual
+/// then gives as much back, as far as whole huge pages of it are free. So memory goes from hand to hand at once. (A virtual
 /// machine's system hands memory that it finds free on to its host, and it takes long to get it back: 2 s for each GiB.)
 pub fn keep_dropped<R>(work: impl FnOnce() -> R) -> R {
     while_counted(|arena| &mut arena.keeping, work)
