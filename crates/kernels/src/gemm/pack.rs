@@ -85,31 +85,43 @@ pub(super) struct PackPanels<'a> {
     pub to: &'a mut [Real],
 }
 
+/// A source whose k lie far apart is packed so many of them at a time, all panels, before the next: each k is then read on and on, which
+/// the processor foresees. Panel after panel, it would read a cache line or two of each k and never know what is next. Even, so that no
+/// pair is in two.
+const STRETCH: usize = 32;
+
 impl Work for PackPanels<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let mut to = self.to;
-        let depth = self.layout.places(self.kc);
-        for w in (0..self.width).step_by(self.panel) {
-            let width = self.panel.min(self.width - w);
-            let panel_width = if self.pad { width.next_multiple_of(S::LANES) } else { width };
-            let (panel, rest) = to.split_at_mut(depth * panel_width);
-            // SAFETY: the elements are the source's, and the panel has room for them.
-            unsafe {
-                let (source, to) = (self.source.from(w, 0), panel.as_mut_ptr());
-                match self.layout {
-                    Layout::Pairs => pack_pairs::<S>(source, width, self.kc, to, panel_width),
-                    Layout::Reals | Layout::Rounded => {
-                        pack_panel::<S>(source, width, self.kc, to, panel_width)
+        let Self { source, layout, .. } = self;
+        let depth = layout.places(self.kc);
+        let at_a_time = if source.across == 1 { STRETCH } else { self.kc.max(1) };
+        for k in (0..self.kc).step_by(at_a_time) {
+            let kc = at_a_time.min(self.kc - k);
+            let mut to = &mut *self.to;
+            for w in (0..self.width).step_by(self.panel) {
+                let width = self.panel.min(self.width - w);
+                let panel_width = if self.pad { width.next_multiple_of(S::LANES) } else { width };
+                let (panel, rest) = to.split_at_mut(depth * panel_width);
+                let panel = &mut panel[layout.places(k) * panel_width..];
+                let panel = &mut panel[..layout.places(kc) * panel_width];
+                // SAFETY: the elements are the source's, and the panel has room for them.
+                unsafe {
+                    let (source, to) = (source.from(w, k), panel.as_mut_ptr());
+                    match layout {
+                        Layout::Pairs => pack_pairs::<S>(source, width, kc, to, panel_width),
+                        Layout::Reals | Layout::Rounded => {
+                            pack_panel::<S>(source, width, kc, to, panel_width)
+                        }
                     }
                 }
+                if layout == Layout::Rounded {
+                    panel.iter_mut().for_each(|x| *x = round_to_bf16(*x));
+                }
+                to = rest;
             }
-            if self.layout == Layout::Rounded {
-                panel.iter_mut().for_each(|x| *x = round_to_bf16(*x));
-            }
-            to = rest;
         }
     }
 }
