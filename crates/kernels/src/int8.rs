@@ -25,6 +25,8 @@
 
 mod kernel;
 mod product;
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+mod tiles;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, concatenate};
 
@@ -267,7 +269,7 @@ pub struct PackedInt8 {
     dim: (usize, usize),
     kernel: &'static Kernel,
     /// Panels of as many outputs as the kernel computes at once. In a panel: group after group of inputs, and of each group output
-    /// after output. What is missing in the last panel and the last group is 0.
+    /// after output. What is missing in the last panel and in the last step of inputs is 0.
     panels: Aligned,
     /// \[out]
     scales: Vec<Real>,

@@ -5,6 +5,8 @@
 //! [`Simd`], and compiled once for each instruction set.
 
 #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+pub(crate) mod amx;
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
 mod avx2;
 #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
 mod avx512;
@@ -16,8 +18,8 @@ use ndarray::NdFloat;
 
 use crate::{Real, gemm::MicroKernel};
 
-/// An instruction set that the kernels can use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An instruction set that the kernels can use. Each has all that the ones before it have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Isa {
     /// What every processor has; 4 numbers at a time, multiplication and addition apart.
     Portable,
@@ -25,11 +27,13 @@ pub enum Isa {
     Avx2,
     /// AVX-512 F, VL, BW and DQ: 16 numbers at a time and twice the registers.
     Avx512,
+    /// AMX besides: whole tiles of 8-bit numbers are multiplied at once.
+    Amx,
 }
 
 impl Isa {
     /// From the slowest to the fastest.
-    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
+    pub const ALL: [Self; 4] = [Self::Portable, Self::Avx2, Self::Avx512, Self::Amx];
 
     /// The name that the environment variable `BERT_ISA` takes.
     pub fn name(self) -> &'static str {
@@ -37,6 +41,7 @@ impl Isa {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
+            Self::Amx => "amx",
         }
     }
 
@@ -53,6 +58,12 @@ impl Isa {
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512dq")
+            }
+            #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+            Self::Amx => {
+                Self::Avx512.is_available()
+                    && is_x86_feature_detected!("avx512vnni")
+                    && amx::is_available()
             }
             #[cfg(not(all(target_arch = "x86_64", not(feature = "f64"))))]
             _ => false,
@@ -100,7 +111,7 @@ pub fn isa() -> Isa {
 /// ask for AVX-512 without it.)
 pub(crate) fn has_pairs() -> bool {
     #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
-    return isa() == Isa::Avx512 && is_x86_feature_detected!("avx512bf16");
+    return isa() >= Isa::Avx512 && is_x86_feature_detected!("avx512bf16");
     #[cfg(not(all(target_arch = "x86_64", not(feature = "f64"))))]
     false
 }
@@ -207,7 +218,7 @@ pub(crate) fn run<W: Work>(work: W) -> W::Output {
     match isa() {
         // SAFETY: `isa` returns an instruction set only where the processor has it.
         #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
-        Isa::Avx512 => unsafe { avx512::run(work) },
+        Isa::Amx | Isa::Avx512 => unsafe { avx512::run(work) },
         // SAFETY: as above.
         #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
         Isa::Avx2 => unsafe { avx2::run(work) },

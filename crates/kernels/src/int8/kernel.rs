@@ -5,7 +5,9 @@ use std::fmt;
 use ndarray::ArrayView2;
 
 #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
-use crate::isa::Isa;
+use super::tiles::{self, tile};
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+use crate::isa::{Isa, amx::Tiles};
 use crate::{buffer::Aligned, isa::isa};
 
 /// What a kernel multiplies, and where its sums go.
@@ -36,10 +38,14 @@ pub(super) struct Kernel {
     pub rows: usize,
     /// Outputs at once.
     pub columns: usize,
-    /// How many inputs one instruction adds up.
-    pub group: usize,
+    /// How many inputs of an output lie side by side.
+    group: usize,
+    /// How many inputs are read at once: rows and panels hold whole steps.
+    step: usize,
     /// For each number of rows.
     sums: &'static [Sum],
+    /// For more rows than that: as if there were [`Kernel::rows`] in any case.
+    tile: Option<Sum>,
 }
 
 impl fmt::Debug for Kernel {
@@ -55,7 +61,9 @@ macro_rules! kernel {
             rows: [$($rows),+].len(),
             columns: $columns,
             group: $group,
+            step: $group,
             sums: &[$($sum::<$rows>),+],
+            tile: None,
         }
     };
 }
@@ -65,11 +73,21 @@ static PORTABLE: Kernel = kernel!(portable, 8 by 2, rows: 1 2 3 4);
 static AVX2: Kernel = kernel!(avx2, 16 by 2, rows: 1 2 3 4);
 #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
 static VNNI: Kernel = kernel!(vnni, 32 by 4, rows: 1 2 3 4 5 6 7 8 9 10 11 12);
+/// A few rows are not worth a tile.
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+static TILES: Kernel = Kernel {
+    rows: tiles::ROWS,
+    step: tiles::STEP,
+    tile: Some(tile),
+    ..kernel!(vnni, 32 by 4, rows: 1 2 3 4)
+};
 
 /// The kernel of the instruction set in force. Sums of 8-bit products are an addition to AVX-512 (VNNI), which its first processors lack:
 /// they take the kernel of AVX2.
 pub(super) fn kernel() -> &'static Kernel {
     match isa() {
+        #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+        Isa::Amx => &TILES,
         #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
         Isa::Avx512 if is_x86_feature_detected!("avx512vnni") => &VNNI,
         #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
@@ -82,7 +100,7 @@ impl Kernel {
     /// A weight's codes [out, in] as panels.
     pub fn pack(&self, codes: ArrayView2<i8>) -> Aligned {
         let (outputs, inputs) = codes.dim();
-        let depth = inputs.next_multiple_of(self.group);
+        let depth = self.whole_steps(inputs);
         let mut panels = Aligned::zeroed_bytes(outputs.next_multiple_of(self.columns) * depth);
         let bytes = panels.bytes_mut();
         for (j, row) in codes.rows().into_iter().enumerate() {
@@ -96,8 +114,39 @@ impl Kernel {
         panels
     }
 
-    /// Sums of rows of codes with a panel: row after row, `stride` apart, as many as `sums` has rows (1 to [`Kernel::rows`]).
-    /// Meanwhile part `share.0` of `share.1` of the panel behind this one is fetched, which may still be in memory.
+    /// So many inputs with what is missing in the last step.
+    pub fn whole_steps(&self, inputs: usize) -> usize {
+        inputs.next_multiple_of(self.step)
+    }
+
+    /// How many rows of `left` to take next, as even as can be: 16 are two times 8 rather than 12 and 4, whose few sums would wait for each
+    /// other.
+    pub fn rows_at_once(&self, left: usize) -> usize {
+        let most = if self.is_for_tile(left) { self.rows } else { self.sums.len() };
+        left.div_ceil(left.div_ceil(most))
+    }
+
+    fn is_for_tile(&self, rows: usize) -> bool {
+        self.tile.is_some() && rows > self.sums.len()
+    }
+
+    /// How many rows are read and written for so many: there may be more, which mean nothing.
+    pub fn rows_touched(&self, rows: usize) -> usize {
+        if self.is_for_tile(rows) { rows.next_multiple_of(self.rows) } else { rows }
+    }
+
+    /// What has to be there on a thread while it makes sums.
+    pub fn make_ready(&self) -> Option<Ready> {
+        #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+        // SAFETY: `kernel` chose a kernel that the processor has.
+        return self.tile.map(|_| unsafe { Tiles::ready() });
+        #[cfg(not(all(target_arch = "x86_64", not(feature = "f64"))))]
+        None
+    }
+
+    /// Sums of rows of codes with a panel: row after row, `stride` apart, as many as `sums` has rows
+    /// (what [`Kernel::rows_at_once`] says), on a thread that was [made ready](Kernel::make_ready). Meanwhile the panel behind this one is
+    /// fetched, which may still be in memory: as much of it as the rows, from number `share.0` on, are of all `share.1`.
     ///
     /// # Panics
     /// Where a slice is too short.
@@ -113,23 +162,36 @@ impl Kernel {
         let group = self.columns * self.group;
         let groups = panel.len() / group;
         let Sums { sums, stride: sums_stride, rows } = sums;
-        assert!(groups * self.group <= stride && codes.len() >= rows * stride, "rows too short");
-        let room = (rows - 1) * sums_stride + self.columns;
+        let touched = self.rows_touched(rows);
+        let depth = groups * self.group;
+        assert!(depth.is_multiple_of(self.step), "no whole steps");
+        assert!(depth <= stride && codes.len() >= touched * stride, "rows too short");
+        let room = (touched - 1) * sums_stride + self.columns;
         assert!(self.columns <= sums_stride && room <= sums.len(), "no room for the sums");
         let operands = Operands {
             groups,
             rows: codes.as_ptr(),
             stride,
             panel: panel.as_ptr().cast(),
-            next: panel.as_ptr().wrapping_add(panel.len() + share.0 * panel.len() / share.1),
-            next_step: group.div_ceil(share.1), // rounded up: rather twice than not at all
+            next: panel.as_ptr().wrapping_add(panel.len() + panel.len() * share.0 / share.1),
+            next_step: (group * rows).div_ceil(share.1), // rounded up: rather twice than not at all
             sums: sums.as_mut_ptr(),
             sums_stride,
         };
+        let sum = match self.tile {
+            Some(tile) if self.is_for_tile(rows) => tile,
+            _ => self.sums[rows - 1],
+        };
         // SAFETY: rows, panel and sums are as long as is promised, which was asserted; `kernel` chose a kernel that the processor has.
-        unsafe { self.sums[rows - 1](&operands) }
+        unsafe { sum(&operands) }
     }
 }
+
+/// See [`Kernel::make_ready`].
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+type Ready = Tiles;
+#[cfg(not(all(target_arch = "x86_64", not(feature = "f64"))))]
+type Ready = std::convert::Infallible;
 
 /// Where sums go.
 pub(super) struct Sums<'a> {

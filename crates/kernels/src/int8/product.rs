@@ -43,8 +43,9 @@ pub(super) fn linear(
         return;
     }
     let kernel = weight.kernel;
-    let stride = k.next_multiple_of(kernel.group).max(1);
-    let (mut codes, mut steps) = (Scratch::bytes(m * stride), vec![RowStep::default(); m]);
+    let stride = kernel.whole_steps(k).max(1);
+    let mut codes = Scratch::bytes(kernel.rows_touched(m) * stride);
+    let mut steps = vec![RowStep::default(); m];
     quantise(input, &weight.balance, codes.bytes_mut(), stride, &mut steps);
     let bias = epilogue.bias.map(|bias| bias.to_vec());
     let product = Product {
@@ -61,7 +62,7 @@ pub(super) fn linear(
     for_each(tiles.len() > 1, tiles, |tile| run(Blocks { product: &product, tile }));
 }
 
-/// The rows of `input` as codes and steps, on all threads. Behind each row's codes lies, up to a whole group, what the weight's zeros
+/// The rows of `input` as codes and steps, on all threads. Behind each row's codes lies, up to a whole step, what the weight's zeros
 /// hide.
 fn quantise(
     input: ArrayView2<Real>,
@@ -98,20 +99,21 @@ impl Work for Blocks<'_, '_> {
         let (m, n) = self.tile.c.dim();
         let most = even(m, MC, kernel.rows);
         let width = NC.min(n).next_multiple_of(kernel.columns);
-        let mut sums = Scratch::bytes(most * width * size_of::<i32>());
+        let mut sums = Scratch::bytes(kernel.rows_touched(most) * width * size_of::<i32>());
         let sums = sums.whole_numbers_mut();
+        let _ready = kernel.make_ready();
         for ic in (0..m).step_by(most) {
             let mc = most.min(m - ic);
-            let mr = mc.div_ceil(mc.div_ceil(kernel.rows));
             for jc in (0..n).step_by(NC) {
                 let nc = NC.min(n - jc);
                 for jr in (0..nc).step_by(kernel.columns) {
-                    for ir in (0..mc).step_by(mr) {
-                        let share = (ir / mr, mc.div_ceil(mr));
-                        let sums = &mut sums[ir * width + jr..];
-                        let sums = Sums { sums, stride: width, rows: mr.min(mc - ir) };
-                        self.prefetch_c::<S>((ic + ir, jc + jr), sums.rows);
-                        self.micro_tile((ic + ir, jc + jr), share, sums);
+                    let mut ir = 0;
+                    while ir < mc {
+                        let rows = kernel.rows_at_once(mc - ir);
+                        let sums = Sums { sums: &mut sums[ir * width + jr..], stride: width, rows };
+                        self.prefetch_c::<S>((ic + ir, jc + jr), rows);
+                        self.micro_tile((ic + ir, jc + jr), (ir, mc), sums);
+                        ir += rows;
                     }
                 }
                 self.finish::<S>(ic..ic + mc, jc..jc + nc, sums, width);
@@ -128,7 +130,7 @@ impl Blocks<'_, '_> {
         let &Product { weight, codes, stride, .. } = self.product;
         let kernel = weight.kernel;
         let (row, column) = (self.tile.row + place.0, self.tile.column + place.1);
-        let panel = weight.dim.1.next_multiple_of(kernel.group) * kernel.columns;
+        let panel = kernel.whole_steps(weight.dim.1) * kernel.columns;
         let panel = &weight.panels.as_bytes()[column / kernel.columns * panel..][..panel];
         kernel.sum(&codes[row * stride..], stride, panel, share, sums);
     }
