@@ -315,3 +315,6 @@ mod x86 {
 }
 #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
 use x86::{avx2, vnni};
+
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64", not(feature = "f64")))]
+mod tests;

@@ -11,9 +11,7 @@ use crate::support::*;
 /// with each of the others.
 #[test]
 fn every_test_passes_with_each_instruction_set() {
-    if env::var_os("BERT_ISA").is_some_and(|isa| !isa.is_empty())
-        || isa() == Isa::Portable
-    {
+    if env::var_os("BERT_ISA").is_some_and(|isa| !isa.is_empty()) || isa() == Isa::Portable {
         return; // one of those runs, or a machine that has no choice
     }
     for other in Isa::ALL.into_iter().filter(|other| other.is_available() && *other != isa()) {
