@@ -5,15 +5,20 @@ pub(crate) mod grid;
 pub(crate) mod micro_kernel;
 mod pack;
 mod packed_b;
+mod pairs;
 pub mod steps;
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+mod tiles;
 
 pub(crate) use micro_kernel::{
     MicroKernel, MicroTile, Multiply, Reals, micro_kernel, micro_kernel_table,
 };
+pub(crate) use pack::Layout;
 pub use packed_b::{PackedB, Right};
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+pub(crate) use tiles::tile_kernel;
 
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
-use pack::Layout;
 
 use crate::{
     Activation, MatmulPrecision, Real,

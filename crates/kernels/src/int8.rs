@@ -25,8 +25,6 @@
 
 mod kernel;
 mod product;
-#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
-mod tiles;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, concatenate};
 

@@ -12,11 +12,17 @@ mod avx2;
 mod avx512;
 mod portable;
 
+#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+pub(crate) use amx::Tiles;
+
 use std::{fmt, sync::OnceLock};
 
 use ndarray::NdFloat;
 
-use crate::{Real, gemm::MicroKernel};
+use crate::{
+    Real,
+    gemm::{Layout, MicroKernel},
+};
 
 /// An instruction set that the kernels can use. Each has all that the ones before it have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,6 +113,19 @@ pub fn isa() -> Isa {
 }
 // ANCHOR_END: detect
 
+/// Elsewhere there are no tiles.
+#[cfg(not(all(target_arch = "x86_64", not(feature = "f64"))))]
+pub(crate) enum Tiles {}
+
+#[cfg(not(all(target_arch = "x86_64", not(feature = "f64"))))]
+impl Tiles {
+    /// # Safety
+    /// Nobody calls it: [`Isa::Amx`] is not available.
+    pub(crate) unsafe fn ready() -> Self {
+        unreachable!("this processor has no tiles")
+    }
+}
+
 /// Whether one instruction multiplies pairs of bfloat16: an addition to AVX-512 (BF16), which its first processors lack. (`BERT_ISA` cannot
 /// ask for AVX-512 without it.)
 pub(crate) fn has_pairs() -> bool {
@@ -168,9 +187,8 @@ pub(crate) trait Simd: Register<Number = Real> {
         to: *mut Real,
         to_stride: usize,
     );
-    /// The micro-kernel for this many rows (1 to `MR`) and registers (1 to `NV`). With `pairs`, which only where [`has_pairs`] says so
-    /// may be asked for, it multiplies two bfloat16 in each place.
-    fn micro_kernel(rows: usize, registers: usize, pairs: bool) -> MicroKernel;
+    /// The micro-kernel for this many rows (1 to `MR`) and registers (1 to `NV`), or for tiles, of panels that are laid out so.
+    fn micro_kernel(rows: usize, registers: usize, layout: Layout) -> MicroKernel;
 }
 // ANCHOR_END: simd
 

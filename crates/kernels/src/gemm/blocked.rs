@@ -12,7 +12,7 @@ use super::{
     Epilogue, Right,
     grid::grid,
     micro_kernel::{MicroTile, TileShape},
-    pack::{Layout, PackPanels, Source},
+    pack::{Layout, PackPanels, Side, Source, TILE},
 };
 use crate::{
     Activation, MatmulPrecision, Real,
@@ -35,6 +35,7 @@ struct Product<'a, 'b> {
     beta: Real,
     k: usize,
     layout: Layout,
+    shape: TileShape,
     a: Source,
     b: Right<'b>,
     bias: Option<&'a [Real]>,
@@ -66,13 +67,15 @@ pub(crate) fn gemm_on(
     if m == 0 || n == 0 {
         return;
     }
-    let shape = TileShape::get();
+    let layout = b.layout(precision);
+    let shape = layout.shape();
     let bias = epilogue.bias.map(|bias| bias.to_vec());
     let product = Product {
         alpha,
         beta,
         k,
-        layout: b.layout(precision),
+        layout,
+        shape,
         a: Source::rows(a),
         b,
         bias: bias.as_deref(),
@@ -156,14 +159,15 @@ impl Work for Blocks<'_, '_, '_> {
     #[inline(always)]
     fn run<S: Simd>(mut self) {
         const { assert!(NC.is_multiple_of(S::NR), "a panel of B packed beforehand must not be cut") };
-        const { assert!(KC.is_multiple_of(2), "a pair must not be cut") };
+        const { assert!(KC.is_multiple_of(2 * TILE), "a tile of pairs must not be cut") };
         let (m, n) = self.tile.c.dim();
-        let &Product { k, layout, .. } = self.product;
-        let most = even(m, MC, S::MR);
+        let &Product { k, layout, shape, .. } = self.product;
+        let _ready = layout.make_ready();
+        let most = even(m, MC, shape.mr);
         let deepest = layout.places(KC.min(k));
-        let mut packed_a = Scratch::new(most * deepest);
+        let mut packed_a = Scratch::new(layout.rows_touched(most) * deepest);
         let mut packed_b = match self.product.b {
-            Right::View(_) => Scratch::new(deepest * n.next_multiple_of(S::LANES)),
+            Right::View(_) => Scratch::new(deepest * n.next_multiple_of(shape.lanes)),
             Right::Packed(_) => Scratch::new(0),
         };
         for pc in (0..k.max(1)).step_by(KC) {
@@ -172,22 +176,22 @@ impl Work for Blocks<'_, '_, '_> {
             let b = match self.product.b {
                 Right::View(b) => {
                     let columns = self.tile.column..self.tile.column + n;
-                    pack_b::<S>(b, pc..pc + kc, columns, layout, &mut packed_b);
+                    pack_b(b, pc..pc + kc, columns, layout, shape, &mut packed_b);
                     &packed_b[..]
                 }
-                Right::Packed(b) => b.panels(pc, kc, self.tile.column, S::LANES),
+                Right::Packed(b) => b.panels(pc, kc, self.tile.column),
             };
             for ic in (0..m).step_by(most) {
                 let mc = most.min(m - ic);
                 // 16 rows are two panels of 8 rather than 12 and 4, whose few sums would wait for each other.
-                let mr = mc.div_ceil(mc.div_ceil(S::MR));
-                self.pack_a::<S>(ic, mc, pc, kc, mr, &mut packed_a);
+                let mr = layout.rows_touched(mc.div_ceil(mc.div_ceil(shape.mr)));
+                self.pack_a(ic, mc, pc, kc, mr, &mut packed_a);
                 for jc in (0..n).step_by(NC) {
                     let nc = NC.min(n - jc);
                     let b = &b[jc * depth..];
-                    for jr in (0..nc).step_by(S::NR) {
+                    for jr in (0..nc).step_by(shape.nr) {
                         for ir in (0..mc).step_by(mr) {
-                            let size = (mr.min(mc - ir), S::NR.min(nc - jr));
+                            let size = (mr.min(mc - ir), shape.nr.min(nc - jr));
                             let panels = Panels {
                                 depth,
                                 a: &packed_a[ir * depth..],
@@ -221,22 +225,14 @@ struct Panels<'a> {
 
 impl Blocks<'_, '_, '_> {
     #[inline(always)]
-    fn pack_a<S: Simd>(
-        &self,
-        ic: usize,
-        mc: usize,
-        pc: usize,
-        kc: usize,
-        mr: usize,
-        to: &mut [Real],
-    ) {
+    fn pack_a(&self, ic: usize, mc: usize, pc: usize, kc: usize, mr: usize, to: &mut [Real]) {
         if kc == 0 {
             return; // a matrix without elements has no first one
         }
         // SAFETY: the block lies within A.
         let source = unsafe { self.product.a.from(self.tile.row + ic, pc) };
         let layout = self.product.layout;
-        PackPanels { source, width: mc, kc, panel: mr, layout, pad: false, to }.run::<S>();
+        PackPanels { source, width: mc, kc, panel: mr, layout, side: Side::A, to }.pack();
     }
 
     /// One micro-tile of C, its first element at `place` in this task's tile; `first` if nothing has been added to it yet.
@@ -248,22 +244,24 @@ impl Blocks<'_, '_, '_> {
         place: (usize, usize),
         (rows, columns): (usize, usize),
     ) {
-        let width = columns.next_multiple_of(S::LANES);
-        assert!(a.len() >= rows * depth && b.len() >= width * depth, "the panels are too short");
-        let pairs = self.product.layout == Layout::Pairs;
-        let kernel = S::micro_kernel(rows, width / S::LANES, pairs);
+        let &Product { layout, shape, .. } = self.product;
+        let width = columns.next_multiple_of(shape.lanes);
+        let of_a = layout.rows_touched(rows) * depth;
+        assert!(a.len() >= of_a && b.len() >= width * depth, "the panels are too short");
+        let kernel = S::micro_kernel(rows, width / S::LANES, layout);
         let beta = if first { self.product.beta } else { 1.0 };
         let [down, across] = [self.tile.c.strides()[0], self.tile.c.strides()[1]];
         let ends = (place.0 + rows, place.1 + columns);
         assert!(ends.0 <= self.tile.c.nrows() && ends.1 <= self.tile.c.ncols(), "outside of C");
         let offset = place.0 as isize * down + place.1 as isize * across;
         let mut tile = MicroTile {
+            rows,
             depth,
             a: a.as_ptr(),
             b: b.as_ptr(),
             // The next panel of B lies behind this one. Rounded up: rather twice than not at all.
-            next: b.as_ptr().wrapping_add(depth * S::NR + part * depth * S::NR / parts),
-            next_step: S::NR.div_ceil(parts),
+            next: b.as_ptr().wrapping_add(depth * shape.nr + part * depth * shape.nr / parts),
+            next_step: shape.nr.div_ceil(parts),
             alpha: self.product.alpha,
             beta,
             // SAFETY: `place` is a place in C.
@@ -284,8 +282,7 @@ impl Blocks<'_, '_, '_> {
             }
         }
         // SAFETY: the panels are long enough; at `tile.c` are `rows` rows of `width` numbers, in C or in the copy, that belong to
-        // this thread; `S` is what the processor has, and pairs are asked for only where the layout says so, which
-        // `Layout::of` chooses only where the processor has instructions for them.
+        // this thread; `S` is what the processor has, and `Layout::of` chooses only what it has instructions for.
         unsafe { kernel(&tile) };
         if let Some(copy) = copy {
             let mut c = self.tile.c.slice_mut(window);
@@ -318,11 +315,12 @@ pub(crate) fn finish_row<S: Simd>(
 }
 
 #[inline(always)]
-fn pack_b<S: Simd>(
+fn pack_b(
     b: ArrayView2<Real>,
     k: Range<usize>,
     columns: Range<usize>,
     layout: Layout,
+    shape: TileShape,
     to: &mut [Real],
 ) {
     if k.is_empty() {
@@ -331,5 +329,6 @@ fn pack_b<S: Simd>(
     // SAFETY: the block lies within B.
     let source = unsafe { Source::columns(b).from(columns.start, k.start) };
     let (width, kc) = (columns.len(), k.len());
-    PackPanels { source, width, kc, panel: S::NR, layout, pad: true, to }.run::<S>();
+    let side = Side::B(shape.lanes);
+    PackPanels { source, width, kc, panel: shape.nr, layout, side, to }.pack();
 }

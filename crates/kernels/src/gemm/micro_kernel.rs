@@ -35,6 +35,8 @@ impl Work for GetTileShape {
 
 /// What a micro-kernel multiplies, and where the result goes.
 pub(crate) struct MicroTile {
+    /// Its rows, which every kernel but that of tiles knows already.
+    pub rows: usize,
     /// How many k, or pairs of them.
     pub depth: usize,
     /// A panel of A: `depth` times as many numbers as the tile has rows.
@@ -120,15 +122,26 @@ pub(crate) unsafe fn micro_kernel<
             (a, b) = (a.add(ROWS), b.add(REGISTERS * S::LANES));
             next = next.wrapping_add(tile.next_step);
         }
-        let (alpha, beta) = (S::splat(tile.alpha), S::splat(tile.beta));
         for (i, sums) in sums.into_iter().enumerate() {
-            let row = tile.c.offset(i as isize * tile.c_stride);
             for (j, sum) in sums.into_iter().enumerate() {
-                let c = row.add(j * S::LANES);
-                let scaled = alpha.mul(sum);
-                if tile.beta == 0.0 { scaled } else { beta.mul_add(S::load(c), scaled) }.store(c);
+                store::<S>(tile, i, j, sum);
             }
         }
+    }
+}
+
+/// Register `j` of row `i` of C = `alpha` · `sum` + `beta` · C.
+///
+/// # Safety
+/// As of [`micro_kernel`].
+#[inline(always)]
+pub(super) unsafe fn store<S: Simd>(tile: &MicroTile, i: usize, j: usize, sum: S) {
+    // SAFETY: the place lies within the tile.
+    unsafe {
+        let c = tile.c.offset(i as isize * tile.c_stride).add(j * S::LANES);
+        let scaled = S::splat(tile.alpha).mul(sum);
+        if tile.beta == 0.0 { scaled } else { S::splat(tile.beta).mul_add(S::load(c), scaled) }
+            .store(c);
     }
 }
 // ANCHOR_END: micro_kernel

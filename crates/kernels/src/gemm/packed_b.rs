@@ -5,12 +5,11 @@ use ndarray::{Array2, ArrayView2};
 use super::{
     blocked::KC,
     micro_kernel::TileShape,
-    pack::{Layout, PackPanels, Source},
+    pack::{Layout, PackPanels, Side, Source},
 };
 use crate::{
     MatmulPrecision, Real,
     buffer::{Aligned, Scratch},
-    isa::run,
     precision::{precision, round_to_bf16},
     real::NAIVE,
     team::for_each,
@@ -114,7 +113,7 @@ impl PackedB {
             let naive = if layout == Layout::Reals { b.to_owned() } else { b.mapv(round_to_bf16) };
             return Self { dim: (k, n), layout, panels: Aligned::default(), naive };
         }
-        let tile = TileShape::get();
+        let tile = layout.shape();
         let width = n.next_multiple_of(tile.lanes);
         let mut panels = memory(layout.places(k) * width);
         let mut pieces = Vec::new();
@@ -127,15 +126,16 @@ impl PackedB {
         for_each(parallel, pieces, |(pc, kc, jr, to)| {
             // SAFETY: the panel lies within B.
             let source = unsafe { source.from(jr, pc) };
-            run(PackPanels {
+            PackPanels {
                 source,
                 width: tile.nr.min(n - jr),
                 kc,
                 panel: tile.nr,
                 layout,
-                pad: true,
+                side: Side::B(tile.lanes),
                 to,
-            });
+            }
+            .pack();
         });
         Self { dim: (k, n), layout, panels, naive: Array2::zeros((0, 0)) }
     }
@@ -147,8 +147,9 @@ impl PackedB {
 
     /// The panels of the rows from `pc` on (a multiple of `KC`), `kc` deep, that hold the columns from `jc` on (a multiple of the
     /// micro-tile's width).
-    pub(super) fn panels(&self, pc: usize, kc: usize, jc: usize, lanes: usize) -> &[Real] {
+    pub(super) fn panels(&self, pc: usize, kc: usize, jc: usize) -> &[Real] {
         let places = |k| self.layout.places(k);
-        &self.panels[places(pc) * self.dim.1.next_multiple_of(lanes) + jc * places(kc)..]
+        let width = self.dim.1.next_multiple_of(self.layout.shape().lanes);
+        &self.panels[places(pc) * width + jc * places(kc)..]
     }
 }

@@ -5,10 +5,11 @@ use std::fmt;
 use ndarray::ArrayView2;
 
 #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
-use super::tiles::{self, tile};
-#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
-use crate::isa::{Isa, amx::Tiles};
-use crate::{buffer::Aligned, isa::isa};
+use crate::isa::{Isa, amx};
+use crate::{
+    buffer::Aligned,
+    isa::{Tiles, isa},
+};
 
 /// What a kernel multiplies, and where its sums go.
 pub(super) struct Operands {
@@ -76,8 +77,8 @@ static VNNI: Kernel = kernel!(vnni, 32 by 4, rows: 1 2 3 4 5 6 7 8 9 10 11 12);
 /// A few rows are not worth a tile.
 #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
 static TILES: Kernel = Kernel {
-    rows: tiles::ROWS,
-    step: tiles::STEP,
+    rows: amx::TWO_ROWS,
+    step: amx::ROW,
     tile: Some(tile),
     ..kernel!(vnni, 32 by 4, rows: 1 2 3 4)
 };
@@ -136,12 +137,9 @@ impl Kernel {
     }
 
     /// What has to be there on a thread while it makes sums.
-    pub fn make_ready(&self) -> Option<Ready> {
-        #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
+    pub fn make_ready(&self) -> Option<Tiles> {
         // SAFETY: `kernel` chose a kernel that the processor has.
-        return self.tile.map(|_| unsafe { Tiles::ready() });
-        #[cfg(not(all(target_arch = "x86_64", not(feature = "f64"))))]
-        None
+        self.tile.map(|_| unsafe { Tiles::ready() })
     }
 
     /// Sums of rows of codes with a panel: row after row, `stride` apart, as many as `sums` has rows
@@ -187,12 +185,6 @@ impl Kernel {
     }
 }
 
-/// See [`Kernel::make_ready`].
-#[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
-type Ready = Tiles;
-#[cfg(not(all(target_arch = "x86_64", not(feature = "f64"))))]
-type Ready = std::convert::Infallible;
-
 /// Where sums go.
 pub(super) struct Sums<'a> {
     /// From the first one on.
@@ -233,6 +225,7 @@ unsafe fn portable<const ROWS: usize>(operands: &Operands) {
 #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
 mod x86 {
     use super::Operands;
+    use crate::isa::amx;
     use std::arch::x86_64::*;
 
     /// Pairs of products. AVX2 has an instruction for pairs of 8-bit factors, but it cuts a pair's sum off at 16 bits; so the codes are
@@ -312,9 +305,33 @@ mod x86 {
         }
     }
     // ANCHOR_END: vnni
+
+    // ANCHOR: tile
+    /// 32 rows by 32 outputs in tiles: an instruction multiplies 16 rows by 16 outputs, 64 inputs at a time.
+    ///
+    /// # Safety
+    /// `operands` must hold what its type promises for 32 rows and whole tiles of inputs, and the tiles of this thread be ready.
+    pub(super) unsafe fn tile(operands: &Operands) {
+        const GROUPS: usize = amx::ROWS; // of four inputs: one is a row of a tile of weights
+        const LINE: usize = 64;
+        // SAFETY: a group of the panel is 4 inputs of 32 outputs, 128 bytes; the caller vouches for the rest.
+        unsafe {
+            amx::multiply_int8(&amx::Factors {
+                rows: operands.rows,
+                stride: operands.stride,
+                panel: operands.panel.cast(),
+                steps: operands.groups / GROUPS,
+                next: operands.next,
+                lines: (GROUPS * operands.next_step).div_ceil(LINE),
+                sums: operands.sums.cast(),
+                sums_stride: operands.sums_stride * size_of::<i32>(),
+            });
+        }
+    }
+    // ANCHOR_END: tile
 }
 #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
-use x86::{avx2, vnni};
+use x86::{avx2, tile, vnni};
 
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64", not(feature = "f64")))]
 mod tests;

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::{Register, Simd, Work};
-use crate::gemm::{MicroKernel, Reals, micro_kernel_table};
+use crate::gemm::{Layout, MicroKernel, Reals, micro_kernel_table};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Lanes(__m256);
@@ -154,8 +154,9 @@ impl Simd for Lanes {
         }
     }
 
-    fn micro_kernel(rows: usize, registers: usize, pairs: bool) -> MicroKernel {
-        assert!(!pairs, "this instruction set has no bfloat16");
+    fn micro_kernel(rows: usize, registers: usize, layout: Layout) -> MicroKernel {
+        let is_known = matches!(layout, Layout::Reals | Layout::Rounded);
+        assert!(is_known, "this instruction set has no bfloat16");
         let table = micro_kernel_table!(
             #[target_feature(enable = "avx2,fma")]
             unsafe fn kernel(Lanes, Reals); 1 2 3 4 5 6; 1 2

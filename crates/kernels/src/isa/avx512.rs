@@ -2,8 +2,10 @@
 
 use std::{arch::x86_64::*, mem::transmute};
 
-use super::{Register, Simd, Work, has_pairs};
-use crate::gemm::{MicroKernel, Multiply, Reals, micro_kernel_table};
+use super::{Register, Simd, Work};
+use crate::gemm::{
+    Layout, MicroKernel, MicroTile, Multiply, Reals, micro_kernel_table, tile_kernel,
+};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Lanes(__m512);
@@ -155,8 +157,7 @@ impl Simd for Lanes {
         }
     }
 
-    fn micro_kernel(rows: usize, registers: usize, pairs: bool) -> MicroKernel {
-        debug_assert!(!pairs || has_pairs(), "this processor has no instructions for bfloat16");
+    fn micro_kernel(rows: usize, registers: usize, layout: Layout) -> MicroKernel {
         let reals = micro_kernel_table!(
             #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
             unsafe fn kernel(Lanes, Reals); 1 2 3 4 5 6 7 8 9 10 11 12; 1 2
@@ -165,8 +166,20 @@ impl Simd for Lanes {
             #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx512bf16,avx2,fma")]
             unsafe fn kernel(Lanes, Pairs); 1 2 3 4 5 6 7 8 9 10 11 12; 1 2
         );
-        (if pairs { of_pairs } else { reals })[rows - 1][registers - 1]
+        match layout {
+            Layout::Reals | Layout::Rounded => reals[rows - 1][registers - 1],
+            Layout::Pairs => of_pairs[rows - 1][registers - 1],
+            Layout::Tiles => tile_kernel_of_lanes,
+        }
     }
+}
+
+/// # Safety
+/// As of [`tile_kernel`].
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+unsafe fn tile_kernel_of_lanes(tile: &MicroTile) {
+    // SAFETY: the caller vouches for `tile`.
+    unsafe { tile_kernel::<Lanes>(tile) }
 }
 
 // ANCHOR: pairs
@@ -176,7 +189,7 @@ struct Pairs;
 impl Multiply<Lanes> for Pairs {
     #[inline(always)]
     unsafe fn multiply_add(a: Lanes, b: Lanes, sum: Lanes) -> Lanes {
-        // SAFETY: the caller vouches for the instruction: pairs are asked for only where `has_pairs` says so.
+        // SAFETY: the caller vouches for the instruction: pairs are asked for only where the processor has it.
         unsafe {
             let [a, b] = [a, b].map(|x| transmute::<__m512, __m512bh>(x.0));
             Lanes(_mm512_dpbf16_ps(sum.0, a, b))

@@ -5,7 +5,7 @@
 use super::{Register, Simd};
 use crate::{
     Real,
-    gemm::{MicroKernel, Reals, micro_kernel_table},
+    gemm::{Layout, MicroKernel, Reals, micro_kernel_table},
 };
 
 /// As many numbers as the smallest vector register holds.
@@ -95,8 +95,9 @@ impl Simd for Lanes {
         }
     }
 
-    fn micro_kernel(rows: usize, registers: usize, pairs: bool) -> MicroKernel {
-        assert!(!pairs, "this instruction set has no bfloat16");
+    fn micro_kernel(rows: usize, registers: usize, layout: Layout) -> MicroKernel {
+        let is_known = matches!(layout, Layout::Reals | Layout::Rounded);
+        assert!(is_known, "this instruction set has no bfloat16");
         let table = micro_kernel_table!(
             unsafe fn kernel(Lanes, Reals); 1 2 3 4; 1 2
         );
