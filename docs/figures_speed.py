@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Draws the plots of the two chapters on speed: docs/src/figures/{memory,cache_lines,cache_misses,blocks,
-panels,micro_tile,threads,steps,roofline,bert_flops}.svg. Run it again after a change: `python3 docs/figures_speed.py`.
+panels,micro_tile,tiles,threads,steps,roofline,bert_flops}.svg. Run it again after a change: `python3 docs/figures_speed.py`.
 """
 
 import math
@@ -140,6 +140,33 @@ def micro_tile():
     svg.save("micro_tile.svg")
 
 
+def tiles():
+    """A micro-tile of AMX: two tiles of A by two of B."""
+    svg = Svg(720, 350, "Two tiles of A by two of B are four tiles of sums")
+    side, gap, left, top = 100, 8, 270, 150
+    for j in range(2):
+        x = left + j * (side + gap)
+        svg.rect(x, 30, side, side - 8, "#fbe3d0", ORANGE)
+        svg.text(x + side / 2, 72, f"B{j}", "middle", ORANGE, 14)
+        svg.text(x + side / 2, 90, f"columns {16 * j}–{16 * j + 15}", "middle", ORANGE, 11)
+    for i in range(2):
+        y = top + i * (side - 8 + gap)
+        svg.rect(left - side - 20, y, side, side - 8, "#cfe0f3", BLUE)
+        svg.text(left - side / 2 - 20, y + 42, f"A{i}", "middle", BLUE, 14)
+        svg.text(left - side / 2 - 20, y + 60, f"rows {16 * i}–{16 * i + 15}", "middle", BLUE, 11)
+        for j in range(2):
+            x = left + j * (side + gap)
+            svg.rect(x, y, side, side - 8, "#dcf0df", GREEN)
+            svg.text(x + side / 2, y + 50, f"+= A{i} · B{j}", "middle", GREEN, 13)
+    for i, note in enumerate(["16 rows: 16 pairs of k", "16 places: 16 columns"]):
+        svg.text(508, 70 + 18 * i, note, color=ORANGE, size=12)
+    for i, note in enumerate(["16 rows of A", "16 places: 16 pairs of k"]):
+        svg.text(20, top + 40 + 18 * i, note, color=BLUE, size=12)
+    for i, note in enumerate(["4 tiles of sums", "4 of factors: all 8", "4 reads and", "4 instructions for 32 k"]):
+        svg.text(508, top + 50 + 24 * i, note, size=13)
+    svg.save("tiles.svg")
+
+
 def threads():
     svg = Svg(720, 300, "C is cut into tiles; a tile needs a band of rows of A and a band of columns of B")
     colours = ["#cfe0f3", "#fbe3d0"]
@@ -233,5 +260,5 @@ def steps():
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for draw in (memory, cache_lines, misses_plot, blocks, panels, micro_tile, threads, steps, roofline, bert_flops):
+    for draw in (memory, cache_lines, misses_plot, blocks, panels, micro_tile, tiles, threads, steps, roofline, bert_flops):
         draw()

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 /// The same for every command that has the choice.
 #[derive(clap::Args, Debug, Clone, Copy)]
 pub struct PrecisionArgs {
-    /// Round the numbers of the large products to bfloat16: sooner where the processor has instructions for that (AVX-512 BF16),
-    /// and slightly other results everywhere
+    /// Round the numbers of the large products to bfloat16: sooner where the processor has instructions for that (AMX,
+    /// AVX-512 BF16), and slightly other results everywhere
     #[arg(long)]
     bf16: bool,
 }

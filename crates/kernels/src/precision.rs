@@ -21,7 +21,7 @@ pub enum MatmulPrecision {
     #[default]
     F32,
     /// Rounded to bfloat16 on the way into the product. On a processor without instructions for that, the same sums come
-    /// out, but no sooner. (Those below 1.2e-38 are 0 where it has them.)
+    /// out, but no sooner. (Those below 1.2e-38 are 0 where it has them. AMX's tiles add up in an order of their own.)
     Bf16,
 }
 

@@ -177,6 +177,7 @@ pub(super) struct Piece<'a> {
     pub to: &'a mut [Real],
 }
 
+/// A way of packing as [`Work`].
 macro_rules! work {
     ($name:ident, $piece:ident => $pack:expr) => {
         struct $name<'a>(Piece<'a>);

@@ -89,33 +89,35 @@ pub(super) unsafe fn pack_rows_of_pairs<S: Simd>(piece: Piece) {
                 *row.add(whole) = pair(*at(w, kc - 1), 0.0);
             }
             row.add(used).write_bytes(0, depth - used);
+        }
+        if source.across == 1 {
+            // A square of pairs, still in the order of the source; then its rows become columns in registers.
+            let mut square = [0.0; MOST_LANES * MOST_LANES];
+            for p in (0..whole).step_by(S::LANES) {
+                for w in (0..width).step_by(S::LANES) {
+                    let size = (S::LANES.min(whole - p), S::LANES.min(width - w));
+                    for (i, row) in square.chunks_exact_mut(S::LANES).take(size.0).enumerate() {
+                        let (first, second) = (at(w, 2 * (p + i)), at(w, 2 * (p + i) + 1));
+                        for (r, place) in row.iter_mut().take(size.1).enumerate() {
+                            *place = pair(*first.add(r), *second.add(r));
+                        }
+                    }
+                    let to = to.add(w * depth + p);
+                    S::transpose(square.as_ptr(), S::LANES as isize, size, to, depth);
+                }
+            }
+            return;
+        }
+        for w in 0..width {
+            let (from, row) = (at(w, 0), to.add(w * depth));
             if source.along == 1 {
-                let from = at(w, 0);
                 for p in 0..whole {
                     *row.add(p) = pair(*from.add(2 * p), *from.add(2 * p + 1));
                 }
-            } else if source.across != 1 {
+            } else {
                 for p in 0..whole {
                     *row.add(p) = pair(*at(w, 2 * p), *at(w, 2 * p + 1));
                 }
-            }
-        }
-        if source.across != 1 || source.along == 1 {
-            return;
-        }
-        // A square of pairs, still in the order of the source; then its rows become columns in registers.
-        let mut square = [0.0; MOST_LANES * MOST_LANES];
-        for p in (0..whole).step_by(S::LANES) {
-            for w in (0..width).step_by(S::LANES) {
-                let size = (S::LANES.min(whole - p), S::LANES.min(width - w));
-                for (i, row) in square.chunks_exact_mut(S::LANES).take(size.0).enumerate() {
-                    let (first, second) = (at(w, 2 * (p + i)), at(w, 2 * (p + i) + 1));
-                    for (r, place) in row.iter_mut().take(size.1).enumerate() {
-                        *place = pair(*first.add(r), *second.add(r));
-                    }
-                }
-                let to = to.add(w * depth + p);
-                S::transpose(square.as_ptr(), S::LANES as isize, size, to, depth);
             }
         }
     }

@@ -106,6 +106,7 @@ pub(crate) struct Factors {
     pub sums_stride: usize,
 }
 
+// ANCHOR: multiply
 macro_rules! multiply {
     ($(#[$doc:meta])* $name:ident, $instruction:literal) => {
         $(#[$doc])*
@@ -170,7 +171,6 @@ macro_rules! multiply {
     };
 }
 
-// ANCHOR: multiply
 multiply!(
     /// Four products of 8-bit numbers in each place, the left ones without a sign, are added to a sum of whole numbers.
     multiply_int8,
