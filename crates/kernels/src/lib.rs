@@ -14,8 +14,8 @@
 //! - `rows`, `fold`: what the kernels over rows share: rows on all threads, sums in a fixed order; sums of columns
 //! - `precision`: bfloat16, and who says that products are to be of it
 //! - `gemm`: the matrix product and what may follow it (bias, activation)
-//! - `gemm/blocked`: its five loops; `gemm/micro_kernel`: the innermost; `gemm/pack`, `gemm/packed_b`: copies
-//!   in the order in which that one reads; `gemm/grid`: who computes what
+//! - `gemm/blocked`: its five loops; `gemm/micro_kernel`: the innermost, `gemm/tiles`: the same for AMX; `gemm/pack`, `gemm/pairs`,
+//!   `gemm/packed_b`: copies in the order in which that one reads; `gemm/grid`: who computes what
 //! - `gemm/steps`: the way there from three loops, a step at a time
 //! - `int8`: a linear layer in 8 bits; `int8/kernel`: its sums for each instruction set; `int8/product`: its loops
 //! - `cache`: counts what a loop would miss in a cache
@@ -23,7 +23,7 @@
 //!   `attention/backward`: its backward pass
 //! - `dropout`: which elements of a row fall
 //! - `adam`: the updates of Adam and SGD, one pass over memory each; the sum of squares that clipping needs
-//! - `isa`: which instructions the processor has, and one body of code for all of them
+//! - `isa`: which instructions the processor has, and one body of code for all of them; `isa/amx`: tiles
 //! - `team`: threads that stand ready between one parallel step and the next
 //! - `split`, `buffer`: views cut into disjoint pieces; memory that is used again
 //! - `peak`: how fast this processor can multiply and add at all
