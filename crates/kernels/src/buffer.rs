@@ -1,11 +1,12 @@
 //! Memory that begins on a cache line, and scratch memory that is used again.
 
 use std::{
+    mem::MaybeUninit,
     ops::{Deref, DerefMut},
     slice,
 };
 
-use ndarray::ArrayViewMut2;
+use ndarray::{Array2, ArrayViewMut2};
 
 use crate::Real;
 
@@ -91,6 +92,27 @@ impl Deref for Aligned {
 impl DerefMut for Aligned {
     fn deref_mut(&mut self) -> &mut [Real] {
         &mut self.memory[self.start..self.start + self.len]
+    }
+}
+
+/// A new matrix that `write` fills. Zeros, which it would write over at once, would be written by one thread while the others wait: for
+/// BERT-base and 1,024 tokens 1 GB in a step of training. In a build with debug assertions it is full of NaN at first, so that a test
+/// sees what is left out.
+///
+/// # Safety
+/// `write` must write every element, and read none before it has.
+pub(crate) unsafe fn written_by(
+    shape: (usize, usize),
+    write: impl FnOnce(ArrayViewMut2<Real>),
+) -> Array2<Real> {
+    let mut matrix = Array2::uninit(shape);
+    if cfg!(debug_assertions) {
+        matrix.fill(MaybeUninit::new(Real::NAN));
+    }
+    // SAFETY: the caller vouches that nothing is read before it is written, and that everything is.
+    unsafe {
+        write(matrix.view_mut().assume_init());
+        matrix.assume_init()
     }
 }
 

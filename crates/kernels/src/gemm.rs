@@ -22,6 +22,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
 use crate::{
     Activation, MatmulPrecision, Real,
+    buffer::written_by,
     precision::{precision, round_to_bf16},
     real::NAIVE,
 };
@@ -158,9 +159,8 @@ fn gemm_on(
 
 /// A·B: [M, K] · [K, N] → [M, N].
 pub fn matmul(a: ArrayView2<Real>, b: ArrayView2<Real>) -> Array2<Real> {
-    let mut c = Array2::zeros((a.nrows(), b.ncols()));
-    gemm(1.0, a, b, 0.0, c.view_mut(), Epilogue::default());
-    c
+    // SAFETY: the product writes every element of C, and where beta is 0 it reads none.
+    unsafe { written_by((a.nrows(), b.ncols()), |c| gemm(1.0, a, b, 0.0, c, Epilogue::default())) }
 }
 
 /// Adds A·B to `c`: [M, K] · [K, N] → [M, N].
@@ -174,10 +174,13 @@ pub fn linear(
     weight: ArrayView2<Real>,
     bias: ArrayView1<Real>,
 ) -> Array2<Real> {
-    let mut output = Array2::zeros((input.nrows(), weight.nrows()));
     let epilogue = Epilogue { bias: Some(bias), ..Epilogue::default() };
-    gemm(1.0, input, weight.t(), 0.0, output.view_mut(), epilogue);
-    output
+    // SAFETY: as in `matmul`.
+    unsafe {
+        written_by((input.nrows(), weight.nrows()), |output| {
+            gemm(1.0, input, weight.t(), 0.0, output, epilogue);
+        })
+    }
 }
 
 /// [`linear`] and its activation, [T, out] each: what the activation was applied to is needed by the backward pass. One product,
@@ -189,11 +192,18 @@ pub fn linear_activation(
     activation: Activation,
 ) -> (Array2<Real>, Array2<Real>) {
     let shape = (input.nrows(), weight.nrows());
-    let (mut before, mut after) = (Array2::zeros(shape), Array2::zeros(shape));
-    let pre_activation = Some(before.view_mut());
-    let epilogue = Epilogue { bias: Some(bias), activation, pre_activation };
-    gemm(1.0, input, weight.t(), 0.0, after.view_mut(), epilogue);
-    (before, after)
+    let mut after = None;
+    // SAFETY: as in `matmul`; what comes before the activation is written as well, to be read afterwards.
+    let before = unsafe {
+        written_by(shape, |before| {
+            let pre_activation = Some(before);
+            let epilogue = Epilogue { bias: Some(bias), activation, pre_activation };
+            after = Some(written_by(shape, |after| {
+                gemm(1.0, input, weight.t(), 0.0, after, epilogue);
+            }));
+        })
+    };
+    (before, after.expect("written"))
 }
 
 pub(crate) fn check_shapes(

@@ -2,11 +2,11 @@
 
 #![allow(clippy::unnecessary_cast)] // under the feature f64 the casts change nothing
 
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use crate::{
     Real,
-    buffer::Scratch,
+    buffer::{Scratch, written_by},
     fold::{SquaredDeviations, Sum, WideSum, dot, fold},
     isa::{Simd, Work, run},
     real::NAIVE,
@@ -94,6 +94,17 @@ pub(crate) mod naive {
         }
     }
     // ANCHOR_END: naive_layer_norm_backward
+}
+
+/// [`layer_norm_rows`] into a new matrix.
+pub fn layer_norm(
+    input: ArrayView2<Real>,
+    weight: ArrayView1<Real>,
+    bias: ArrayView1<Real>,
+    eps: Real,
+) -> Array2<Real> {
+    // SAFETY: every row of the output is written, and none is read.
+    unsafe { written_by(input.dim(), |output| layer_norm_rows(input, weight, bias, eps, output)) }
 }
 
 /// LayerNorm over each row of `input` [rows, columns] into `output` of the same shape; `weight` and `bias` \[columns].

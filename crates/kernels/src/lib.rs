@@ -69,7 +69,7 @@ pub use gemm::{
 pub use huge_pages::{HugePages, keep_dropped, make_room, untouched_zeros};
 pub use int8::{PackedInt8, Quantised, QuantisedInput, linear_int8, quantise_input, quantise_rows};
 pub use isa::{Isa, detect, isa};
-pub use layer_norm::{add_layer_norm_rows, layer_norm_backward_rows, layer_norm_rows};
+pub use layer_norm::{add_layer_norm_rows, layer_norm, layer_norm_backward_rows, layer_norm_rows};
 pub use mapped_file::MappedFile;
 pub use peak::{fma_burst, fma_peak};
 pub use precision::{MatmulPrecision, precision, round_to_bf16, with_precision};

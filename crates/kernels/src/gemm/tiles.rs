@@ -1,5 +1,7 @@
 //! The micro-kernel for bfloat16 in tiles.
 
+use std::mem::MaybeUninit;
+
 use super::micro_kernel::{MicroTile, store};
 use crate::isa::{Simd, amx};
 
@@ -17,8 +19,8 @@ struct Sums([[f32; amx::TWO_ROWS]; amx::TWO_ROWS]);
 pub(crate) unsafe fn tile_kernel<S: Simd>(tile: &MicroTile) {
     const PLACE: usize = size_of::<f32>();
     const LINE: usize = 64;
-    let mut sums = Sums([[0.0; amx::TWO_ROWS]; amx::TWO_ROWS]);
-    // SAFETY: the caller vouches for the panels and for C.
+    let mut sums = MaybeUninit::<Sums>::uninit();
+    // SAFETY: the caller vouches for the panels and for C. All sums are written before they are read.
     unsafe {
         amx::multiply_bf16(&amx::Factors {
             rows: tile.a.cast(),
@@ -27,10 +29,10 @@ pub(crate) unsafe fn tile_kernel<S: Simd>(tile: &MicroTile) {
             steps: tile.depth / amx::ROWS,
             next: tile.next.cast(),
             lines: (amx::ROWS * tile.next_step * PLACE).div_ceil(LINE),
-            sums: sums.0.as_mut_ptr().cast(),
+            sums: sums.as_mut_ptr().cast(),
             sums_stride: amx::TWO_ROWS * PLACE,
         });
-        for (i, sums) in sums.0.iter().take(tile.rows).enumerate() {
+        for (i, sums) in sums.assume_init_ref().0.iter().take(tile.rows).enumerate() {
             for (j, sums) in sums.chunks_exact(S::LANES).enumerate() {
                 store::<S>(tile, i, j, S::load(sums.as_ptr().cast()));
             }
