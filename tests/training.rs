@@ -70,7 +70,7 @@ fn follow(name: &str) {
     };
     assert_eq!(defaults, of_reference);
     let mut optimizer = AdamW::new(&model, defaults);
-    let mut grads = model.zeros_like();
+    let mut grads = model.absent_like();
     let context = Context::eval(&config); // no dropout
     let (losses, norms) = (file.reals("losses").unwrap().1, file.reals("norms").unwrap().1);
     for step in 0..STEPS {
@@ -148,7 +148,7 @@ fn a_gradient_that_is_not_finite_is_named_and_the_step_is_not_applied() {
              the step was not applied"
         );
         assert!(model == before && optimizer.first == moments && optimizer.steps == 1);
-        assert!(grads == before.zeros_like(), "the next step would begin with these gradients");
+        assert!(grads == before.absent_like(), "the next step would begin with these gradients");
     }
 }
 
@@ -161,7 +161,7 @@ fn a_loss_that_is_not_finite_is_named() {
     let error = gradients(&model, &[batch], &context, Keep::All, &mut grads).unwrap_err();
     assert!(matches!(error, Error::Loss { step: Some(12), name: "labels", .. }), "{error}");
     assert!(error.to_string().starts_with("step 12: the loss of labels is NaN"), "{error}");
-    assert!(grads == model.zeros_like(), "the next step would begin with these gradients");
+    assert!(grads == model.absent_like(), "the next step would begin with these gradients");
 }
 
 #[test]
@@ -169,10 +169,10 @@ fn labels_that_do_not_fit_are_refused_and_so_is_a_step_without_any() {
     let (model, config, _, batch) = after_one_step();
     let refused = |labels: bert_model::Labels| {
         let batch = LabelledBatch { labels, ..batch.clone() };
-        let mut grads = model.zeros_like();
+        let mut grads = model.absent_like();
         let context = Context::eval(&config);
         let error = gradients(&model, &[batch], &context, Keep::All, &mut grads).unwrap_err();
-        assert!(grads == model.zeros_like());
+        assert!(grads == model.absent_like());
         error.to_string()
     };
     use bert_model::Labels::{Sequences, Tokens};
@@ -187,7 +187,7 @@ fn labels_that_do_not_fit_are_refused_and_so_is_a_step_without_any() {
     );
     assert!(refused(Sequences(vec![None])).starts_with("labels: every label is ignored"));
 
-    let mut grads = model.zeros_like();
+    let mut grads = model.absent_like();
     let context = Context::eval(&config);
     let nothing = gradients(&model, &[], &context, Keep::All, &mut grads).unwrap_err();
     assert_eq!(nothing.to_string(), "the step has no batch");

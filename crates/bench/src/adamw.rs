@@ -159,6 +159,7 @@ impl Task {
 
     /// As a backward pass would.
     fn fill_gradient(&mut self) {
+        self.grads = self.model.zeros_like();
         for tensor in self.grads.tensors_mut() {
             tensor.values.par_chunks_mut(1 << 18).for_each(|values| values.fill(1e-3));
         }

@@ -131,7 +131,7 @@ fn train(pipeline: Pipeline<Model>, feed: &mut dyn Feed, total_steps: u64) -> Re
         precision: MatmulPrecision::F32,
     };
     let mut training = Training::new(model, AdamWSettings::pytorch(), Freeze::NOTHING);
-    let mut grads = training.model.zeros_like();
+    let mut grads = training.model.absent_like();
     let mut step = || Ok(total(&training.advance(feed, &plan, &mut grads)?.parts));
     (0..total_steps).map(|_| step()).collect()
 }

@@ -176,7 +176,7 @@ impl Training {
         let mut model = Model::zeros(head, &config, true);
         initialize(&mut model, Initializer::Normal { std: config.initializer_range }, 1);
         Self {
-            grads: model.zeros_like(),
+            grads: model.absent_like(),
             optimizer: AdamW::new(&model, AdamWSettings::pytorch()),
             batches,
             keep,

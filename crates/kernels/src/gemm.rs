@@ -85,8 +85,12 @@ pub(crate) mod naive {
         c
     }
 
-    /// Adds A·B to `c`.
+    /// Adds A·B to `c`; an empty `c` becomes the product.
     pub fn add_matmul(c: &mut Array2<Real>, a: ArrayView2<Real>, b: ArrayView2<Real>) {
+        if c.is_empty() {
+            *c = matmul(a, b);
+            return;
+        }
         gemm(1.0, a, b, 1.0, c.view_mut(), Epilogue::default());
     }
 
@@ -163,8 +167,12 @@ pub fn matmul(a: ArrayView2<Real>, b: ArrayView2<Real>) -> Array2<Real> {
     unsafe { written_by((a.nrows(), b.ncols()), |c| gemm(1.0, a, b, 0.0, c, Epilogue::default())) }
 }
 
-/// Adds A·B to `c`: [M, K] · [K, N] → [M, N].
+/// Adds A·B to `c`: [M, K] · [K, N] → [M, N]. An empty `c` stands for zeros and becomes the product.
 pub fn add_matmul(c: &mut Array2<Real>, a: ArrayView2<Real>, b: ArrayView2<Real>) {
+    if c.is_empty() {
+        *c = matmul(a, b);
+        return;
+    }
     gemm(1.0, a, b, 1.0, c.view_mut(), Epilogue::default());
 }
 

@@ -124,30 +124,13 @@ unsafe impl GlobalAlloc for HugePages {
 /// then gives as much back, as far as whole huge pages of it are free. So memory goes from hand to hand at once. (A virtual
 /// machine's system hands memory that it finds free on to its host, and it takes long to get it back: 2 s for each GiB.)
 pub fn keep_dropped<R>(work: impl FnOnce() -> R) -> R {
-    while_counted(|arena| &mut arena.keeping, work)
-}
-
-/// Does `work`, in which zeros (of `vec![0; n]` or `Array::zeros`) come without memory. They take it from the system when they are written to
-/// for the first time: see [`make_room`].
-pub fn untouched_zeros<R>(work: impl FnOnce() -> R) -> R {
-    while_counted(|arena| &mut arena.sparing, work)
-}
-
-/// Gives so many bytes of what waits back to the system, or a little more, as long as more than 24 MiB wait. To be called before
-/// zeros are written to for the first time.
-pub fn make_room(size: usize) {
-    arena().make_room(size);
-}
-
-/// Counts up while it works: several threads may ask for the same at once.
-fn while_counted<R>(count: fn(&mut Arena) -> &mut usize, work: impl FnOnce() -> R) -> R {
-    struct End(fn(&mut Arena) -> &mut usize);
+    struct End;
     impl Drop for End {
         fn drop(&mut self) {
-            *self.0(&mut arena()) -= 1; // also after a panic
+            arena().keeping -= 1; // also after a panic
         }
     }
-    *count(&mut arena()) += 1;
-    let _end = End(count);
+    arena().keeping += 1; // several threads may ask for it at once
+    let _end = End;
     work()
 }

@@ -66,7 +66,7 @@ pub use gemm::{
     Epilogue, PackedB, Right, add_matmul, gemm, gemm_on_this_thread, linear, linear_activation,
     matmul, steps,
 };
-pub use huge_pages::{HugePages, keep_dropped, make_room, untouched_zeros};
+pub use huge_pages::{HugePages, keep_dropped};
 pub use int8::{PackedInt8, Quantised, QuantisedInput, linear_int8, quantise_input, quantise_rows};
 pub use isa::{Isa, detect, isa};
 pub use layer_norm::{add_layer_norm_rows, layer_norm, layer_norm_backward_rows, layer_norm_rows};

@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use bert_kernels::{HugePages, keep_dropped, make_room, untouched_zeros};
+use bert_kernels::{HugePages, keep_dropped};
 
 #[global_allocator]
 static ALLOCATOR: HugePages = HugePages;
@@ -47,8 +47,13 @@ fn number(i: usize) -> u32 {
 /// Has all that waits go back, but for the few blocks that always may, so that a test knows what it begins with.
 fn begin() -> impl Drop {
     let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner); // also after a test that failed
-    make_room(usize::MAX);
+    give_back();
     alone
+}
+
+/// What waits makes room for a block that no place is large enough for. Nobody writes to that one.
+fn give_back() {
+    drop(black_box(vec![0_u8; 4 << 30]));
 }
 
 #[test]
@@ -158,7 +163,7 @@ fn a_block_takes_no_more_than_it_is_long_and_few_wait_when_they_are_dropped() {
 }
 
 #[test]
-fn what_is_kept_makes_room_for_what_comes_and_is_given_back_when_asked() {
+fn what_is_kept_makes_room_for_what_comes_and_is_given_back_for_it() {
     let _alone = begin();
     let slack = 3 * MIB as isize;
     let old = [(); 10].map(|()| vec![1_u8; 13 * MIB]);
@@ -169,54 +174,30 @@ fn what_is_kept_makes_room_for_what_comes_and_is_given_back_when_asked() {
     // Too large for what hangs together: it takes from the system, and as much goes back.
     let (large, _) = more(|| keep_dropped(|| drop(black_box(vec![1_u8; 400 * MIB]))));
     assert!(large < 300 * MIB as isize, "{large} bytes more for 400 MiB, with 100 MiB waiting");
-    let (rest, _) = more(|| make_room(usize::MAX));
+    let (rest, _) = more(give_back);
     assert!(rest < -(300 * MIB as isize), "{rest} bytes: what still waits should go back");
     let (again, _) = more(|| vec![1_u8; 150 * MIB]);
     assert!(again > 120 * MIB as isize, "{again} bytes for 150 MiB: little should be waiting");
 }
 
-#[test]
-fn untouched_zeros_take_memory_when_they_are_written_to_in_the_place_of_what_waits() {
-    let _alone = begin();
-    let slack = 3 * MIB as isize;
-    keep_dropped(|| drop(black_box(vec![1_u8; 100 * MIB])));
-    let mut zeros = Vec::new();
-    let (untouched, _) = more(|| zeros = untouched_zeros(|| vec![0_u8; 60 * MIB]));
-    assert!(untouched.abs() < slack, "{untouched} bytes for zeros that nobody wrote to");
-    let (written, _) = more(|| {
-        make_room(zeros.len());
-        zeros.fill(1);
-    });
-    assert!(
-        written.abs() < slack,
-        "{written} bytes more or less for 60 MiB in the place of others"
-    );
-    assert!(zeros.iter().all(|&byte| byte == 1));
-}
-
-/// Many steps like those of training: the gradients of a step begin without memory, and what it computed makes room for them.
+/// Many steps like those of training: gradients come in the place of what was computed before, and the other way around.
 #[test]
 fn many_steps_hold_no_more_than_the_first_ones() {
     let _alone = begin();
     // Odd sizes: pieces of huge pages are left everywhere.
-    let gradients = || -> Vec<Vec<u8>> {
-        untouched_zeros(|| (0..40).map(|i| vec![0; (576 + 144 * (i % 7)) * KIB]).collect())
-    };
-    let mut all = gradients();
     let mut after_some = 0;
     for step in 0..60 {
         keep_dropped(|| {
-            let mut kept: Vec<_> =
+            let mut activations: Vec<_> =
                 (0..40).map(|i| vec![1_u8; (800 + 300 * (i % 3)) * KIB]).collect();
-            for gradient in &mut all {
-                kept.pop();
-                make_room(gradient.len());
+            let mut gradients = Vec::new();
+            while activations.pop().is_some() {
+                let gradient = vec![0_u8; (576 + 144 * (gradients.len() % 7)) * KIB];
                 assert!(gradient.iter().all(|&byte| byte == 0), "zeros in step {step}");
-                gradient.fill(2);
+                gradients.push(gradient);
+                gradients.last_mut().unwrap().fill(2);
             }
         });
-        let zeros = gradients();
-        keep_dropped(|| all = zeros);
         if step == 9 {
             after_some = held().0;
         }

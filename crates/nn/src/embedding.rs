@@ -10,6 +10,7 @@
 //!
 //! **Kept for the backward pass:** the ids, 4 bytes for each token; they are the batch's own.
 
+use crate::tensors::or_zeros;
 use bert_kernels::Real;
 use ndarray::{Array2, ArrayView2, Axis};
 
@@ -58,8 +59,9 @@ impl Embedding {
     pub fn backward(&self, ids: &[u32], d_output: ArrayView2<Real>, grads: &mut EmbeddingGrads) {
         let (tokens, rows) = (ids.len(), d_output.nrows());
         assert!(tokens == rows, "{tokens} ids, {rows} rows of gradients");
+        let mut d_weight = or_zeros(&mut grads.weight, &self.weight); // [V, H]
         for (d_row, &id) in d_output.axis_iter(Axis(0)).zip(ids) {
-            let mut row = grads.weight.row_mut(id as usize);
+            let mut row = d_weight.row_mut(id as usize);
             row += &d_row; // row.assign(table.row(id))
         }
     }

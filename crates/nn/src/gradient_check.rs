@@ -16,7 +16,8 @@
 //! To check a layer of your own, put it and its inputs into a [`Point`] and call [`check_layer`].
 
 use crate::random::generator;
-use crate::{TensorMut, TensorRef, Tensors, tensors::join};
+use crate::tensors::{Begin, join};
+use crate::{TensorMut, TensorRef, Tensors};
 use bert_kernels::Real;
 use ndarray::Array2;
 use ndarray_rand::rand_distr::{Distribution, Normal};
@@ -214,8 +215,8 @@ impl<L: Tensors> Tensors for Point<L> {
         self.inputs.collect_mut(&join(name, "input"), list);
     }
 
-    fn zeros_like(&self) -> Self {
-        Self { layer: self.layer.zeros_like(), inputs: self.inputs.zeros_like() }
+    fn new_like(&self, arrays: Begin) -> Self {
+        Self { layer: self.layer.new_like(arrays), inputs: self.inputs.new_like(arrays) }
     }
 }
 

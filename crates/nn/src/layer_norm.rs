@@ -33,6 +33,7 @@
 //! and variance are computed again: the row has to be read anyway, and two passes over a row in the
 //! cache cost next to nothing.
 
+use crate::tensors::or_zeros;
 use bert_kernels::{Real, layer_norm, layer_norm_backward_rows};
 use ndarray::{Array1, Array2, ArrayView2};
 
@@ -76,7 +77,8 @@ impl LayerNorm {
         grads: &mut LayerNormGrads,
     ) -> Array2<Real> {
         let mut d_input = d_output; // [T, H]
-        let (d_weight, d_bias) = (grads.weight.view_mut(), grads.bias.view_mut());
+        let d_weight = or_zeros(&mut grads.weight, &self.weight);
+        let d_bias = or_zeros(&mut grads.bias, &self.bias);
         let weight = self.weight.view();
         layer_norm_backward_rows(input, weight, eps, d_input.view_mut(), d_weight, d_bias);
         d_input

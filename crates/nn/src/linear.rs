@@ -12,6 +12,7 @@
 //! **Kept for the backward pass:** the input, `in` numbers for each row (3 KB at 768), by whoever
 //! made it.
 
+use crate::tensors::or_zeros;
 pub use bert_kernels::linear;
 use bert_kernels::{Activation, Real, add_column_sums, add_matmul, linear_activation, matmul};
 use ndarray::{Array1, Array2, ArrayView2};
@@ -76,7 +77,7 @@ impl Linear {
         grads: &mut LinearGrads,
     ) {
         add_matmul(&mut grads.weight, d_output.t(), input); // d_yᵀ·x: [out, in]
-        add_column_sums(d_output, grads.bias.view_mut()); // Σ over the rows of d_y: [out]
+        add_column_sums(d_output, or_zeros(&mut grads.bias, &self.bias)); // Σ over the rows of d_y: [out]
     }
 
     /// The second half: the gradient with respect to the input [T, in].

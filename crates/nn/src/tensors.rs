@@ -5,7 +5,7 @@
 //! them once, with the [`tensors!`](crate::tensors!) macro.
 
 use bert_kernels::Real;
-use ndarray::{Array, Dimension};
+use ndarray::{Array, ArrayViewMut, Dimension};
 
 /// One parameter tensor, to be read.
 #[derive(Debug, Clone)]
@@ -29,6 +29,15 @@ pub struct TensorMut<'a> {
     pub values: &'a mut [Real],
 }
 
+/// How the arrays of a new value begin: see [`Tensors::new_like`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// In the same shapes, filled with zeros.
+    Zeros,
+    /// Empty, in place of zeros.
+    Absent,
+}
+
 /// Something made of parameter tensors: an array, a layer, a whole model.
 ///
 /// The order of the tensors is fixed, so two values of one type (parameters and their gradients,
@@ -40,8 +49,19 @@ pub trait Tensors: Sized {
     /// Appends every tensor to `list` for changing, its name beginning with `name`.
     fn collect_mut<'a>(&'a mut self, name: &str, list: &mut Vec<TensorMut<'a>>);
 
-    /// The same shapes, filled with zeros: where gradients and moments begin.
-    fn zeros_like(&self) -> Self;
+    /// A value of the same structure, its arrays in the state that is asked for.
+    fn new_like(&self, arrays: Begin) -> Self;
+
+    /// The same shapes, filled with zeros: where moments begin.
+    fn zeros_like(&self) -> Self {
+        self.new_like(Begin::Zeros)
+    }
+
+    /// The same structure of empty arrays: gradients that nobody has added to. They stand for zeros and take no memory. A backward pass
+    /// makes those that it adds to: see [`or_zeros`].
+    fn absent_like(&self) -> Self {
+        self.new_like(Begin::Absent)
+    }
 
     /// Every tensor, in the fixed order.
     fn tensors(&self) -> Vec<TensorRef<'_>> {
@@ -69,6 +89,19 @@ pub fn not_finite(tensors: &impl Tensors) -> Option<String> {
     list.into_iter().find(|t| t.values.iter().any(|x| !x.is_finite())).map(|tensor| tensor.name)
 }
 
+// ANCHOR: or_zeros
+/// The gradient of `parameter`, to add to. Where it is [absent](Tensors::absent_like), it is made first, of zeros.
+pub fn or_zeros<'a, D: Dimension>(
+    gradient: &'a mut Array<Real, D>,
+    parameter: &Array<Real, D>,
+) -> ArrayViewMut<'a, Real, D> {
+    if gradient.is_empty() {
+        *gradient = parameter.zeros_like();
+    }
+    gradient.view_mut()
+}
+// ANCHOR_END: or_zeros
+
 /// Joins two parts of a checkpoint name with a dot; an empty part adds nothing.
 pub fn join(parent: &str, child: &str) -> String {
     match (parent, child) {
@@ -92,8 +125,11 @@ impl<D: Dimension> Tensors for Array<Real, D> {
         list.push(TensorMut { name: name.to_owned(), shape, values });
     }
 
-    fn zeros_like(&self) -> Self {
-        Array::zeros(self.raw_dim())
+    fn new_like(&self, arrays: Begin) -> Self {
+        Array::zeros(match arrays {
+            Begin::Zeros => self.raw_dim(),
+            Begin::Absent => D::zeros(self.ndim()),
+        })
     }
 }
 
@@ -103,7 +139,7 @@ impl Tensors for () {
 
     fn collect_mut<'a>(&'a mut self, _name: &str, _list: &mut Vec<TensorMut<'a>>) {}
 
-    fn zeros_like(&self) -> Self {}
+    fn new_like(&self, _arrays: Begin) -> Self {}
 }
 
 /// Layers in a stack are numbered: `layer.0`, `layer.1`, …
@@ -120,8 +156,8 @@ impl<T: Tensors> Tensors for Vec<T> {
         }
     }
 
-    fn zeros_like(&self) -> Self {
-        self.iter().map(Tensors::zeros_like).collect()
+    fn new_like(&self, arrays: Begin) -> Self {
+        self.iter().map(|item| item.new_like(arrays)).collect()
     }
 }
 
@@ -138,14 +174,14 @@ impl<T: Tensors> Tensors for Option<T> {
         }
     }
 
-    fn zeros_like(&self) -> Self {
-        self.as_ref().map(Tensors::zeros_like)
+    fn new_like(&self, arrays: Begin) -> Self {
+        self.as_ref().map(|item| item.new_like(arrays))
     }
 }
 
 /// Implements [`Tensors`] for a struct: one line per field, with its name in the checkpoint.
 ///
-/// A field that is forgotten does not compile, since `zeros_like` builds the whole struct.
+/// A field that is forgotten does not compile, since `new_like` builds the whole struct.
 ///
 /// ```
 /// use bert_nn::{Real, Tensors};
@@ -170,8 +206,8 @@ macro_rules! tensors {
                 $( self.$field.collect_mut(&$crate::tensors::join(name, $name), list); )+
             }
 
-            fn zeros_like(&self) -> Self {
-                Self { $( $field: $crate::Tensors::zeros_like(&self.$field) ),+ }
+            fn new_like(&self, arrays: $crate::tensors::Begin) -> Self {
+                Self { $( $field: self.$field.new_like(arrays) ),+ }
             }
         }
     };
@@ -227,5 +263,20 @@ mod tests {
             assert_eq!(zero.shape, tensor.shape);
             assert!(zero.values.iter().all(|&x| x == 0.0));
         }
+    }
+
+    #[test]
+    fn absent_arrays_have_the_names_and_are_made_where_they_are_added_to() {
+        let (pair, mut absent) = (pair(), pair().absent_like());
+        assert_eq!(absent.parameter_count(), 0);
+        for (empty, tensor) in absent.tensors().iter().zip(pair.tensors()) {
+            assert_eq!(empty.name, tensor.name);
+        }
+        for expected in [1.0, 2.0] {
+            let mut gradient = or_zeros(&mut absent.first, &pair.first);
+            gradient += 1.0;
+            assert_eq!(absent.first, Array2::from_elem((2, 3), expected));
+        }
+        assert!(absent.rest.iter().all(Array1::is_empty), "only what is added to is made");
     }
 }

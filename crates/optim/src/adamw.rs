@@ -17,7 +17,7 @@
 use bert_kernels::{AdamStep, adam_update, team};
 use bert_nn::Tensors;
 
-use crate::update::{Optimizer, Update, renew, side_by_side};
+use crate::update::{Optimizer, Update, forget, numbers, side_by_side};
 
 /// Both forms on one number, in double precision: what the book quotes, and the judge of the other
 /// form.
@@ -164,10 +164,11 @@ impl<P: Tensors> Optimizer<P> for AdamW<P> {
                 }
                 let decay = if decays(&parameter.name) { step.decay } else { 0.0 };
                 let step = AdamStep { decay, ..step };
-                adam_update(parameter.values, gradient.values, first.values, second.values, &step);
+                let gradient = numbers(&gradient, parameter.values.len());
+                adam_update(parameter.values, &gradient, first.values, second.values, &step);
             }
         });
-        renew(gradients);
+        forget(gradients);
     }
 }
 // ANCHOR_END: adamw
@@ -247,7 +248,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_frozen_neither_moves_nor_decays_and_its_gradient_is_zero_afterwards() {
+    fn an_absent_gradient_is_zero_moments_and_decay_go_on() {
+        let linear = || bert_nn::Linear { weight: array![[1.0, -2.0]], bias: array![1.0] };
+        let after = |second: &bert_nn::Linear| {
+            let (mut parameters, mut gradients) = (linear(), second.clone());
+            let mut optimizer = AdamW::new(&parameters, AdamWSettings::pytorch());
+            for mut gradients in [linear(), std::mem::replace(&mut gradients, linear())] {
+                optimizer.step(&mut parameters, &mut gradients, &Update::new(0.1));
+            }
+            (parameters, optimizer.first)
+        };
+        assert_eq!(after(&linear().absent_like()), after(&linear().zeros_like()));
+        assert_ne!(after(&linear().absent_like()), after(&linear()));
+    }
+
+    #[test]
+    fn what_is_frozen_neither_moves_nor_decays_and_no_gradient_is_left() {
         let pair = || bert_nn::Linear { weight: array![[1.0]], bias: array![1.0] };
         let (mut parameters, mut gradients) = (pair(), pair());
         let mut optimizer =
@@ -255,7 +271,7 @@ mod tests {
         optimizer.step(&mut parameters, &mut gradients, &Update::new(0.1));
         assert_eq!(parameters.weight[[0, 0]], 1.0);
         assert!((parameters.bias[0] - 0.9).abs() < 1e-6, "{}", parameters.bias[0]);
-        assert_eq!(gradients, pair().zeros_like());
+        assert_eq!(gradients, pair().absent_like());
         assert_eq!(optimizer.first.weight[[0, 0]], 0.0);
     }
 

@@ -17,20 +17,21 @@
 //! ```
 //! use bert_nn::{Linear, Tensors};
 //! use bert_optim::{AdamW, AdamWSettings, Optimizer, Schedule, Update, clip_factor, global_norm};
+//! use ndarray::array;
 //!
 //! let mut model = Linear::zeros(3, 2);
-//! let mut gradients = model.zeros_like();
+//! let mut gradients = model.absent_like();
 //! let mut optimizer = AdamW::new(&model, AdamWSettings::pytorch());
 //! let schedule = Schedule::Linear { warm_up: 10, total: 100 };
 //! for step in 0..100 {
-//!     gradients.bias.fill(1.0); // in place of a backward pass, which adds to them
+//!     gradients.bias = array![1.0, 1.0]; // in place of a backward pass
 //!     let rate = schedule.at(step);
 //!     let update = Update {
 //!         learning_rate: 0.01 * rate.factor,
 //!         momentum: rate.momentum,
 //!         gradient_scale: clip_factor(global_norm(&gradients), 1.0),
 //!     };
-//!     optimizer.step(&mut model, &mut gradients, &update); // the gradients are zero again
+//!     optimizer.step(&mut model, &mut gradients, &update); // takes the gradients away again
 //! }
 //! assert!(model.bias.iter().all(|&x| x < -0.4));
 //! ```
@@ -46,4 +47,4 @@ pub use adamw::{AdamW, AdamWSettings, decays};
 pub use clip::{clip_factor, global_norm, not_finite};
 pub use schedule::{Rate, Schedule};
 pub use sgd::Sgd;
-pub use update::{Optimizer, Update};
+pub use update::{Optimizer, Update, forget};

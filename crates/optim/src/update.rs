@@ -1,7 +1,8 @@
 //! What every optimizer is told for one step, and the walk over its tensors.
 
-use bert_kernels::{keep_dropped, untouched_zeros};
+use bert_kernels::{Real, keep_dropped};
 use bert_nn::{TensorMut, Tensors};
+use std::borrow::Cow;
 
 // ANCHOR: update
 /// The part of a step that is not the same from step to step.
@@ -28,21 +29,31 @@ impl Update {
 // ANCHOR: optimizer
 /// Turns gradients into better parameters.
 pub trait Optimizer<P: Tensors> {
-    /// Changes the parameters and sets the gradients to zero, ready for the next backward pass. One
-    /// pass over each tensor, on all threads. Gradients that are not finite spoil the parameters
-    /// and the optimizer's state: see [`crate::global_norm`].
+    /// Changes the parameters and takes the gradients away, ready for the next backward pass (see
+    /// [`forget`]). One pass over each tensor, on all threads. A gradient that is absent is zero.
+    /// Those that are not finite spoil the parameters and the optimizer's state: see
+    /// [`crate::global_norm`].
     fn step(&mut self, parameters: &mut P, gradients: &mut P, update: &Update);
 }
 // ANCHOR_END: optimizer
 
-// ANCHOR: renew
-/// Sets gradients to zero by new memory, which takes none until it is written to. So the old memory is free for the activations of the
-/// next forward pass, and those make room for the gradients layer by layer: the two are never there together.
-pub(crate) fn renew<P: Tensors>(gradients: &mut P) {
-    let zeros = untouched_zeros(|| gradients.zeros_like());
-    keep_dropped(|| *gradients = zeros);
+// ANCHOR: forget
+/// Takes all gradients away: they are [absent](Tensors::absent_like), which stands for zero, until a backward pass makes them anew. So their
+/// memory is free for the activations of the next forward pass, and those leave it to the gradients layer by layer: the two are never
+/// there together.
+pub fn forget<P: Tensors>(gradients: &mut P) {
+    let absent = gradients.absent_like();
+    keep_dropped(|| *gradients = absent);
 }
-// ANCHOR_END: renew
+// ANCHOR_END: forget
+
+/// The numbers of a gradient for a tensor of `len`: zeros if it is absent.
+pub(crate) fn numbers<'a>(gradient: &'a TensorMut, len: usize) -> Cow<'a, [Real]> {
+    match &*gradient.values {
+        [] => Cow::Owned(vec![0.0; len]),
+        values => Cow::Borrowed(values),
+    }
+}
 
 /// The tensors of several values of one type side by side: parameters, gradients, moments.
 pub(crate) fn side_by_side<'a, P: Tensors, const N: usize>(

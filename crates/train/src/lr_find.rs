@@ -79,7 +79,7 @@ impl Sweep {
         mut seen: impl FnMut(u64, f64, f64),
     ) -> Result<Found, Error> {
         let mut training = Training::new(model.clone(), settings, plan.context.freeze);
-        let mut grads = model.zeros_like();
+        let mut grads = model.absent_like();
         let mut found = Found { rates: vec![], losses: vec![], smooth: vec![] };
         let (mut mean, mut best) = (0.0, f64::INFINITY);
         for step in 0..self.steps {

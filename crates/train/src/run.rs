@@ -246,7 +246,7 @@ impl Run<'_> {
         mut judge: Option<&mut dyn Judge>,
         tell: &mut dyn FnMut(Event),
     ) -> Result<Ending, Error> {
-        let mut grads = training.model.zeros_like();
+        let mut grads = training.model.absent_like();
         let mut unsaved = false;
         while !training.finished(&self.plan) {
             let done = match training.advance(feed, &self.plan, &mut grads) {

@@ -12,14 +12,13 @@
 //! the step. The mean of the batches' means would be another number.
 
 use crate::Error;
-use bert_kernels::{keep_dropped, make_room, team};
+use bert_kernels::{keep_dropped, team};
 use bert_model::heads::Part;
 use bert_model::heads::loss::loss_gradients;
-use bert_model::model::{Bert, ModelGrads};
+use bert_model::model::ModelGrads;
 use bert_model::{Batch, Context, Keep, Labels, Mode, Model};
-use bert_nn::{Real, Tensors};
-use bert_optim::{Optimizer, Update, clip_factor, global_norm, not_finite};
-use ndarray::ArrayView2;
+use bert_nn::Real;
+use bert_optim::{Optimizer, Update, clip_factor, forget, global_norm, not_finite};
 
 /// A batch and what is right in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,15 +49,14 @@ pub fn gradients(
     let d_losses = loss_gradients(&counts(step, weights))?;
     let mut sums = Vec::new();
     let mut context = *context;
-    for (number, batch) in step.iter().enumerate() {
-        let first = number == 0;
+    for batch in step {
         // A pass is hundreds of small steps: the team keeps the threads awake between them.
-        let parts = team(|| one_batch(model, batch, &d_losses, &context, keep, grads, first));
+        let parts = team(|| one_batch(model, batch, &d_losses, &context, keep, grads));
         add(&mut sums, &parts);
         context = context.after(&batch.batch);
     }
     if let Err(error) = all_finite(&sums, &context) {
-        clear(grads);
+        forget(grads);
         return Err(error);
     }
     Ok(sums)
@@ -71,17 +69,11 @@ fn one_batch(
     context: &Context,
     keep: Keep,
     grads: &mut ModelGrads,
-    first: bool,
 ) -> Vec<Part> {
     // Memory goes from the last step's gradients to the activations, and from those to this step's gradients.
     keep_dropped(|| {
         let (parts, cache) = model.forward(batch, labels, context, keep);
-        let before = |state, _: ArrayView2<Real>| {
-            if first {
-                make_room_for_gradients(model, state);
-            }
-        };
-        model.backward(batch, labels, cache, d_losses, context, grads, before);
+        model.backward(batch, labels, cache, d_losses, context, grads, |_, _| {});
         parts
     })
 }
@@ -101,19 +93,6 @@ pub(crate) fn add(sums: &mut Vec<Part>, parts: &[Part]) {
     }
 }
 // ANCHOR_END: gradients
-
-// ANCHOR: room
-/// For the gradients of the part of the model that makes `hidden_states.state`: zeros that take no memory until now, when they are
-/// written to.
-fn make_room_for_gradients(model: &Model, state: usize) {
-    let Bert { embeddings, encoder } = &model.bert;
-    let numbers = match state.checked_sub(1) {
-        Some(layer) => encoder.layer[layer].parameter_count(),
-        None => embeddings.parameter_count(),
-    };
-    make_room(numbers * size_of::<Real>());
-}
-// ANCHOR_END: room
 
 // ANCHOR: reduce
 /// Adds up what several machines found for their shares of a step. On one machine there is nothing
@@ -141,7 +120,7 @@ pub fn apply(
     let norm = global_norm(grads);
     if !norm.is_finite() {
         let tensor = not_finite(grads).unwrap_or_else(|| "all tensors together".to_owned());
-        clear(grads);
+        forget(grads);
         return Err(Error::Gradient { step, tensor });
     }
     let gradient_scale = max_norm.map_or(1.0, |max_norm| clip_factor(norm, max_norm));
@@ -149,10 +128,6 @@ pub fn apply(
     Ok(norm)
 }
 
-/// Sets all gradients to zero. Nobody has to: [`apply`] leaves zeros behind, and so does an error.
-fn clear(grads: &mut ModelGrads) {
-    grads.tensors_mut().into_iter().for_each(|tensor| tensor.values.fill(0.0));
-}
 // ANCHOR_END: apply
 
 fn check(model: &Model, step: &[LabelledBatch], context: &Context) -> Result<(), Error> {

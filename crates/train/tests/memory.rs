@@ -35,7 +35,7 @@ fn gradients_take_the_place_of_the_activations() {
     let step = [LabelledBatch { batch, labels }];
     let mut model = Model::zeros(HeadKind::SequenceClassification, &config, true);
     initialize(&mut model, Initializer::Normal { std: 0.02 }, 1);
-    let mut grads = model.zeros_like();
+    let mut grads = model.absent_like();
     let mut optimizer = AdamW::new(&model, AdamWSettings::pytorch());
     for number in 0..3 {
         let context = Context::train(&config, 1, number);

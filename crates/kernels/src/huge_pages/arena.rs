@@ -16,8 +16,6 @@ pub struct Arena {
     untouched: Ranges,
     /// How many want that whatever is dropped waits: see [`keep_dropped`](super::keep_dropped).
     pub keeping: usize,
-    /// How many want zeros without memory: see [`untouched_zeros`](super::untouched_zeros).
-    pub sparing: usize,
 }
 
 /// Bytes that may wait when nobody keeps what is dropped: two matrices of the feed-forward block of BERT-base for 1,024 tokens.
@@ -37,7 +35,6 @@ impl Arena {
         used_before: Ranges::EMPTY,
         untouched: Ranges::EMPTY,
         keeping: 0,
-        sparing: 0,
     };
 
     /// The place of a block, if it is one of ours.
@@ -65,9 +62,7 @@ impl Arena {
     /// The place of a block of zeros, and whether they have to be written first.
     pub fn take_zeros(&mut self, size: usize) -> Option<(usize, bool)> {
         let size = whole_pages(size)?;
-        if self.sparing == 0
-            && let Some(range) = self.used_before.best(size)
-        {
+        if let Some(range) = self.used_before.best(size) {
             self.used_before.remove(range);
             return Some((range.start, true));
         }
@@ -79,9 +74,7 @@ impl Arena {
         if !self.asked {
             self.ask();
         }
-        if self.sparing == 0 {
-            self.make_room(size);
-        }
+        self.make_room(size);
         let range = self.untouched.best(size)?;
         self.untouched.remove(range);
         Some(range.start)
@@ -110,7 +103,7 @@ impl Arena {
 
     /// Gives so many bytes back to the system or a little more, from the end, as long as more than a few wait. Only whole huge pages:
     /// of the others something is in use, and the system would have to break them up.
-    pub fn make_room(&mut self, size: usize) {
+    fn make_room(&mut self, size: usize) {
         let mut given = 0;
         let mut end = usize::MAX;
         while given < size && self.used_before.places() > MOST_WAITING {

@@ -22,6 +22,7 @@
 use crate::{Config, Context};
 use bert_kernels::{add_column_sums, add_matmul, matmul};
 use bert_nn::embedding::EmbeddingGrads;
+use bert_nn::tensors::or_zeros;
 use bert_nn::{Embedding, LayerNorm, Linear, Real, activation, linear::linear};
 use ndarray::{Array1, Array2, ArrayView2};
 
@@ -100,7 +101,7 @@ impl MaskedLm {
         d_words: &mut EmbeddingGrads,
     ) -> Array2<Real> {
         // logits = transformed·Eᵀ + bias
-        add_column_sums(d_logits, grads.bias.view_mut()); // [V]
+        add_column_sums(d_logits, or_zeros(&mut grads.bias, &self.bias)); // [V]
         add_matmul(&mut d_words.weight, d_logits.t(), cache.transformed.view()); // [V, H]
         let d_transformed = matmul(d_logits, words.weight.view()); // [M, H]
         // transformed = layer_norm(activation)

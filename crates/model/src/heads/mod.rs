@@ -40,6 +40,7 @@ pub use sequence_classification::SequenceClassification;
 pub use token_classification::TokenClassification;
 
 use crate::{Batch, Config, Context, Outputs, Pooler};
+use bert_nn::tensors::Begin;
 use bert_nn::{Embedding, Real, TensorMut, TensorRef, Tensors};
 use ndarray::Array2;
 
@@ -231,16 +232,18 @@ impl Tensors for Head {
         each_head!(self, head => head.collect_mut(name, list));
     }
 
-    fn zeros_like(&self) -> Self {
+    fn new_like(&self, arrays: Begin) -> Self {
         match self {
-            Self::None(head) => Self::None(head.zeros_like()),
-            Self::MaskedLm(head) => Self::MaskedLm(head.zeros_like()),
-            Self::NextSentence(head) => Self::NextSentence(head.zeros_like()),
-            Self::PreTraining(head) => Self::PreTraining(head.zeros_like()),
-            Self::SequenceClassification(head) => Self::SequenceClassification(head.zeros_like()),
-            Self::TokenClassification(head) => Self::TokenClassification(head.zeros_like()),
-            Self::QuestionAnswering(head) => Self::QuestionAnswering(head.zeros_like()),
-            Self::MultipleChoice(head) => Self::MultipleChoice(head.zeros_like()),
+            Self::None(head) => Self::None(head.new_like(arrays)),
+            Self::MaskedLm(head) => Self::MaskedLm(head.new_like(arrays)),
+            Self::NextSentence(head) => Self::NextSentence(head.new_like(arrays)),
+            Self::PreTraining(head) => Self::PreTraining(head.new_like(arrays)),
+            Self::SequenceClassification(head) => {
+                Self::SequenceClassification(head.new_like(arrays))
+            }
+            Self::TokenClassification(head) => Self::TokenClassification(head.new_like(arrays)),
+            Self::QuestionAnswering(head) => Self::QuestionAnswering(head.new_like(arrays)),
+            Self::MultipleChoice(head) => Self::MultipleChoice(head.new_like(arrays)),
         }
     }
 }

@@ -164,3 +164,30 @@ fn what_is_called_zero_is_zero_and_nothing_else_is() {
         }
     }
 }
+
+#[test]
+fn gradients_that_are_absent_at_first_are_those_that_begin_with_zeros() {
+    let cases = Case::all().into_iter().map(|case| Subject { dropout: true, ..Subject::new(case) });
+    let parts = Ablation::ALL.into_iter().map(|part| without(part.ablation, true));
+    let pre_training = Case { kind: HeadKind::PreTraining, problem_type: None };
+    let frozen = Subject { freeze: Freeze::layers(1), ..Subject::new(pre_training) };
+    for subject in cases.chain(parts).chain([frozen]) {
+        let (mut made, context) = (subject.model.absent_like(), subject.context());
+        let Subject { model, step, .. } = &subject;
+        gradients(model, step, &context, Keep::All, &mut made).unwrap();
+        let from_zeros = subject.gradients().unwrap();
+        let mut absent = 0;
+        for (made, expected) in made.tensors().iter().zip(from_zeros.tensors()) {
+            if made.values.is_empty() {
+                absent += 1;
+                let zero = expected.values.iter().all(|&x| x == 0.0);
+                assert!(zero, "{} is absent and should not be", expected.name);
+            } else {
+                assert_eq!(made.values, expected.values, "{}", expected.name);
+            }
+        }
+        let left_out = subject.freeze != Freeze::NOTHING || subject.ablation != Ablation::NONE;
+        let name = subject.case.name();
+        assert!(absent == 0 || left_out, "{name}: {absent} tensors are absent");
+    }
+}
