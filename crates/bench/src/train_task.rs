@@ -6,7 +6,7 @@ use crate::memory::{Memory, held};
 use crate::peer::{Named, answer_of};
 use crate::turns::Spread;
 use anyhow::Result;
-use bert_kernels::{MatmulPrecision, team, with_precision};
+use bert_kernels::{MatmulPrecision, keep_dropped, team, with_precision};
 use bert_model::heads::loss::{loss_gradients, total};
 use bert_model::{Config, Context, HeadKind, Keep, Labels, Model};
 use bert_nn::init::{Initializer, initialize};
@@ -230,14 +230,13 @@ impl Training {
             seconds.push(last.elapsed().as_secs_f64());
             last = Instant::now();
         };
-        with_precision(*precision, || {
-            team(|| {
-                let (_, cache) = model.forward(batch, labels, &context, *keep);
-                done();
-                model.backward(batch, labels, cache, &d_losses, &context, grads, |_, _| {});
-                done();
-            });
-        });
+        let both = || {
+            let (_, cache) = model.forward(batch, labels, &context, *keep);
+            done();
+            model.backward(batch, labels, cache, &d_losses, &context, grads, |_, _| {});
+            done();
+        };
+        with_precision(*precision, || team(|| keep_dropped(both)));
         let gradient_scale = clip_factor(global_norm(grads), MAX_NORM);
         done();
         let update = Update { gradient_scale, ..Update::new(LEARNING_RATE) };

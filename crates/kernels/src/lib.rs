@@ -74,7 +74,7 @@ pub use mapped_file::MappedFile;
 pub use peak::{fma_burst, fma_peak};
 pub use precision::{MatmulPrecision, precision, round_to_bf16, with_precision};
 pub use real::Real;
-pub use rows::add_column_sums;
+pub use rows::{add_column_sums, for_each_row};
 pub use softmax::{
     softmax_and_log_sum, softmax_and_log_sums, softmax_backward_row, softmax_backward_rows,
     softmax_row, softmax_rows,

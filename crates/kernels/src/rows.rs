@@ -15,8 +15,8 @@ use crate::{
 /// From this many numbers on, several threads are worth waking; also what one thread takes at a time.
 pub(crate) const PARALLEL_FROM: usize = 1 << 14;
 
-/// `function` of every row and its number. On all threads if there is enough to do: a row is never divided.
-pub(crate) fn for_each_row(
+/// Calls `function` with the number of every row and the row. On all threads if there is enough to do: a row is never divided.
+pub fn for_each_row(
     mut x: ArrayViewMut2<Real>,
     function: impl Fn(usize, ArrayViewMut1<Real>) + Send + Sync,
 ) {

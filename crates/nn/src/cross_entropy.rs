@@ -26,8 +26,8 @@
 //! word of BERT-base.
 
 use crate::{Accuracy, Loss};
-use bert_kernels::{Real, softmax_and_log_sums};
-use ndarray::{Array2, ArrayView1, Axis};
+use bert_kernels::{Real, for_each_row, softmax_and_log_sums};
+use ndarray::{Array2, ArrayView1};
 
 /// What one forward pass leaves behind.
 #[derive(Debug, Clone)]
@@ -92,16 +92,16 @@ pub fn backward(
 ) -> Array2<Real> {
     let mut d_logits = cache.probabilities; // [R, C]
     let (class_weights, smoothing) = (weighting.class_weights, weighting.label_smoothing);
-    for (mut row, label) in d_logits.axis_iter_mut(Axis(0)).zip(labels) {
-        let Some(label) = *label else {
+    for_each_row(d_logits.view_mut(), |r, mut row| {
+        let Some(label) = labels[r] else {
             row.fill(0.0);
-            continue;
+            return;
         };
         let of_label = weight(label, class_weights);
         if smoothing == 0.0 {
             row[label as usize] -= 1.0;
             row *= of_label * d_loss;
-            continue;
+            return;
         }
         let share = |class: usize| {
             let sure = if class == label as usize { (1.0 - smoothing) * of_label } else { 0.0 };
@@ -110,7 +110,7 @@ pub fn backward(
         let shares: Vec<_> = (0..row.len()).map(share).collect(); // q
         let total: Real = shares.iter().sum();
         row.iter_mut().zip(shares).for_each(|(p, q)| *p = (*p * total - q) * d_loss);
-    }
+    });
     d_logits
 }
 // ANCHOR_END: forward
@@ -162,6 +162,7 @@ fn check(logits: &Array2<Real>, labels: &[Option<u32>], class_weights: Option<&[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::Axis;
     use crate::gradient_check::{Point, check_layer, random};
     use ndarray::array;
 
