@@ -8,8 +8,8 @@ mod tiled;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 
 use crate::{
-    Epilogue, MatmulPrecision, Real, gemm, real::NAIVE, rows::for_each_row, softmax_row,
-    split::split, team::for_each, with_precision,
+    Epilogue, MatmulPrecision, Real, buffer::written_by, gemm, real::NAIVE, rows::for_each_row,
+    softmax_row, split::split, team::for_each, with_precision,
 };
 
 // ANCHOR: mask
@@ -136,6 +136,13 @@ pub(crate) mod naive {
     }
     // ANCHOR_END: naive_probabilities
     // ANCHOR_END: naive_attention
+}
+
+/// [`attention`] into a new matrix [Tq, N·D].
+pub fn attention_context(args: AttentionArgs) -> Array2<Real> {
+    // SAFETY: nothing of the output is read and all of it is written: each query is in one sequence, each column in one head.
+    let [context] = unsafe { written_by([args.q.dim()], |[context]| attention(args, context)) };
+    context
 }
 
 /// Attention of every sequence and head into `output` [Tq, N·D], whose old contents do not matter. A query that sees no

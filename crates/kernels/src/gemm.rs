@@ -164,7 +164,10 @@ fn gemm_on(
 /// A·B: [M, K] · [K, N] → [M, N].
 pub fn matmul(a: ArrayView2<Real>, b: ArrayView2<Real>) -> Array2<Real> {
     // SAFETY: the product writes every element of C, and where beta is 0 it reads none.
-    unsafe { written_by((a.nrows(), b.ncols()), |c| gemm(1.0, a, b, 0.0, c, Epilogue::default())) }
+    let [c] = unsafe {
+        written_by([(a.nrows(), b.ncols())], |[c]| gemm(1.0, a, b, 0.0, c, Epilogue::default()))
+    };
+    c
 }
 
 /// Adds A·B to `c`: [M, K] · [K, N] → [M, N]. An empty `c` stands for zeros and becomes the product.
@@ -184,11 +187,12 @@ pub fn linear(
 ) -> Array2<Real> {
     let epilogue = Epilogue { bias: Some(bias), ..Epilogue::default() };
     // SAFETY: as in `matmul`.
-    unsafe {
-        written_by((input.nrows(), weight.nrows()), |output| {
+    let [output] = unsafe {
+        written_by([(input.nrows(), weight.nrows())], |[output]| {
             gemm(1.0, input, weight.t(), 0.0, output, epilogue);
         })
-    }
+    };
+    output
 }
 
 /// [`linear`] and its activation, [T, out] each: what the activation was applied to is needed by the backward pass. One product,
@@ -200,18 +204,15 @@ pub fn linear_activation(
     activation: Activation,
 ) -> (Array2<Real>, Array2<Real>) {
     let shape = (input.nrows(), weight.nrows());
-    let mut after = None;
     // SAFETY: as in `matmul`; what comes before the activation is written as well, to be read afterwards.
-    let before = unsafe {
-        written_by(shape, |before| {
+    let both = unsafe {
+        written_by([shape; 2], |[before, after]| {
             let pre_activation = Some(before);
             let epilogue = Epilogue { bias: Some(bias), activation, pre_activation };
-            after = Some(written_by(shape, |after| {
-                gemm(1.0, input, weight.t(), 0.0, after, epilogue);
-            }));
+            gemm(1.0, input, weight.t(), 0.0, after, epilogue);
         })
     };
-    (before, after.expect("written"))
+    both.into()
 }
 
 pub(crate) fn check_shapes(

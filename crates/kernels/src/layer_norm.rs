@@ -104,7 +104,10 @@ pub fn layer_norm(
     eps: Real,
 ) -> Array2<Real> {
     // SAFETY: every row of the output is written, and none is read.
-    unsafe { written_by(input.dim(), |output| layer_norm_rows(input, weight, bias, eps, output)) }
+    let [output] = unsafe {
+        written_by([input.dim()], |[output]| layer_norm_rows(input, weight, bias, eps, output))
+    };
+    output
 }
 
 /// LayerNorm over each row of `input` [rows, columns] into `output` of the same shape; `weight` and `bias` \[columns].

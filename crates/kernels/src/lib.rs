@@ -56,9 +56,11 @@ mod team;
 
 pub use activation::{Activation, activate_backward_rows, activate_rows};
 pub use adam::{AdamStep, SgdStep, adam_update, sgd_update, sum_of_squares};
-pub use attention::backward::attention_backward;
-pub use attention::{AttentionArgs, Mask, OnProbabilities, attention, attention_probabilities};
-pub use buffer::Aligned;
+pub use attention::backward::{attention_backward, attention_gradients};
+pub use attention::{
+    AttentionArgs, Mask, OnProbabilities, attention, attention_context, attention_probabilities,
+};
+pub use buffer::{Aligned, zeros};
 pub use dropout::{dropout_row, dropout_rows, mix};
 pub use erf::erf;
 pub use exp::{exp, tanh};

@@ -162,8 +162,8 @@ fn check(logits: &Array2<Real>, labels: &[Option<u32>], class_weights: Option<&[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::Axis;
     use crate::gradient_check::{Point, check_layer, random};
+    use ndarray::Axis;
     use ndarray::array;
 
     const EVEN: Weighting = Weighting { class_weights: None, label_smoothing: 0.0 };

@@ -23,7 +23,7 @@
 //! for each token and head, and follows from query and key.
 
 use crate::Dropout;
-use bert_kernels::{AttentionArgs, Mask, Real, attention, attention_backward};
+use bert_kernels::{AttentionArgs, Mask, Real, attention_context, attention_gradients};
 use ndarray::{Array2, ArrayView2};
 
 // ANCHOR: settings
@@ -54,9 +54,7 @@ pub fn forward(
     value: ArrayView2<Real>,
     settings: &DotProductSettings,
 ) -> Array2<Real> {
-    let mut context = Array2::zeros(query.raw_dim()); // [Tq, H]
-    with_args(query, key, value, settings, |args| attention(args, context.view_mut()));
-    context
+    with_args(query, key, value, settings, attention_context)
 }
 
 /// Gradients of the loss with respect to `query` [Tq, H], `key` and `value` [Tk, H], from the one
@@ -68,14 +66,9 @@ pub fn backward(
     settings: &DotProductSettings,
     d_context: ArrayView2<Real>,
 ) -> DotProductGrads {
-    let mut d_query = Array2::zeros(query.raw_dim()); // [Tq, H]
-    let mut d_key = Array2::zeros(key.raw_dim()); // [Tk, H]
-    let mut d_value = Array2::zeros(value.raw_dim()); // [Tk, H]
-    with_args(query, key, value, settings, |args| {
-        let (d_query, d_key) = (d_query.view_mut(), d_key.view_mut());
-        attention_backward(args, d_context, d_query, d_key, d_value.view_mut());
-    });
-    DotProductGrads { query: d_query, key: d_key, value: d_value }
+    let [query, key, value] =
+        with_args(query, key, value, settings, |args| attention_gradients(args, d_context));
+    DotProductGrads { query, key, value }
 }
 // ANCHOR_END: forward
 
@@ -93,13 +86,13 @@ pub struct DotProductGrads {
 // ANCHOR: args
 /// The kernels know nothing of dropout: they hand out each row of probabilities (or of their
 /// gradients) to be changed.
-fn with_args(
+fn with_args<T>(
     query: ArrayView2<Real>,
     key: ArrayView2<Real>,
     value: ArrayView2<Real>,
     settings: &DotProductSettings,
-    work: impl FnOnce(AttentionArgs),
-) {
+    work: impl FnOnce(AttentionArgs) -> T,
+) -> T {
     let dropout = settings.dropout;
     let apply_dropout = |head: usize, row: usize, first_key: usize, probabilities: &mut [Real]| {
         dropout.of_head(head).apply_row(row, first_key, probabilities);
@@ -114,7 +107,7 @@ fn with_args(
         scale: settings.scale(query.ncols() / settings.heads),
         mask: settings.mask,
         on_probabilities: if dropout.is_off() { None } else { Some(&apply_dropout) },
-    });
+    })
 }
 // ANCHOR_END: args
 

@@ -226,7 +226,11 @@ impl<L: Tensors> Tensors for Point<L> {
 /// `forward` gives the layer's output; `backward` takes the gradient with respect to that output
 /// and adds all that it finds to the gradients. The loss is Σ probe ∘ output with fixed random
 /// numbers as the probe, so that the gradient of the output is the probe, and no two elements can
-/// stand in for each other.
+/// stand in for each other. `backward` is called once more with gradients that are
+/// [absent](Tensors::absent_like), as they are in training, and must make the same of them.
+///
+/// # Panics
+/// It does not.
 ///
 /// ```
 /// use bert_nn::Linear;
@@ -248,12 +252,22 @@ impl<L: Tensors> Tensors for Point<L> {
 pub fn check_layer<L: Tensors + Clone>(
     point: &Point<L>,
     forward: impl Fn(&Point<L>) -> Array2<Real>,
-    backward: impl FnOnce(&Point<L>, Array2<Real>, &mut Point<L>),
+    backward: impl Fn(&Point<L>, Array2<Real>, &mut Point<L>),
 ) -> Report {
     let output = forward(point);
     let probe = random(output.nrows(), output.ncols(), 0x9806e);
     let mut gradients = point.zeros_like();
     backward(point, probe.clone(), &mut gradients);
+    let mut made = Point { layer: point.layer.absent_like(), inputs: point.inputs.zeros_like() };
+    backward(point, probe.clone(), &mut made);
+    for (made, gradient) in made.tensors().iter().zip(gradients.tensors()) {
+        let same = if made.values.is_empty() {
+            gradient.values.iter().all(|&x| x == 0.0)
+        } else {
+            made.values == gradient.values
+        };
+        assert!(same, "{}: the gradient is another one if it is absent at first", made.name);
+    }
     check(&mut point.clone(), &gradients, |at| {
         let products =
             forward(at).into_iter().zip(&probe).map(|(y, &p)| f64::from(y) * f64::from(p));

@@ -4,7 +4,7 @@
 //! three facts about each tensor: its name in the checkpoint, its shape, its numbers. A layer says
 //! them once, with the [`tensors!`](crate::tensors!) macro.
 
-use bert_kernels::Real;
+use bert_kernels::{Real, zeros};
 use ndarray::{Array, ArrayViewMut, Dimension};
 
 /// One parameter tensor, to be read.
@@ -96,7 +96,8 @@ pub fn or_zeros<'a, D: Dimension>(
     parameter: &Array<Real, D>,
 ) -> ArrayViewMut<'a, Real, D> {
     if gradient.is_empty() {
-        *gradient = parameter.zeros_like();
+        let all = zeros(parameter.len());
+        *gradient = Array::from_shape_vec(parameter.raw_dim(), all).expect("as many");
     }
     gradient.view_mut()
 }

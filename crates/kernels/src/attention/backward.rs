@@ -16,12 +16,17 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 
 use super::{AttentionArgs, check_shapes};
 use crate::{
-    Epilogue, Real, buffer::Scratch, gemm_on_this_thread, real::NAIVE, softmax_backward_row,
-    softmax_row, split::split, team::for_each,
+    Epilogue, Real,
+    buffer::{Scratch, written_by},
+    gemm_on_this_thread,
+    real::NAIVE,
+    softmax_backward_row, softmax_row,
+    split::split,
+    team::for_each,
 };
 
 /// The formulas in plain loops.
@@ -79,6 +84,17 @@ pub(crate) mod naive {
         }
     }
     // ANCHOR_END: naive_attention_backward
+}
+
+/// [`attention_backward`] into new matrices: the gradients with respect to `q`, `k` and `v`.
+pub fn attention_gradients(args: AttentionArgs, d_output: ArrayView2<Real>) -> [Array2<Real>; 3] {
+    // SAFETY: nothing of the three is read before it was written, and all is written: each row is in one sequence, each column in one
+    // head.
+    unsafe {
+        written_by([args.q.dim(), args.k.dim(), args.v.dim()], |[d_q, d_k, d_v]| {
+            attention_backward(args, d_output, d_q, d_k, d_v);
+        })
+    }
 }
 
 /// `d_output` [Tq, N·D] is the gradient with respect to attention's output; writes those with respect to `q` (into `d_q`), `k` and
