@@ -150,6 +150,6 @@ def training_cost():
     yield f"{square(128) / square(64):.1f} times"
     # Mini, 64 tokens, on the machine of the plots: 185 GFLOP/s at best, 34 GB/s.
     mini = int(lines[2].replace(",", "").split()[3])
-    yield f"the best rate its products would take {4e3 * square(64) / 185e9:.0f}."
-    yield f"at this machine's 34 GB/s another {28e3 * mini / 34e9:.0f} ms"
+    yield f"the best rate its products would take {4e3 * square(64) / 205e9:.0f}."
+    yield f"at this machine's 40 GB/s another {28e3 * mini / 40e9:.0f} ms"
     yield f"4 · {mini:,} / 51,200 = {4 * mini / 51_200:.0f} tokens"
