@@ -98,7 +98,7 @@ impl Training {
     }
 
     // ANCHOR: advance
-    /// Takes one step. `grads` are zero before and after.
+    /// Takes one step. `grads` are absent (or zero) before, and absent after.
     ///
     /// # Errors
     /// The data cannot be read, does not fit the model, or loss or gradients are not finite. Nothing

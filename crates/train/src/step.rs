@@ -31,12 +31,12 @@ pub struct LabelledBatch {
 
 // ANCHOR: gradients
 /// Adds the gradients of a step's loss to `grads` and returns the parts of the loss. `context` is
-/// that of the first batch.
+/// that of the first batch. Gradients that are absent are made, but for what no batch reaches.
 ///
 /// # Errors
 /// There is no batch; a batch, its labels or the class weights do not fit the model; a part of the
-/// loss has no label in the whole step; the loss is not finite. In the last case `grads` is set to
-/// zero: training may go on with the next step.
+/// loss has no label in the whole step; the loss is not finite. In the last case `grads` are absent
+/// afterwards: training may go on with the next step.
 pub fn gradients(
     model: &Model,
     step: &[LabelledBatch],
@@ -103,12 +103,12 @@ pub fn reduce(_grads: &mut ModelGrads, _parts: &mut [Part]) {}
 
 // ANCHOR: apply
 /// Shortens the gradients to `max_norm`, if there is one, and lets the optimizer change the
-/// parameters; the gradients are zero afterwards. Returns their norm before clipping. `update`'s
+/// parameters; the gradients are absent afterwards. Returns their norm before clipping. `update`'s
 /// `gradient_scale` is replaced by what clipping asks for.
 ///
 /// # Errors
 /// A gradient is not finite. Parameters and optimizer are then as before, and the gradients are
-/// zero: training may go on with the next step.
+/// absent: training may go on with the next step.
 pub fn apply(
     model: &mut Model,
     grads: &mut ModelGrads,
