@@ -3,7 +3,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use bert_kernels::{AttentionArgs, Mask, Real, attention, attention_probabilities, naive};
+use bert_kernels::{
+    AttentionArgs, Mask, Real, attention, attention_context, attention_probabilities, naive,
+};
 use ndarray::{Array2, ArrayViewMut2, s};
 
 use crate::{
@@ -112,6 +114,8 @@ fn random_ragged_batches_are_those_of_f64() {
                 let longest = *k_lens.iter().max().unwrap();
                 assert_close(&what, got.view(), want.view(), |_| limit(size, longest));
             }
+            let new = attention_context(case.args(mask));
+            assert!(new == run(attention, case.args(mask)), "seed {seed}, {mask:?}");
         }
     }
 }

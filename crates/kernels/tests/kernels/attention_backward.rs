@@ -1,6 +1,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use bert_kernels::{AttentionArgs, Mask, OnProbabilities, Real, attention_backward, mix, naive};
+use bert_kernels::{
+    AttentionArgs, Mask, OnProbabilities, Real, attention_backward, attention_gradients, mix, naive,
+};
 use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, Axis, s};
 
 use crate::{
@@ -162,6 +164,8 @@ fn gradients_of_random_ragged_batches_are_those_of_f64() {
                     let got = run(backward, args, &d_output);
                     check(&what, &got, &want, limit(size, longest));
                 }
+                let new = attention_gradients(args, d_output.view());
+                assert!(new == run(attention_backward, args, &d_output), "seed {seed}, {mask:?}");
             }
         }
     }

@@ -1,4 +1,4 @@
-use bert_kernels::{Real, add_column_sums, naive};
+use bert_kernels::{Real, add_column_sums, naive, zeros};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, s};
 
 use crate::support::*;
@@ -80,4 +80,12 @@ fn infinities_and_nan_spoil_their_column_and_no_other() {
 #[should_panic(expected = "column sums: the input is (2, 3), the sums [2]")]
 fn sums_of_another_length_are_refused_with_both() {
     add_column_sums(Array2::zeros((2, 3)).view(), Array1::zeros(2).view_mut());
+}
+
+#[test]
+fn zeros_are_as_many_as_asked_for_where_other_numbers_were() {
+    for len in [0, 1, 100, (1 << 14) - 1, 1 << 14, (1 << 14) + 1, 100_000] {
+        drop(std::hint::black_box(vec![7.0 as Real; len]));
+        assert_eq!(zeros(len), vec![0.0; len]);
+    }
 }
