@@ -30,6 +30,8 @@
 //! - `mapped_file`: files as slices of bytes
 //! - `huge_pages`: an allocator that lays what is large on huge pages; `huge_pages/arena`: which of its places are free;
 //!   `huge_pages/ranges`: lists of places; `huge_pages/system`: memory from Linux
+// With numbers of f64 only the portable forms are compiled, and what serves the others has no reader.
+#![cfg_attr(feature = "f64", allow(dead_code, unused_imports))]
 
 mod activation;
 mod adam;
