@@ -85,9 +85,9 @@ pub(crate) mod naive {
         c
     }
 
-    /// Adds A·B to `c`; an empty `c` becomes the product.
+    /// Adds A·B to `c`; a `c` of no rows and columns becomes the product.
     pub fn add_matmul(c: &mut Array2<Real>, a: ArrayView2<Real>, b: ArrayView2<Real>) {
-        if c.is_empty() {
+        if c.dim() == (0, 0) {
             *c = matmul(a, b);
             return;
         }
@@ -170,9 +170,9 @@ pub fn matmul(a: ArrayView2<Real>, b: ArrayView2<Real>) -> Array2<Real> {
     c
 }
 
-/// Adds A·B to `c`: [M, K] · [K, N] → [M, N]. An empty `c` stands for zeros and becomes the product.
+/// Adds A·B to `c`: [M, K] · [K, N] → [M, N]. A `c` of no rows and columns stands for zeros and becomes the product.
 pub fn add_matmul(c: &mut Array2<Real>, a: ArrayView2<Real>, b: ArrayView2<Real>) {
-    if c.is_empty() {
+    if c.dim() == (0, 0) {
         *c = matmul(a, b);
         return;
     }

@@ -233,7 +233,20 @@ fn the_short_forms_are_gemm() {
         let mut c = old.clone();
         add_matmul(&mut c, x.view(), weight.t());
         assert_within("add_matmul", c.view(), &expected(1.0, None));
+        let mut absent = Array2::zeros((0, 0));
+        add_matmul(&mut absent, x.view(), weight.t());
+        assert_within("add_matmul to nothing", absent.view(), &expected(0.0, None));
     }
+}
+
+#[test]
+#[should_panic(expected = "A (2, 3) times B (3, 5) does not fit into C (0, 5)")]
+fn a_result_without_rows_is_not_an_absent_one() {
+    add_matmul(
+        &mut Array2::zeros((0, 5)),
+        Array2::zeros((2, 3)).view(),
+        Array2::zeros((3, 5)).view(),
+    );
 }
 
 #[test]
