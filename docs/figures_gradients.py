@@ -78,7 +78,7 @@ def keep():
     axes = Axes(svg, 60, 50, 630, 215, (0, 48), (0, 500))
     axes.frame([0, 12, 24, 36, 48], [0, 100, 200, 300, 400], "time, in forward passes of one layer")
     kilo = lambda numbers: 4 * numbers / 1000
-    one, inside = 8 * H + F, 7 * H + F
+    one, inside = 7 * H + F, 6 * H + F
     everything = [(0, 0), (L, kilo(L * one)), (3 * L, 0)]
     time, held, inputs = 0, 0, [(0, 0)]
     for _ in range(L):

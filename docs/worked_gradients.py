@@ -240,19 +240,18 @@ def kept():
         ("layer's input", "H", H),
         ("query, key, value, context", "4·H", 4 * H),
         ("attention's residual sum", "H", H),
-        ("between the blocks", "H", H),
         ("intermediate", "F", F),
         ("feed-forward's residual sum", "H", H),
     ]
     line = lambda name, formula, count: f"{name:<30}{formula:<16}{count:>8,}{4 * count:>10,}"
     layer = sum(count for _, _, count in parts)
-    assert layer == 8 * H + F
+    assert layer == 7 * H + F
     return "\n".join(
         [f"{'for each token':<30}{'':<16}{'numbers':>8}{'bytes':>10}"]
         + [line(*part) for part in parts]
         + [
-            line("one layer", "8·H + F", layer),
-            line("12 layers", "L·(8·H + F)", L * layer),
+            line("one layer", "7·H + F", layer),
+            line("12 layers", "L·(7·H + F)", L * layer),
             line("embeddings: the sum", "H", H),
             line("last hidden states", "H", H),
             line("together", "", L * layer + 2 * H),
@@ -261,7 +260,7 @@ def kept():
 
 
 def keep_all_or_input():
-    everything, inputs, one = L * (8 * H + F), L * H, 7 * H + F
+    everything, inputs, one = L * (7 * H + F), L * H, 6 * H + F
     lines = ["                      numbers for each token       bytes   8 × 128 tokens   passes, in forward passes"]
     for name, count, passes in (("Keep::All", everything, "1 + 2 = 3"), ("Keep::InputOnly", inputs + one, "1 + 1 + 2 = 4")):
         lines.append(f"{name:<22}{count:>22,}{4 * count:>12,}{4 * count * 1024 / 1e6:>14.0f} MB   {passes}")

@@ -56,7 +56,7 @@ def optimizer_bytes(count):
 
 
 def memory_table(count):
-    per_token = 4 * (L * (8 * H + F) + 2 * H)
+    per_token = 4 * (L * (7 * H + F) + 2 * H)
     assert f"{per_token:,}" in kept()
     rows = [
         ("parameters", 4 * count),
@@ -68,18 +68,17 @@ def memory_table(count):
     yield show(rows)
     yield f"All four together are {sum(size for _, size in rows) / 1e6:,.0f} MB"
     # Gradients and activations are never there together, so the larger counts.
-    assert T * per_token > 4 * count
-    rows = [("parameters and moments", 12 * count), ("activations, more than the gradients", T * per_token)]
+    assert T * per_token < 4 * count
+    rows = [("parameters and moments", 12 * count), ("gradients, more than the activations", 4 * count)]
     total = sum(size for _, size in rows)
     yield show(rows) + f"\n{'together':<36}{total / 1e6:>9,.1f} MB = {total / 2**20:,.0f} MiB"
     yield f"4 · {count:,} / {per_token:,} = {4 * count / per_token:,.0f} tokens"
-    assert 7 * S < 4 * count / per_token < 8 * S
-    yield f"{16 * count / 1e6:,.0f} MB = {16 * count / 2**20:,.0f} MiB"
-    inputs = 4 * (L * H + 7 * H + F)
-    assert inputs == 70_656  # as in the chapter on back-propagation
+    assert 8 * S < 4 * count / per_token < 9 * S
+    inputs = 4 * (L * H + 6 * H + F)
+    assert inputs == 67_584  # as in the chapter on back-propagation
     yield f"activations are {4096 * per_token / 1e6:,.0f} MB, and with their inputs alone {4096 * inputs / 1e6:,.0f} MB"
     layer = 4 * (4 * (H * H + H) + 2 * H * F + F + H + 4 * H)
-    yield f"{layer / 1e6:.1f} MB come and {T * 4 * (8 * H + F) / 1e6:.1f} MB go"
+    yield f"{layer / 1e6:.1f} MB come and {T * 4 * (7 * H + F) / 1e6:.1f} MB go"
 
 
 def training_cost():
@@ -129,7 +128,7 @@ def training_cost():
         products = layers * B * sum(
             n * (1 + BACKWARD.get(part, LINEAR)) for part, n in flops(S, width, 4 * width).items()
         )
-        kept_bytes = 4 * (layers * 12 * width + 2 * width)
+        kept_bytes = 4 * (layers * 11 * width + 2 * width)
         lines.append(
             f"{name:<9}{layers:>6}{width:>8}{numbers:>13,}{100 * V * width / numbers:>26.0f} %{products / 1e9:>19.1f}{kept_bytes:>28,}"
         )
@@ -152,4 +151,4 @@ def training_cost():
     mini = int(lines[2].replace(",", "").split()[3])
     yield f"the best rate its products would take {4e3 * square(64) / 205e9:.0f}."
     yield f"at this machine's 40 GB/s another {28e3 * mini / 40e9:.0f} ms"
-    yield f"4 · {mini:,} / 51,200 = {4 * mini / 51_200:.0f} tokens"
+    yield f"4 · {mini:,} / 47,104 = {4 * mini / 47_104:.0f} tokens"

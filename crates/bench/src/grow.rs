@@ -223,10 +223,10 @@ fn operations(size: Size, (sequences, tokens): (usize, usize)) -> f64 {
     sequences as f64 * layers * (3.0 * linear + (2.0 + 5.0) * attention)
 }
 
-/// Three numbers for each parameter; then either its gradient, or for each token 8·H + F in a layer and 2·H around the layers: the two are
+/// Three numbers for each parameter; then either its gradient, or for each token 7·H + F in a layer and 2·H around the layers: the two are
 /// never there together.
 fn counted_bytes(size: Size, parameters: usize, tokens: usize) -> f64 {
-    let each_token = size.layers * (8 * size.hidden + 4 * size.hidden) + 2 * size.hidden;
+    let each_token = size.layers * (7 * size.hidden + 4 * size.hidden) + 2 * size.hidden;
     ((3 * parameters + parameters.max(tokens * each_token)) * size_of::<Real>()) as f64
 }
 
@@ -241,8 +241,8 @@ mod tests {
         let forward = 8.0 * 22_347_251_712.0; // as in crates/model/src/cost.rs
         let again = 8.0 * 12.0 * 2.0 * 128.0 * 128.0 * 768.0;
         assert_eq!(operations(base, (8, 128)), 3.0 * forward + again);
-        // 12 bytes for each of 109,483,778 parameters, and 448,512 for each of 1,024 tokens; or 4 more for each parameter.
-        assert_eq!(counted_bytes(base, 109_483_778, 1024), 1_313_805_336.0 + 459_276_288.0);
-        assert_eq!(counted_bytes(base, 109_483_778, 512), 1_751_740_448.0);
+        // 12 bytes for each of 109,483,778 parameters, and 411,648 for each of 2,048 tokens; or 4 more for each parameter.
+        assert_eq!(counted_bytes(base, 109_483_778, 2048), 1_313_805_336.0 + 843_055_104.0);
+        assert_eq!(counted_bytes(base, 109_483_778, 1024), 1_751_740_448.0);
     }
 }

@@ -9,6 +9,7 @@
 //! The root mean square is taken over the tokens of a few sample texts. Xiao et al., "SmoothQuant", 2022, equation 4, have the largest
 //! number of the samples in its place; where samples are few, that depends too much on a single token.
 
+use crate::encoder_layer::attention_settings;
 use crate::{Batch, Context, EncoderLayer, Model};
 use bert_kernels::activate_rows;
 use bert_nn::Real;
@@ -32,10 +33,12 @@ pub(crate) fn input_sizes(model: &Model, samples: &[Batch], context: &Context) -
         let (mut hidden, _) = model.bert.embeddings.forward(batch, context); // [T, H]
         for (number, layer) in model.bert.encoder.layer.iter().enumerate() {
             let (output, cache) = layer.forward(hidden.view(), &batch.bounds, number, context);
+            let settings = attention_settings(number, context);
+            let attended = layer.attention.output_again(&cache.attention, &settings); // [T, H]
             let feed_forward = cache.feed_forward.expect("nothing is left out");
             let mut activation = feed_forward.intermediate; // [T, F]
             activate_rows(context.config.activation(), activation.view_mut());
-            let inputs = [hidden, cache.attention.context, cache.attention_output, activation];
+            let inputs = [hidden, cache.attention.context, attended, activation];
             for (sum, input) in sums[number].iter_mut().zip(inputs) {
                 *sum += &input.mapv(|x| f64::from(x).powi(2)).sum_axis(Axis(0));
             }

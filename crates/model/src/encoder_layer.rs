@@ -1,7 +1,8 @@
 //! One layer of the encoder: attention between the tokens, then feed-forward on each of them.
 //!
-//! **Kept for the backward pass:** what both blocks keep, and what passes between them: 7·H + F
-//! numbers for each token, 34 KB for BERT-base. The layer's input is kept by the encoder.
+//! **Kept for the backward pass:** what both blocks keep, 6·H + F numbers for each token, 31 KB for
+//! BERT-base. What passes between them is computed again, for it is only a LayerNorm away from
+//! attention's sum. The layer's input is kept by the encoder.
 //!
 //! BERT normalises after each residual sum ("post-norm"), as the Transformer of 2017 does; many
 //! later models normalise before.
@@ -35,8 +36,6 @@ pub type EncoderLayerGrads = EncoderLayer;
 pub struct EncoderLayerCache {
     /// Of the attention block.
     pub attention: AttentionCache,
-    /// [T, H]: between the blocks.
-    pub attention_output: Array2<Real>,
     /// Of the feed-forward block; none where that is left out.
     pub feed_forward: Option<FeedForwardCache>,
 }
@@ -62,14 +61,12 @@ impl EncoderLayer {
         let (attention_output, attention) =
             self.attention.forward(input, bounds, &attention_settings(number, context)); // [T, H]
         if context.ablation.no_feed_forward {
-            let output = attention_output.clone();
-            return (output, EncoderLayerCache { attention, attention_output, feed_forward: None });
+            return (attention_output, EncoderLayerCache { attention, feed_forward: None });
         }
         let (output, feed_forward) = self
             .feed_forward
             .forward(attention_output.view(), &feed_forward_settings(number, context)); // [T, H]
-        let feed_forward = Some(feed_forward);
-        (output, EncoderLayerCache { attention, attention_output, feed_forward })
+        (output, EncoderLayerCache { attention, feed_forward: Some(feed_forward) })
     }
     // ANCHOR_END: forward
 
@@ -87,26 +84,23 @@ impl EncoderLayer {
         context: &Context,
         grads: &mut EncoderLayerGrads,
     ) -> Array2<Real> {
-        let EncoderLayerCache { attention, attention_output, feed_forward } = cache;
+        let EncoderLayerCache { attention, feed_forward } = cache;
+        let settings = attention_settings(number, context);
         let d_attention_output = match feed_forward {
             None => d_output, // left out: output = attention_output
-            Some(cache) => self.feed_forward.backward(
-                attention_output.view(),
-                cache,
-                d_output,
-                &feed_forward_settings(number, context),
-                &mut grads.feed_forward,
-            ), // [T, H]
+            Some(cache) => {
+                let attention_output = self.attention.output_again(&attention, &settings); // [T, H]
+                self.feed_forward.backward(
+                    attention_output.view(),
+                    cache,
+                    d_output,
+                    &feed_forward_settings(number, context),
+                    &mut grads.feed_forward,
+                ) // [T, H]
+            }
         };
-        drop(attention_output);
-        self.attention.backward(
-            input,
-            attention,
-            d_attention_output,
-            bounds,
-            &attention_settings(number, context),
-            &mut grads.attention,
-        ) // [T, H]
+        let (d, grads) = (d_attention_output, &mut grads.attention);
+        self.attention.backward(input, attention, d, bounds, &settings, grads) // [T, H]
     }
     // ANCHOR_END: backward
 }

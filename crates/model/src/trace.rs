@@ -4,7 +4,7 @@
 //! `mlm_logits`, …); what lies between is named `layer.0.attention.query` and so on.
 
 use crate::encoder_layer::{EncoderLayerCache, attention_settings};
-use crate::{Batch, Context, Model, Outputs};
+use crate::{Batch, Context, EncoderLayer, Model, Outputs};
 use bert_nn::{Real, activation};
 use ndarray::{Array1, Array2, Array3};
 
@@ -56,7 +56,8 @@ pub fn trace(model: &Model, batch: &Batch, context: &Context, mut seen: impl FnM
     seen(("hidden_states.0".to_owned(), Traced::Tokens(hidden.clone())));
     let hidden =
         model.bert.encoder.trace(hidden, &batch.bounds, context, |number, output, cache| {
-            layer_tensors(number, cache, batch, context, &mut seen);
+            let layer = &model.bert.encoder.layer[number];
+            layer_tensors(number, layer, cache, batch, context, &mut seen);
             let name = format!("hidden_states.{}", number + 1);
             seen((name, Traced::Tokens(output.clone())));
         });
@@ -66,6 +67,7 @@ pub fn trace(model: &Model, batch: &Batch, context: &Context, mut seen: impl FnM
 
 fn layer_tensors(
     number: usize,
+    layer: &EncoderLayer,
     cache: &EncoderLayerCache,
     batch: &Batch,
     context: &Context,
@@ -88,7 +90,7 @@ fn layer_tensors(
     };
     tokens("attention.context", &cache.attention.context);
     tokens("attention.sum", &cache.attention.sum);
-    tokens("attention.output", &cache.attention_output);
+    tokens("attention.output", &layer.attention.output_again(&cache.attention, &settings));
     if let Some(feed_forward) = &cache.feed_forward {
         tokens("intermediate", &feed_forward.intermediate);
         let before = feed_forward.intermediate.view();

@@ -151,6 +151,17 @@ impl Attention {
     }
     // ANCHOR_END: forward
 
+    // ANCHOR: output_again
+    /// The output [T, H] of the forward pass that left `cache`, computed again: one LayerNorm.
+    pub fn output_again(
+        &self,
+        cache: &AttentionCache,
+        settings: &AttentionSettings,
+    ) -> Array2<Real> {
+        settings.add_norm.norm(&self.layer_norm, cache.sum.view())
+    }
+    // ANCHOR_END: output_again
+
     // ANCHOR: backward
     /// Gradient of the loss with respect to `input` [T, H], from the one with respect to the output
     /// [T, H]; adds the block's own gradients to `grads`. `cache` is what [`Attention::forward`]
