@@ -337,7 +337,7 @@ def encoder():
     yield f"BERT-large: {large:,}"
     yield f"{total * 4 / 1e6:.0f} MB"
     T = 512
-    kept = T * (5 * H + H + F + H)
+    kept = T * (5 * H + F + H)
     yield f"{kept:,} numbers, {kept * 4 / 1e6:.1f} MB"
     yield f"{12 * 512 * 512:,}"
 
