@@ -147,8 +147,8 @@ def training_cost():
     square = lambda s: 72 * s * 256**2 + 14 * s**2 * 256
     yield f"{square(2048) / square(1024):.1f} times the operations"
     yield f"{square(128) / square(64):.1f} times"
-    # Mini, 64 tokens, on the machine of the plots: 185 GFLOP/s at best, 34 GB/s.
+    # Mini, 64 tokens, on the machine of the plots: 166 GFLOP/s at best, 40 GB/s.
     mini = int(lines[2].replace(",", "").split()[3])
-    yield f"the best rate its products would take {4e3 * square(64) / 205e9:.0f}."
+    yield f"the best rate its products would take {4e3 * square(64) / 166e9:.0f}."
     yield f"at this machine's 40 GB/s another {28e3 * mini / 40e9:.0f} ms"
     yield f"4 · {mini:,} / 47,104 = {4 * mini / 47_104:.0f} tokens"
